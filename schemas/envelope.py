@@ -1,0 +1,96 @@
+"""What stands around a message on the log: CloudEvents binary headers, and for actions the `flags` header.
+
+`id_of_record` is the cause from which everything that a record leads to derives its ids (KERNEL 3).
+"""
+
+from __future__ import annotations
+
+from schemas import ids
+from schemas.record import Headers, Record, header
+
+FLAGS = "flags"
+CE_ID = "ce_id"
+CE_TYPE = "ce_type"
+CE_CAUSE = "ce_causationid"
+CE_CORRELATION = "ce_correlationid"
+CE_SUBJECT = "ce_subject"
+CE_SOURCE = "ce_source"
+CE_TIME = "ce_time"
+CE_VERSION = "ce_specversion"
+
+
+def headers_of(
+    record_id: bytes,
+    kind: str,
+    source: str,
+    subject: str,
+    time_ms: int,
+    cause: bytes | None = None,
+    correlation: bytes | None = None,
+) -> Headers:
+    """CloudEvents headers (binary mode) of a low-volume record. `time_ms` is log time; ids are 36-character text."""
+    out: list[tuple[str, bytes]] = [
+        (CE_VERSION, b"1.0"),
+        (CE_ID, ids.text(record_id).encode()),
+        (CE_TYPE, f"dev.mandate.{kind}".encode()),
+        (CE_SOURCE, f"/mandate/{source}".encode()),
+        (CE_SUBJECT, subject.encode()),
+        (CE_TIME, rfc3339(time_ms).encode()),
+    ]
+    if correlation is not None:
+        out.append((CE_CORRELATION, ids.text(correlation).encode()))
+    if cause is not None:
+        out.append((CE_CAUSE, ids.text(cause).encode()))
+    return tuple(out)
+
+
+def record_id(record: Record) -> bytes | None:
+    """The `ce_id` of a record as 16 bytes; a foreign id is hashed; None without the header."""
+    return _id_header(record.headers, CE_ID)
+
+
+def correlation_id(record: Record) -> bytes | None:
+    """The `ce_correlationid` of a record, or None."""
+    return _id_header(record.headers, CE_CORRELATION)
+
+
+def _id_header(headers: Headers, name: str) -> bytes | None:
+    raw = header(headers, name)
+    if raw is None:
+        return None
+    text = raw.decode("utf-8", "replace")
+    return ids.parse(text) or ids.derive("foreign", raw)
+
+
+def flags(headers: Headers) -> tuple[str, ...]:
+    """The words of the `flags` header, in order."""
+    raw = header(headers, FLAGS)
+    return tuple(raw.decode("ascii", "replace").split(",")) if raw else ()
+
+
+def with_flags(headers: Headers, *words: str) -> Headers:
+    """Headers with more words in `flags`; each word once."""
+    present = list(flags(headers))
+    present += [w for w in words if w not in present]
+    rest = tuple((k, v) for k, v in headers if k != FLAGS)
+    return (*rest, (FLAGS, ",".join(present).encode())) if present else rest
+
+
+def rfc3339(ms: int) -> str:
+    """Milliseconds since 1970 as RFC 3339 in UTC; years outside 1-9999 are clamped by the writer of the time."""
+    days, rest = divmod(ms, 86_400_000)
+    year, month, day = _civil(days)
+    seconds, milli = divmod(rest, 1000)
+    return f"{year:04d}-{month:02d}-{day:02d}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{milli:03d}Z"
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Days since 1970-01-01 as (year, month, day) of the proleptic Gregorian calendar, integers only."""
+    days += 719_468
+    era = days // 146_097
+    doe = days - era * 146_097
+    yoe = (doe - doe // 1460 + doe // 36_524 - doe // 146_096) // 365
+    doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
+    mp = (5 * doy + 2) // 153
+    month = mp + 3 if mp < 10 else mp - 9
+    return yoe + era * 400 + (1 if month <= 2 else 0), month, doy - (153 * mp + 2) // 5 + 1

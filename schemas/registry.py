@@ -1,0 +1,127 @@
+"""Every Avro schema that was ever written, by its id: the `.avsc` files and `ids.lock` beside this module.
+
+Ids never change: `ids.lock` maps the fingerprint of a schema (SHA-256 of its parsing canonical form plus defaults and
+logical types) to its id. A message class lives in `avro/<home>/<Name>/<major>.<minor>.avsc`, where home is the stream's
+module (`incidents`, `kernel`) or `<processor>.state` for parts of a processor's state.
+Files are read once, on first use; nothing else here touches the disk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fastavro import parse_schema
+from fastavro.types import Schema
+
+from schemas.avro_types import Json, schema_of
+from schemas.errors import SchemaError
+
+FOLDER = Path(__file__).parent
+AVRO = FOLDER / "avro"
+LOCK = FOLDER / "ids.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One version of one schema: what a writer with this id wrote."""
+
+    id: int
+    home: str
+    name: str
+    version: tuple[int, int]
+    text: Json
+    parsed: Schema
+
+
+def home_of(cls: type) -> str:
+    """Where the schema of a class lives: `incidents` for schemas.messages.incidents, `dedup.state` for a room's parts."""
+    module = cls.__module__.split(".")
+    if module[:2] == ["schemas", "messages"]:
+        return module[2]
+    return f"{module[-2]}.{module[-1]}"
+
+
+def fingerprint(text: Json) -> str:
+    """SHA-256 over the schema's JSON in canonical key order, without docs."""
+    return sha256(json.dumps(_bare(text), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _bare(v) for k, v in value.items() if k != "doc"}
+    if isinstance(value, list):
+        return [_bare(v) for v in value]
+    return value
+
+
+@lru_cache(maxsize=1)
+def by_id() -> dict[int, Written]:
+    """All schemas of `avro/`, by id. Raises SchemaError `schema_not_locked` when a file has no id in ids.lock."""
+    lock: dict[str, int] = json.loads(LOCK.read_text())["ids"]
+    found: dict[int, Written] = {}
+    for path in sorted(AVRO.glob("*/*/*.avsc")):
+        text = json.loads(path.read_text())
+        number = lock.get(fingerprint(text))
+        if number is None:
+            raise SchemaError(
+                "schema_not_locked",
+                f"schema file {path.parent.parent.name}/{path.parent.name}/{path.name}",
+                "its fingerprint has no id in ids.lock",
+                "A released schema must not change: restore it, or write a new version with `python -m schemas`.",
+            )
+        major, minor = path.stem.split(".")
+        name = path.parent.name
+        home = path.parent.parent.name
+        found[number] = Written(number, home, name, (int(major), int(minor)), text, parse_schema(text))
+    return found
+
+
+@lru_cache(maxsize=None)
+def latest(home: str, name: str) -> Written:
+    """The newest version of a schema. Raises SchemaError `schema_missing`."""
+    versions = [w for w in by_id().values() if w.home == home and w.name == name]
+    if not versions:
+        raise SchemaError(
+            "schema_missing", f"schema {home}/{name}", "there is no .avsc file", "Run `python -m schemas`."
+        )
+    return max(versions, key=lambda w: w.version)
+
+
+def generated(cls: type) -> Json:
+    """The schema that the class means today; a tidy test holds it equal to the newest file."""
+    return schema_of(cls, f"mandate.{home_of(cls)}")
+
+
+def write(classes: Iterable[type]) -> list[str]:
+    """Write missing 1.0 files and ids for `classes`; returns what was written. A changed class is an error.
+
+    A developer's tool (`python -m schemas`), never called by a running service.
+    """
+    lock = json.loads(LOCK.read_text()) if LOCK.exists() else {"ids": {}}
+    done = []
+    for cls in classes:
+        text = generated(cls)
+        folder = AVRO / home_of(cls) / cls.__name__
+        known = [fingerprint(json.loads(p.read_text())) for p in sorted(folder.glob("*.avsc"))]
+        mark = fingerprint(text)
+        if known and mark not in known:
+            raise SchemaError(
+                "schema_changed",
+                f"message {home_of(cls)}/{cls.__name__}",
+                "the class no longer equals its newest schema file",
+                "Add the next minor version by hand if the change is additive, else give it a new name.",
+            )
+        if not known:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "1.0.avsc").write_text(json.dumps(text, indent=1) + "\n")
+            done.append(f"{home_of(cls)}/{cls.__name__}/1.0")
+        if mark not in lock["ids"]:
+            lock["ids"][mark] = max(lock["ids"].values(), default=0) + 1
+    LOCK.write_text(json.dumps(lock, indent=1) + "\n")
+    return done
