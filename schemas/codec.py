@@ -56,7 +56,10 @@ def encode(message: Any) -> bytes:
         schemaless_writer(out, parsed, to_plain(cls)(message))
     except (ValueError, TypeError, OverflowError) as error:
         raise SchemaError(
-            "value_does_not_fit", f"message {cls.__name__}", str(error), "Give each field a value of its type."
+            "value_does_not_fit",
+            f"message {cls.__name__}",
+            str(error),
+            "Give each field a value of its type.",
         ) from error
     return out.getvalue()
 
@@ -77,7 +80,9 @@ class Words:
     """The message classes that may be read in one place; built once, used for every record."""
 
     def __init__(self, classes: tuple[type, ...]) -> None:
-        self._by_name: Mapping[tuple[str, str], type] = {(registry.home_of(c), c.__name__): c for c in classes}
+        self._by_name: Mapping[tuple[str, str], type] = {
+            (registry.home_of(c), c.__name__): c for c in classes
+        }
         self._ephemeral = {schema_id(c): c for c in classes if schema_id(c) >= _EPHEMERAL}
 
     def decode(self, value: bytes | None) -> Any:
@@ -122,5 +127,8 @@ def _read(value: bytes, parsed: Schema, cls: type, chain: tuple[Any, ...], name:
     # MemoryError come from hostile lengths. All mean one thing here.
     except (Exception, RecursionError, MemoryError) as error:  # noqa: BLE001 - see the comment above
         raise SchemaError(
-            "undecodable", f"message {name}", f"{type(error).__name__}: {error}", "Send bytes of the named schema."
+            "undecodable",
+            f"message {name}",
+            f"{type(error).__name__}: {error}",
+            "Send bytes of the named schema.",
         ) from error

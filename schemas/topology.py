@@ -130,7 +130,10 @@ def load(path: Path | str | None = None) -> Topology:
         text = source.read_text()
     except OSError as error:
         raise TopologyError(
-            "topology_unreadable", f"the map {source}", str(error), "Set MANDATE_TOPOLOGY to topology.yaml's path."
+            "topology_unreadable",
+            f"the map {source}",
+            str(error),
+            "Set MANDATE_TOPOLOGY to topology.yaml's path.",
         ) from error
     return parse(text)
 
@@ -144,7 +147,10 @@ def parse(text: str) -> Topology:
         raise TopologyError("topology_syntax", "topology.yaml", str(error), "Correct the YAML.") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TopologyError(
-            "topology_entry", "topology.yaml", f"{type(error).__name__}: {error}", "Give the entry what its neighbours have."
+            "topology_entry",
+            "topology.yaml",
+            f"{type(error).__name__}: {error}",
+            "Give the entry what its neighbours have.",
         ) from error
     validate(topology)
     return topology
@@ -188,15 +194,23 @@ def validate(t: Topology) -> None:
     """Every name exists, changelogs match their inputs, one processor per input. Raises TopologyError."""
     for topic in t.topics.values():
         if topic.stream not in STREAMS:
-            raise _contradiction(f"topic {topic.name}", f"stream {topic.stream} has no words", "Name a stream of schemas/messages.")
+            raise _contradiction(
+                f"topic {topic.name}",
+                f"stream {topic.stream} has no words",
+                "Name a stream of schemas/messages.",
+            )
         if topic.partitions < 1 or not 0 < topic.max_bytes <= 2_097_152:
-            raise _contradiction(f"topic {topic.name}", "partitions or max_bytes out of range", "Use ≥ 1 and ≤ 2 MiB.")
+            raise _contradiction(
+                f"topic {topic.name}", "partitions or max_bytes out of range", "Use ≥ 1 and ≤ 2 MiB."
+            )
     inputs: dict[str, str] = {}
     for room in t.rooms.values():
         _validate_room(t, room)
         if room.input in inputs:
             raise _contradiction(
-                f"processor {room.name}", f"{inputs[room.input]} reads {room.input} too", "One processor, one input."
+                f"processor {room.name}",
+                f"{inputs[room.input]} reads {room.input} too",
+                "One processor, one input.",
             )
         inputs[room.input] = room.name
     for projection in t.projections.values():
@@ -211,12 +225,16 @@ def _validate_room(t: Topology, room: RoomSpec) -> None:
     for topic_name in (room.input, room.changelog, *room.writes.values(), *room.same_partition):
         _known(t, what, topic_name)
     if t.topics[room.changelog].partitions != t.topics[room.input].partitions:
-        raise _contradiction(what, "its changelog has another number of partitions than its input", "Make them equal.")
+        raise _contradiction(
+            what, "its changelog has another number of partitions than its input", "Make them equal."
+        )
     if t.topics[room.changelog].cleanup != "compact":
         raise _contradiction(what, "its changelog is not compacted", "Set cleanup: compact.")
     for topic_name in room.same_partition:
         if t.topics[topic_name].partitions != t.topics[room.input].partitions:
-            raise _contradiction(what, f"{topic_name} cannot keep its partition numbers", "Make the numbers equal.")
+            raise _contradiction(
+                what, f"{topic_name} cannot keep its partition numbers", "Make the numbers equal."
+            )
     for target in room.feeds:
         if target not in t.rooms:
             raise _contradiction(what, f"it feeds {target}, which is no processor", "Name a processor.")
@@ -237,8 +255,13 @@ def drawing(t: Topology) -> str:
         lines.append(f"  {short[room.input]} --> p_{room.name}([{room.name}])")
         lines += [f"  p_{room.name} --> {short[x]}" for x in sorted(set(room.writes.values()))]
         lines += [f"  p_{room.name} -. react .-> {short[t.rooms[x].input]}" for x in room.feeds]
-    lines += [f"  {short[t.relay.source]} --> relay([relay]) --> {short[t.relay.target]} --> effects([effects])"]
-    lines += [f"  effects --> {short[t.relay.reports_to]}", f"  gateway([gateway]) --> {short['actions.raw']}"]
+    lines += [
+        f"  {short[t.relay.source]} --> relay([relay]) --> {short[t.relay.target]} --> effects([effects])"
+    ]
+    lines += [
+        f"  effects --> {short[t.relay.reports_to]}",
+        f"  gateway([gateway]) --> {short['actions.raw']}",
+    ]
     for projection in t.projections.values():
         lines += [f"  {short[x]} --> r_{projection.name}[({projection.name})]" for x in projection.reads]
     return "\n".join(lines) + "\n"
