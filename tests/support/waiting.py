@@ -1,0 +1,38 @@
+"""Waiting for a condition with a deadline: the only way a test waits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# Short against everything that is waited for, long against the cost of most conditions.
+STEP_S = 0.02
+
+
+def until(condition: Callable[[], T], seconds: float, what: str) -> T:
+    """The first truthy value of `condition`; fails after `seconds`, naming `what` and the last value seen."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            raise AssertionError(f"waited {seconds} s for {what}; last seen: {value!r}")
+        time.sleep(STEP_S)
+
+
+async def auntil(condition: Callable[[], T | Awaitable[T]], seconds: float, what: str) -> T:
+    """The same in a coroutine; the condition may be a plain or an async function."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        result = await value if isinstance(value, Awaitable) else value
+        if result:
+            return result
+        if time.monotonic() >= end:
+            raise AssertionError(f"waited {seconds} s for {what}; last seen: {result!r}")
+        await asyncio.sleep(STEP_S)
