@@ -1,0 +1,216 @@
+"""Topics of a broker: look, create, change. And where partitions end and groups stand.
+
+Called by `mandate topology plan|apply`, the local stack, the reader and the host's start-up checks. Every
+request has a time-out; every answer is awaited. Nothing here decides what is allowed: `topology plan` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._listoffsets import EarliestSpec, LatestSpec, OffsetSpec
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+from processors.host import client
+from processors.host.errors import Fatal
+from processors.host.places import Ends, Place
+
+FUTURE_SECONDS = (
+    client.REQUEST_SECONDS + 5.0
+)  # the client's own time-out first, ours only if it never answers
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as the broker has it, or as it shall be. `config` holds only what differs from the broker's
+    defaults."""
+
+    name: str
+    partitions: int
+    replication: int = 1
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class Admin:
+    """Requests to a broker about topics, ends and groups. Safe for one thread at a time."""
+
+    def __init__(self, bootstrap: str, *, security: client.Security | None = None) -> None:
+        self._client = AdminClient(client.base(bootstrap, security))
+
+    def names(self) -> frozenset[str]:
+        """All topics of the broker, internal ones (`__…`) left out. Also the cheapest proof that it
+        answers."""
+        try:
+            found = self._client.list_topics(timeout=client.REQUEST_SECONDS).topics
+        except KafkaException as exception:
+            client.raise_for(exception, "listing topics")
+        return frozenset(name for name in found if not name.startswith("__"))
+
+    def partitions(self, topics: Iterable[str]) -> Mapping[str, int]:
+        """Partition count of each of these topics that exists."""
+        wanted = frozenset(topics)
+        try:
+            found = self._client.list_topics(timeout=client.REQUEST_SECONDS).topics
+        except KafkaException as exception:
+            client.raise_for(exception, "listing topics")
+        return {name: len(found[name].partitions) for name in sorted(wanted) if name in found}
+
+    def describe(self, names: Sequence[str]) -> Mapping[str, TopicState]:
+        """Each of these topics that exists, with the settings that were set for it (not the broker's
+        defaults)."""
+        try:
+            found = self._client.list_topics(timeout=client.REQUEST_SECONDS).topics
+        except KafkaException as exception:
+            client.raise_for(exception, "listing topics")
+        present = [name for name in sorted(set(names)) if name in found]
+        if not present:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in present]
+        configs = {
+            resource.name: self._wait(future, f"settings of {resource.name}")
+            for resource, future in self._client.describe_configs(
+                resources, request_timeout=client.REQUEST_SECONDS
+            ).items()
+        }
+        return {
+            name: TopicState(
+                name,
+                len(found[name].partitions),
+                min((len(p.replicas) for p in found[name].partitions.values()), default=1),
+                {
+                    entry.name: entry.value
+                    for entry in configs[name].values()
+                    if entry.source == _SET_FOR_TOPIC
+                },
+            )
+            for name in present
+        }
+
+    def create(self, topics: Sequence[TopicState]) -> None:
+        """Create these topics; one that exists already is left as it is."""
+        if not topics:
+            return
+        wanted = [
+            NewTopic(
+                t.name, num_partitions=t.partitions, replication_factor=t.replication, config=dict(t.config)
+            )
+            for t in topics
+        ]
+        futures = self._client.create_topics(
+            wanted, request_timeout=client.REQUEST_SECONDS, operation_timeout=client.REQUEST_SECONDS
+        )
+        for name, future in futures.items():
+            self._wait(future, f"creating {name}", allowed=KafkaError.TOPIC_ALREADY_EXISTS)
+
+    def alter(self, name: str, config: Mapping[str, str | None]) -> None:
+        """Set these settings of a topic; None gives one back to the broker's default. Others stay."""
+        entries = [
+            ConfigEntry(
+                key,
+                value or "",
+                incremental_operation=AlterConfigOpType.SET
+                if value is not None
+                else AlterConfigOpType.DELETE,
+            )
+            for key, value in sorted(config.items())
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+        futures = self._client.incremental_alter_configs([resource], request_timeout=client.REQUEST_SECONDS)
+        for future in futures.values():
+            self._wait(future, f"changing {name}")
+
+    def grow(self, name: str, partitions: int) -> None:
+        """Raise a topic's partition count. The caller makes sure that no key moves by it."""
+        futures = self._client.create_partitions(
+            [NewPartitions(name, partitions)], request_timeout=client.REQUEST_SECONDS
+        )
+        for future in futures.values():
+            self._wait(future, f"growing {name}")
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete topics with all they hold; one that does not exist is no error. For tests and `down
+        --wipe`."""
+        if not names:
+            return
+        futures = self._client.delete_topics(
+            list(names), request_timeout=client.REQUEST_SECONDS, operation_timeout=client.REQUEST_SECONDS
+        )
+        for name, future in futures.items():
+            self._wait(future, f"deleting {name}", allowed=KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+    def ends(self, places: Sequence[Place]) -> Mapping[Place, Ends]:
+        """First kept offset, last stable offset and high watermark of each place, asked of the broker now."""
+        lows = self._offsets(places, _EARLIEST, IsolationLevel.READ_UNCOMMITTED)
+        # Stable before high: a transaction that ends between the two requests then shows as lag, never as
+        # negative lag.
+        stables = self._offsets(places, _LATEST, IsolationLevel.READ_COMMITTED)
+        highs = self._offsets(places, _LATEST, IsolationLevel.READ_UNCOMMITTED)
+        return {place: Ends(lows[place], stables[place], highs[place]) for place in places}
+
+    def high_watermarks(self, places: Sequence[Place]) -> Mapping[Place, int]:
+        """The high watermark of each place: open and aborted transactions included (read uncommitted)."""
+        return self._offsets(places, _LATEST, IsolationLevel.READ_UNCOMMITTED)
+
+    def committed(self, group: str, places: Sequence[Place]) -> Mapping[Place, int | None]:
+        """Where a group stands, as committed and stable; None where it never committed."""
+        request = ConsumerGroupTopicPartitions(group, [TopicPartition(p.topic, p.partition) for p in places])
+        futures = self._client.list_consumer_group_offsets(
+            [request], require_stable=True, request_timeout=client.REQUEST_SECONDS
+        )
+        answer = self._wait(next(iter(futures.values())), f"offsets of group {group}")
+        found = {Place(at.topic, at.partition): at.offset for at in answer.topic_partitions}
+        return {place: offset if (offset := found.get(place, -1)) >= 0 else None for place in places}
+
+    def close(self) -> None:
+        """Forget the broker. (The client has no close of its own; dropping the last reference ends its
+        threads.)"""
+        del self._client
+
+    def _offsets(
+        self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel
+    ) -> dict[Place, int]:
+        if not places:
+            return {}
+        futures = self._client.list_offsets(
+            {TopicPartition(place.topic, place.partition): spec for place in places},
+            isolation_level=isolation,
+            request_timeout=client.REQUEST_SECONDS,
+        )
+        return {
+            Place(at.topic, at.partition): self._wait(future, f"ends of {at.topic}[{at.partition}]").offset
+            for at, future in futures.items()
+        }
+
+    def _wait(self, future: Future[Any], doing: str, *, allowed: int | None = None) -> Any:
+        try:
+            return future.result(FUTURE_SECONDS)
+        except TimeoutError as late:
+            raise Fatal("broker_silent", doing, "no answer in time", "Check that the broker is up.") from late
+        except KafkaException as exception:
+            error = client.error_of(exception)
+            if allowed is not None and error.code() == allowed:
+                return None
+            if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise Fatal(
+                    "topic_missing", doing, "the broker has no such topic", "Run `mandate topology apply`."
+                ) from exception
+            raise client.classify(error, doing) from exception
+
+
+# confluent_kafka.admin re-exports these without declaring them, hence the imports from its inner modules.
+_EARLIEST: OffsetSpec = EarliestSpec()  # type: ignore[no-untyped-call]  # the client declares no type
+_LATEST: OffsetSpec = LatestSpec()  # type: ignore[no-untyped-call]  # the client declares no type
+_SET_FOR_TOPIC = 1  # confluent_kafka.admin.ConfigSource.DYNAMIC_TOPIC_CONFIG; entries carry the number

@@ -1,0 +1,174 @@
+"""The one place that names settings of the Kafka client and translates its errors into ours (errors.py).
+
+Called by kafka.py, restore.py, reader.py, sender.py and admin.py. The figures come from measurements on a
+real broker; the inequalities that must hold between them are checked by `check_inequalities` at start and by
+a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from processors.host.errors import AbortNeeded, Fatal, HostError, OutcomeUnknown, Transient
+from schemas.record import Headers, Record
+
+Settings = dict[str, Any]
+Security = Mapping[str, str]
+ErrorCallback = Callable[[KafkaError], None]
+
+# A transaction must end before its member can be declared dead (5 s < 6 s), or a zombie's records could land
+# after the successor has read; a message must fail before its transaction does (4.5 s < 5 s).
+TRANSACTION_TIMEOUT_MS = 5_000
+MESSAGE_TIMEOUT_MS = 4_500
+SESSION_TIMEOUT_MS = 6_000
+# Three missed polls of ten seconds; a batch is bounded to far less (loop.py).
+MAX_POLL_INTERVAL_MS = 30_000
+REQUEST_SECONDS = 10.0
+# A topic's max.message.bytes bounds the *batch*, and the client does not split a batch that was refused: so a
+# batch of several records must stay below the smallest limit of any topic (512 KB). One large record may
+# exceed it.
+BATCH_BYTES = 262_144
+
+TIMED_OUT_CODES = frozenset(
+    {KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError.REQUEST_TIMED_OUT}
+)
+# Said by a group coordinator to a member that is no longer one: the work of this assignment is void, the
+# process is not.
+LOST_MEMBERSHIP = frozenset(
+    {KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS}
+)
+
+
+def base(bootstrap: str, security: Security | None, error_cb: ErrorCallback | None = None) -> Settings:
+    """Settings every client has: addresses, security, quiet reconnects."""
+    settings: Settings = {
+        "bootstrap.servers": bootstrap,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+        "socket.keepalive.enable": True,
+        "broker.address.family": "v4",
+        "log_level": 3,
+    }
+    if error_cb is not None:
+        settings["error_cb"] = error_cb
+    settings.update(security or {})
+    return settings
+
+
+def producing(settings: Settings) -> Settings:
+    """What every producer adds: acknowledged by all, idempotent, the Java client's partitioner."""
+    return settings | {
+        "acks": "all",
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "batch.size": BATCH_BYTES,
+        "retry.backoff.ms": 10,
+        "retry.backoff.max.ms": 100,
+        "message.timeout.ms": MESSAGE_TIMEOUT_MS,
+        # Above the largest topic limit (dead letters, 2 MB): the broker's own limit per topic is the one that
+        # decides, and topology's limit is checked before producing.
+        "message.max.bytes": 4_194_304,
+    }
+
+
+def consuming(settings: Settings, group: str) -> Settings:
+    """What every reader adds: committed records only, no offsets behind our back, no silent reset."""
+    return settings | {
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 50,
+        "fetch.queue.backoff.ms": 10,
+        "queued.max.messages.kbytes": 4_096,
+    }
+
+
+def membership(settings: Settings, instance: str) -> Settings:
+    """What a member of a group with a fixed slot adds."""
+    return settings | {
+        "partition.assignment.strategy": "range",
+        "group.instance.id": instance,
+        "session.timeout.ms": SESSION_TIMEOUT_MS,
+        "heartbeat.interval.ms": 500,
+        "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+    }
+
+
+def check_inequalities() -> None:
+    """Refuse to start when the time-outs contradict each other (rule 24)."""
+    if not MESSAGE_TIMEOUT_MS < TRANSACTION_TIMEOUT_MS < SESSION_TIMEOUT_MS < MAX_POLL_INTERVAL_MS:
+        raise Fatal(
+            "settings_contradict",
+            "time-outs of the client",
+            "message < transaction < session < poll interval does not hold",
+            "Correct the constants in processors/host/client.py.",
+        )
+
+
+def error_of(exception: KafkaException) -> KafkaError:
+    """The client's error inside its exception."""
+    found = exception.args[0] if exception.args else None
+    if isinstance(found, KafkaError):
+        return found
+    return KafkaError(KafkaError._FAIL, str(exception))
+
+
+def classify(error: KafkaError, doing: str) -> HostError:
+    """Our error for the client's, for calls on a transaction or a group. Unclassified is Fatal."""
+    text = f"{error.name()}: {error.str()}"
+    if error.fatal():
+        return Fatal(
+            "client_fatal",
+            doing,
+            text,
+            "The process ends and is started again; if it repeats, look for "
+            "a second process with the same slot.",
+        )
+    if error.txn_requires_abort() or error.code() in LOST_MEMBERSHIP:
+        return AbortNeeded(
+            "transaction_abort", doing, text, "The transaction is aborted and the state restored."
+        )
+    if error.code() in TIMED_OUT_CODES:
+        return OutcomeUnknown(
+            "outcome_unknown", doing, text, "A new producer is opened and the state restored."
+        )
+    if error.retriable():
+        return Transient("retriable", doing, text, "The call is repeated.")
+    return Fatal("client_unclassified", doing, text, "The process ends and is started again.")
+
+
+def raise_for(exception: KafkaException, doing: str) -> NoReturn:
+    """Raise our error for the client's."""
+    raise classify(error_of(exception), doing) from exception
+
+
+def to_record(message: Message) -> Record:
+    """A client message without error as a Record. The timestamp is the broker's append time
+    (milliseconds)."""
+    headers = message.headers()
+    return Record(
+        topic=message.topic() or "",
+        partition=_present(message.partition()),
+        offset=_present(message.offset()),
+        append_time=message.timestamp()[1],
+        key=message.key(),
+        value=message.value(),
+        headers=_headers(headers) if headers else (),
+    )
+
+
+def _headers(found: Any) -> Headers:
+    pairs = found.items() if isinstance(found, dict) else found
+    return tuple((name, value.encode() if isinstance(value, str) else value or b"") for name, value in pairs)
+
+
+def _present(number: int | None) -> int:
+    return -1 if number is None else number

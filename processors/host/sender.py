@@ -1,0 +1,194 @@
+"""A plain idempotent producer for the doors: hand over a record, await where it was written.
+
+Called by the gateway (ingest, commands, outbox) and by relays. Not transactional: what a door accepts is one
+record, and it is accepted when all in-sync replicas have it. One daemon thread serves the client's
+deliveries; they reach the event loop in batches, one wake-up for many, since a wake-up each costs more than
+the record.
+
+    sender = Sender(bootstrap); sender.start(); placed = await sender.send(output); ...; await sender.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from processors.host import client
+from processors.host.errors import Fatal, HostError, SendBusy, SendFailed, TooLarge
+from processors.host.places import Placed
+from schemas.record import Output
+
+# 10,000 records at the front door's measured 8,000/s are a little more than a second of waiting.
+QUEUE_LIMIT = 10_000
+# 16 MB of values: 32 records of the largest size that actions.raw takes (512 KB).
+QUEUE_BYTES = 16 * 1_048_576
+POLL_SECONDS = 0.1
+CLOSE_SECONDS = 5.0
+
+Outcome = tuple["asyncio.Future[Placed]", int, "Placed | HostError"]
+
+
+class Sender:
+    """Bounded, asynchronous, idempotent. Create and `start` it inside a running event loop."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        name: str = "sender",
+        security: client.Security | None = None,
+        queue_limit: int = QUEUE_LIMIT,
+        queue_bytes: int = QUEUE_BYTES,
+        delivery_ms: int = client.MESSAGE_TIMEOUT_MS,
+    ) -> None:
+        self._settings = client.producing(client.base(bootstrap, security, self._on_error)) | {
+            "client.id": name,
+            "message.timeout.ms": delivery_ms,
+        }
+        self._queue_limit = queue_limit
+        self._queue_bytes = queue_bytes
+        self._producer: Producer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._fatal: KafkaError | None = None
+        self._outcomes: deque[Outcome] = deque()
+        self._woken = False
+        self._in_flight = 0
+        self._in_flight_bytes = 0
+
+    def start(self, warm: Sequence[str] = ()) -> None:
+        """Open the producer and its thread. `warm`: topics to look up now (the first produce else takes 0.5
+        s).
+
+        Raises Transient or OutcomeUnknown when the broker does not answer; start may then be called again.
+        """
+        if self._thread is not None:
+            return
+        producer = Producer(self._settings)
+        try:
+            for topic in warm:
+                producer.list_topics(topic, timeout=client.REQUEST_SECONDS)
+        except KafkaException as exception:
+            client.raise_for(exception, "warming the sender")
+        self._producer = producer
+        self._loop = asyncio.get_running_loop()
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._serve, args=(producer,), name="sender", daemon=True)
+        self._thread.start()
+
+    @property
+    def in_flight(self) -> int:
+        """Records handed over and not yet acknowledged."""
+        return self._in_flight
+
+    @property
+    def fatal(self) -> str | None:
+        """Why this sender can never send again, or None. `/healthz` of the door is built on it."""
+        return None if self._fatal is None else self._fatal.str()
+
+    def submit(self, output: Output) -> asyncio.Future[Placed]:
+        """Hand over one record now; the future ends with where it was written.
+
+        Raises SendBusy (queue full), TooLarge, Fatal at once and queues nothing; the future raises
+        SendFailed, TooLarge.
+        """
+        producer, loop = self._producer, self._loop
+        if producer is None or loop is None:
+            raise Fatal("sender_not_started", "sending", "start() was not called", "Start the sender first.")
+        if self._fatal is not None:
+            raise client.classify(self._fatal, "sending")
+        size = len(output.value or b"")
+        if self._in_flight >= self._queue_limit or self._in_flight_bytes + size > self._queue_bytes:
+            raise _busy()
+        future: asyncio.Future[Placed] = loop.create_future()
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            self._delivered(future, size, error, message)
+
+        try:
+            producer.produce(
+                output.topic,
+                value=output.value,
+                key=output.key,
+                partition=-1 if output.partition is None else output.partition,
+                on_delivery=delivered,
+                headers=list(output.headers) or None,
+            )
+        except BufferError as full:
+            raise _busy() from full
+        except KafkaException as exception:
+            raise _failure(client.error_of(exception), output.topic) from exception
+        self._in_flight += 1
+        self._in_flight_bytes += size
+        return future
+
+    async def send(self, output: Output) -> Placed:
+        """Hand over one record and wait for the acknowledgement of all replicas. Errors as `submit`."""
+        return await self.submit(output)
+
+    async def close(self, seconds: float = CLOSE_SECONDS) -> int:
+        """Wait for what is in flight, end the thread; gives the number of records still unacknowledged."""
+        if self._producer is None or self._thread is None:
+            return 0
+        left = await asyncio.to_thread(self._producer.flush, seconds)
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join, seconds)
+        self._thread, self._producer = None, None
+        return left
+
+    def _serve(self, producer: Producer) -> None:
+        while not self._stopping.is_set():
+            producer.poll(POLL_SECONDS)
+
+    def _delivered(
+        self, future: asyncio.Future[Placed], size: int, error: KafkaError | None, message: Message
+    ) -> None:
+        outcome: Placed | HostError
+        if error is not None:
+            outcome = _failure(error, message.topic() or "")
+        else:
+            outcome = Placed(message.topic() or "", message.partition() or 0, message.offset() or 0)
+        self._outcomes.append((future, size, outcome))
+        if not self._woken and self._loop is not None and not self._loop.is_closed():
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        # Cleared first: an outcome appended after the last popleft then asks for another wake-up.
+        self._woken = False
+        while self._outcomes:
+            future, size, outcome = self._outcomes.popleft()
+            self._in_flight -= 1
+            self._in_flight_bytes -= size
+            if future.done():
+                continue
+            if isinstance(outcome, HostError):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+
+
+def _busy() -> SendBusy:
+    return SendBusy(
+        "send_busy", "sending", "too many records await acknowledgement", "Come again in a second."
+    )
+
+
+def _failure(error: KafkaError, topic: str) -> HostError:
+    if error.code() in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE):
+        return TooLarge("too_large", f"a record for {topic}", error.str(), "Send less, or by reference.")
+    return SendFailed(
+        "send_failed",
+        f"a record for {topic}",
+        f"{error.name()}: {error.str()}",
+        "It may have been written: send it again under the same id when the broker is back.",
+    )
