@@ -28,9 +28,8 @@ from processors.host import client
 from processors.host.errors import Fatal
 from processors.host.places import Ends, Place
 
-FUTURE_SECONDS = (
-    client.REQUEST_SECONDS + 5.0
-)  # the client's own time-out first, ours only if it never answers
+# the client's own time-out first, ours only if it never answers
+FUTURE_SECONDS = client.REQUEST_SECONDS + 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +89,7 @@ class Admin:
                 name,
                 len(found[name].partitions),
                 min((len(p.replicas) for p in found[name].partitions.values()), default=1),
-                {
-                    entry.name: entry.value
-                    for entry in configs[name].values()
-                    if entry.source == _SET_FOR_TOPIC
-                },
+                {entry.name: entry.value for entry in configs[name].values() if entry.source == _SET_FOR_TOPIC},
             )
             for name in present
         }
@@ -104,9 +99,7 @@ class Admin:
         if not topics:
             return
         wanted = [
-            NewTopic(
-                t.name, num_partitions=t.partitions, replication_factor=t.replication, config=dict(t.config)
-            )
+            NewTopic(t.name, num_partitions=t.partitions, replication_factor=t.replication, config=dict(t.config))
             for t in topics
         ]
         futures = self._client.create_topics(
@@ -121,9 +114,7 @@ class Admin:
             ConfigEntry(
                 key,
                 value or "",
-                incremental_operation=AlterConfigOpType.SET
-                if value is not None
-                else AlterConfigOpType.DELETE,
+                incremental_operation=AlterConfigOpType.SET if value is not None else AlterConfigOpType.DELETE,
             )
             for key, value in sorted(config.items())
         ]
@@ -179,9 +170,7 @@ class Admin:
         threads.)"""
         del self._client
 
-    def _offsets(
-        self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel
-    ) -> dict[Place, int]:
+    def _offsets(self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel) -> dict[Place, int]:
         if not places:
             return {}
         futures = self._client.list_offsets(

@@ -32,9 +32,7 @@ REQUEST_SECONDS = 10.0
 # exceed it.
 BATCH_BYTES = 262_144
 
-TIMED_OUT_CODES = frozenset(
-    {KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError.REQUEST_TIMED_OUT}
-)
+TIMED_OUT_CODES = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError.REQUEST_TIMED_OUT})
 # Said by a group coordinator to a member that is no longer one: the work of this assignment is void, the
 # process is not.
 LOST_MEMBERSHIP = frozenset(
@@ -129,17 +127,12 @@ def classify(error: KafkaError, doing: str) -> HostError:
             "client_fatal",
             doing,
             text,
-            "The process ends and is started again; if it repeats, look for "
-            "a second process with the same slot.",
+            "The process ends and is started again; if it repeats, look for a second process with the same slot.",
         )
     if error.txn_requires_abort() or error.code() in LOST_MEMBERSHIP:
-        return AbortNeeded(
-            "transaction_abort", doing, text, "The transaction is aborted and the state restored."
-        )
+        return AbortNeeded("transaction_abort", doing, text, "The transaction is aborted and the state restored.")
     if error.code() in TIMED_OUT_CODES:
-        return OutcomeUnknown(
-            "outcome_unknown", doing, text, "A new producer is opened and the state restored."
-        )
+        return OutcomeUnknown("outcome_unknown", doing, text, "A new producer is opened and the state restored.")
     if error.retriable():
         return Transient("retriable", doing, text, "The call is repeated.")
     return Fatal("client_unclassified", doing, text, "The process ends and is started again.")

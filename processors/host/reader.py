@@ -46,9 +46,7 @@ class Batch:
 class LogReader:
     """Committed records of chosen places, from chosen positions. One thread at a time."""
 
-    def __init__(
-        self, bootstrap: str, *, name: str = "reader", security: client.Security | None = None
-    ) -> None:
+    def __init__(self, bootstrap: str, *, name: str = "reader", security: client.Security | None = None) -> None:
         self._fatal: KafkaError | None = None
         settings = client.consuming(client.base(bootstrap, security, self._on_error), f"unused-{name}")
         self._consumer = Consumer(settings | {"client.id": name})
@@ -73,9 +71,7 @@ class LogReader:
                 )
             chosen[place] = low if position is None else position
         self._positions = chosen
-        self._consumer.assign(
-            [TopicPartition(place.topic, place.partition, at) for place, at in chosen.items()]
-        )
+        self._consumer.assign([TopicPartition(place.topic, place.partition, at) for place, at in chosen.items()])
 
     def seek(self, place: Place, position: int) -> None:
         """Read this place again from `position` (after a lost compare-and-set, say)."""
@@ -122,13 +118,7 @@ class LogReader:
         # t.
         try:
             first = self._consumer.poll(seconds)
-            return (
-                []
-                if first is None
-                else [first, *self._consumer.consume(limit - 1, 0.0)]
-                if limit > 1
-                else [first]
-            )
+            return [] if first is None else [first, *self._consumer.consume(limit - 1, 0.0)] if limit > 1 else [first]
         except KafkaException as exception:
             client.raise_for(exception, "reading")
 

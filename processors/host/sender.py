@@ -145,9 +145,7 @@ class Sender:
         while not self._stopping.is_set():
             producer.poll(POLL_SECONDS)
 
-    def _delivered(
-        self, future: asyncio.Future[Placed], size: int, error: KafkaError | None, message: Message
-    ) -> None:
+    def _delivered(self, future: asyncio.Future[Placed], size: int, error: KafkaError | None, message: Message) -> None:
         outcome: Placed | HostError
         if error is not None:
             outcome = _failure(error, message.topic() or "")
@@ -178,9 +176,7 @@ class Sender:
 
 
 def _busy() -> SendBusy:
-    return SendBusy(
-        "send_busy", "sending", "too many records await acknowledgement", "Come again in a second."
-    )
+    return SendBusy("send_busy", "sending", "too many records await acknowledgement", "Come again in a second.")
 
 
 def _failure(error: KafkaError, topic: str) -> HostError:

@@ -1,0 +1,336 @@
+"""The transport on Apache Kafka: one consumer, one transactional producer and one restore consumer per slot.
+
+Called by wiring.py (KafkaTransport) and by the loop through transport.Slot. Classic group protocol, range
+assignment, fixed membership: a killed process is back in about a second, where every dynamic form took six
+and more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from processors.host import client
+from processors.host.admin import Admin
+from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
+from processors.host.kafka_producer import TransactionalProducer
+from processors.host.places import Place, Placed
+from processors.host.transport import SlotSpec
+from schemas.record import Output, Record
+
+# One question about committed positions; while a predecessor's transaction is undecided it is asked again and
+# again.
+COMMITTED_SECONDS = 1.0
+RESTORE_LIMIT = 5_000  # changelog records a step; about 10 ms of folding
+OFFSET_BEGINNING = -2
+
+
+class KafkaTransport:
+    """Slots and ticks on one Kafka cluster. Holds one admin client and one tick producer for the whole
+    process."""
+
+    def __init__(self, bootstrap: str, security: client.Security | None = None) -> None:
+        client.check_inequalities()
+        self._bootstrap = bootstrap
+        self._security = security
+        self._admin = Admin(bootstrap, security=security)
+        self._ticker: KafkaTicker | None = None
+
+    def open(self, spec: SlotSpec) -> KafkaSlot:
+        """Become this member. Raises Fatal `topic_missing`, `topology_differs`, `producer_not_opened`."""
+        counts = self._admin.partitions((spec.input, spec.changelog))
+        for topic in (spec.input, spec.changelog):
+            if topic not in counts:
+                raise Fatal("topic_missing", topic, "the broker has no such topic", "Run `mandate topology apply`.")
+        if counts[spec.input] != counts[spec.changelog]:
+            raise Fatal(
+                "topology_differs",
+                f"{spec.changelog} has {counts[spec.changelog]} partitions",
+                f"its input has {counts[spec.input]}",
+                "A changelog has as many partitions as its input, fixed at birth.",
+            )
+        return KafkaSlot(self._bootstrap, self._security, self._admin, spec)
+
+    def ticker(self) -> KafkaTicker:
+        """The sender of ticks, one for the process."""
+        if self._ticker is None:
+            self._ticker = KafkaTicker(self._bootstrap, self._security)
+        return self._ticker
+
+
+class KafkaSlot:
+    """A member of a room's group on Kafka. See transport.Slot for what each method promises."""
+
+    def __init__(self, bootstrap: str, security: client.Security | None, admin: Admin, spec: SlotSpec) -> None:
+        self._spec = spec
+        self._admin = admin
+        self._fatal: KafkaError | None = None
+        self._generation = 0
+        self._owned: tuple[int, ...] = ()
+        self._ended: set[int] = set()
+        self._restored: dict[int, int] = {}
+        self._restoring: Mapping[int, int] = {}
+        # The producer first: its start ends what a dead predecessor left open, so that nobody waits for a
+        # time-out.
+        self._producer = TransactionalProducer(bootstrap, spec.member, security)
+        settings = client.consuming(client.base(bootstrap, security, self._on_error), spec.group)
+        self._restorer = Consumer(settings | {"group.id": f"{spec.group}-restore", "client.id": f"{spec.member}-r"})
+        self._restorer.list_topics(spec.changelog, timeout=client.REQUEST_SECONDS)
+        self._consumer = Consumer(client.membership(settings, spec.member) | {"client.id": spec.member})
+        self._consumer.subscribe(
+            [spec.input], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    @property
+    def generation(self) -> int:
+        """Moves whenever the assignment does."""
+        return self._generation
+
+    @property
+    def owned(self) -> tuple[int, ...]:
+        """Input partitions assigned now, ascending."""
+        return self._owned
+
+    @property
+    def renewed(self) -> int:
+        """How often the producer was replaced because an outcome stayed unknown."""
+        return self._producer.renewed
+
+    def poll(self, limit: int, seconds: float, fill: bool = False) -> Sequence[Record]:
+        """Committed input records; waits for the first (`fill`: for all)."""
+        self._check()
+        try:
+            if fill:
+                messages = self._consumer.consume(limit, seconds)
+            else:
+                first = self._consumer.poll(seconds)
+                messages = [] if first is None else [first]
+                if first is not None and limit > 1:
+                    messages += self._consumer.consume(limit - 1, 0.0)
+        except KafkaException as exception:
+            client.raise_for(exception, f"reading {self._spec.input}")
+        self._check()
+        return [client.to_record(message) for message in messages if self._is_record(message)]
+
+    def at_end(self, partition: int) -> bool:
+        """True when everything committed there has been returned."""
+        return partition in self._ended
+
+    def read_from(self, positions: Mapping[int, int]) -> None:
+        """Fetch exactly these partitions from these positions; what was fetched before is forgotten."""
+        self._ended.clear()
+        # assign() rather than seek(): it takes effect at once, also for partitions that were not fetched
+        # until now.
+        self._consumer.assign([TopicPartition(self._spec.input, p, at) for p, at in sorted(positions.items())])
+
+    def committed(self) -> Mapping[int, int | None]:
+        """Stable committed positions of the owned partitions."""
+        asked = [TopicPartition(self._spec.input, p) for p in self._owned]
+        if not asked:
+            return {}
+        try:
+            answer = self._consumer.committed(asked, timeout=COMMITTED_SECONDS)
+        except KafkaException as exception:
+            raise self._unstable(client.error_of(exception)) from exception
+        for place in answer:
+            if place.error is not None:
+                raise self._unstable(place.error)
+        return {place.partition: place.offset if place.offset >= 0 else None for place in answer}
+
+    def beginning(self, partition: int) -> int:
+        """The first offset that the input partition still keeps."""
+        place = Place(self._spec.input, partition)
+        return self._admin.ends((place,))[place].low
+
+    def changelog_ends(self) -> Mapping[int, int]:
+        """High watermarks (read uncommitted) of the owned changelog partitions."""
+        places = [Place(self._spec.changelog, p) for p in self._owned]
+        return {place.partition: end for place, end in self._admin.high_watermarks(places).items()}
+
+    def read_changelog(self, ends: Mapping[int, int] | None, seconds: float) -> tuple[Sequence[Record], bool]:
+        """Committed changelog records, until each partition's position reached its end."""
+        if ends is not None:
+            self._restoring, self._restored = ends, dict.fromkeys(ends, 0)
+            wanted = [TopicPartition(self._spec.changelog, p, OFFSET_BEGINNING) for p, end in ends.items() if end > 0]
+            self._restorer.assign(wanted)
+        records: list[Record] = []
+        if not self._is_restored():
+            try:
+                first = self._restorer.poll(seconds)
+                messages = [] if first is None else [first, *self._restorer.consume(RESTORE_LIMIT, 0.0)]
+            except KafkaException as exception:
+                client.raise_for(exception, f"reading {self._spec.changelog}")
+            self._check()
+            for message in messages:
+                self._restore(message, records)
+        done = self._is_restored()
+        if done:
+            self._restorer.unassign()
+        return records, done
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._producer.begin()
+
+    def produce(self, outputs: Sequence[Output]) -> None:
+        """Write into the open transaction."""
+        self._producer.produce(outputs)
+
+    def send_offsets(self, positions: Mapping[int, int], note: str) -> None:
+        """Positions, fenced by the membership as it is now (never a remembered one)."""
+        # A consumer that never joined has metadata too, and offsets sent with it are not fenced at all.
+        if not self._owned or not self._owned_all(positions):
+            raise AbortNeeded("not_owned", "sending positions", "the assignment moved", "State is restored.")
+        places = [TopicPartition(self._spec.input, p, at, metadata=note) for p, at in sorted(positions.items())]
+        self._producer.send_offsets(places, self._consumer.consumer_group_metadata())
+
+    def commit(self) -> None:
+        """Commit."""
+        self._producer.commit()
+
+    def abort(self) -> None:
+        """Abort the open transaction, if any."""
+        self._producer.abort()
+
+    def renew(self) -> None:
+        """A new producer of the same name."""
+        self._producer.renew()
+
+    def lag(self) -> Mapping[int, int]:
+        """Committed offsets not yet polled, from what the last fetch said; asks nobody."""
+        lags: dict[int, int] = {}
+        for place in self._consumer.position([TopicPartition(self._spec.input, p) for p in self._owned]):
+            _, high = self._consumer.get_watermark_offsets(place, cached=True)
+            behind = 0 if place.partition in self._ended else max(0, high - max(place.offset, 0))
+            lags[place.partition] = behind
+        return lags
+
+    def close(self) -> None:
+        """Leave. A fixed member does not give up its partitions: its next process finds them as they were."""
+        self._producer.close()
+        self._consumer.close()
+        self._restorer.close()
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        partition = message.partition() or 0
+        if error is None:
+            self._ended.discard(partition)
+            return True
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._ended.add(partition)
+            return False
+        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise Fatal(
+                "offset_out_of_log",
+                f"position of {self._spec.input}[{partition}]",
+                error.str(),
+                "Records were deleted before they were decided: restore the input from the archive.",
+            )
+        # Left the group because a batch took too long: on_lost follows, and the assignment is restored as a
+        # whole.
+        if error.code() == KafkaError._MAX_POLL_EXCEEDED or (error.retriable() and not error.fatal()):
+            return False
+        raise client.classify(error, f"reading {self._spec.input}")
+
+    def _restore(self, message: Message, records: list[Record]) -> None:
+        error = message.error()
+        partition, offset = message.partition() or 0, message.offset() or 0
+        if error is None:
+            records.append(client.to_record(message))
+            self._restored[partition] = offset + 1
+        elif error.code() == KafkaError._PARTITION_EOF:
+            self._restored[partition] = max(self._restored[partition], offset)
+        elif not error.retriable() or error.fatal():
+            raise client.classify(error, f"reading {self._spec.changelog}")
+
+    def _is_restored(self) -> bool:
+        return all(self._restored[p] >= end for p, end in self._restoring.items())
+
+    def _owned_all(self, positions: Mapping[int, int]) -> bool:
+        return all(p in self._owned for p in positions)
+
+    def _unstable(self, error: KafkaError) -> Exception:
+        found = client.classify(error, "asking for committed positions")
+        if isinstance(found, OutcomeUnknown) or error.code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
+            return Transient("positions_unstable", found.what, found.why, "It is asked again.")
+        return found
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._generation += 1
+        self._owned = tuple(sorted(place.partition for place in partitions))
+        # Fetch nothing yet: where to begin is known after the restore, and read_from says it.
+        consumer.assign([])
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._generation += 1
+        self._owned = ()
+        self._ended.clear()
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+
+    def _check(self) -> None:
+        if self._fatal is not None:
+            raise client.classify(self._fatal, f"the member {self._spec.member}")
+
+
+class KafkaTick:
+    """A tick on its way."""
+
+    def __init__(self) -> None:
+        self.placed: Placed | None = None
+        self.failed = False
+
+    def delivered(self, error: KafkaError | None, message: Message) -> None:
+        """The client's report."""
+        if error is not None:
+            self.failed = True
+        else:
+            self.placed = Placed(message.topic() or "", message.partition() or 0, message.offset() or 0)
+
+
+class KafkaTicker:
+    """An idempotent producer of its own: a tick inside a transaction would be visible only at its commit."""
+
+    def __init__(self, bootstrap: str, security: client.Security | None) -> None:
+        self._fatal: KafkaError | None = None
+        settings: dict[str, Any] = client.producing(client.base(bootstrap, security, self._on_error))
+        self._producer = Producer(settings | {"client.id": "ticks", "linger.ms": 0})
+        # Warmed, or the first tick takes half a second.
+        self._producer.list_topics(timeout=client.REQUEST_SECONDS)
+
+    def send(self, output: Output) -> KafkaTick:
+        """Hand over one tick; reports of earlier ones are taken on the way."""
+        tick = KafkaTick()
+        try:
+            self._producer.produce(
+                output.topic,
+                value=output.value,
+                key=output.key,
+                partition=-1 if output.partition is None else output.partition,
+                headers=list(output.headers) or None,
+                on_delivery=tick.delivered,
+            )
+        except (BufferError, KafkaException):
+            tick.failed = True
+        self.serve()
+        return tick
+
+    def serve(self) -> None:
+        """Take delivery reports. Raises Fatal."""
+        self._producer.poll(0)
+        if self._fatal is not None:
+            raise client.classify(self._fatal, "sending ticks")
+
+    def close(self) -> None:
+        """Forget what is on its way."""
+        self._producer.purge()
+        self._producer.flush(1.0)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error

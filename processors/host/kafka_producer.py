@@ -1,0 +1,173 @@
+"""The transactional producer of one slot: begin, produce, offsets, commit, abort; and what to do when nobody
+answers.
+
+Called by kafka.py only. Each method raises one of three classes (errors.py): AbortNeeded, OutcomeUnknown,
+Fatal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from processors.host import client
+from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
+from schemas.record import Output
+
+# The coordinator of a dead predecessor's transaction needs up to its time-out (5 s) and a scan (1-10 s), and
+# a broker that restarts needs 4-14 s; twice that, and below any supervisor's patience.
+INIT_SECONDS = 40.0
+# Below the poll interval (30 s), so that a commit that waits out a broker's restart does not cost the
+# membership.
+COMMIT_SECONDS = 25.0
+# One attempt of a call that is resumed; short enough that a deadline is met.
+ATTEMPT_SECONDS = 5.0
+ABORT_SECONDS = 10.0
+OFFSETS_SECONDS = 10.0
+
+
+class TransactionalProducer:
+    """One producer under a name that stays the same over restarts; its start fences the one before it."""
+
+    def __init__(self, bootstrap: str, name: str, security: client.Security | None) -> None:
+        self._settings = client.producing(client.base(bootstrap, security, self._on_error)) | {
+            "transactional.id": name,
+            "client.id": name,
+            "transaction.timeout.ms": client.TRANSACTION_TIMEOUT_MS,
+            # Only failures come back: a report for each record costs more than the record.
+            "delivery.report.only.error": True,
+            "queue.buffering.max.messages": 200_000,
+            "queue.buffering.max.kbytes": 131_072,
+        }
+        self._fatal: KafkaError | None = None
+        self._failed: KafkaError | None = None
+        self._open = False
+        self.renewed = 0
+        self._producer = self._new()
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._check()
+        self._failed = None
+        self._call("beginning a transaction", self._producer.begin_transaction)
+        self._open = True
+
+    def produce(self, outputs: Sequence[Output]) -> None:
+        """Queue records; None as partition means murmur2 of the key. Sizes were checked by the caller."""
+        produce = self._producer.produce
+        for output in outputs:
+            arguments: dict[str, Any] = {"value": output.value, "key": output.key, "on_delivery": self._delivered}
+            if output.partition is not None:
+                arguments["partition"] = output.partition
+            if output.headers:
+                arguments["headers"] = list(output.headers)
+            try:
+                produce(output.topic, **arguments)
+            except BufferError:
+                self._drain(output, arguments)
+            except KafkaException as exception:
+                client.raise_for(exception, f"producing to {output.topic}")
+        self._producer.poll(0)
+
+    def send_offsets(self, positions: Sequence[TopicPartition], group: Any) -> None:
+        """Make positions part of the transaction under this group metadata."""
+        self._check()
+        try:
+            self._producer.send_offsets_to_transaction(list(positions), group, OFFSETS_SECONDS)
+        except KafkaException as exception:
+            found = client.classify(client.error_of(exception), "sending positions")
+            # Said to be retriable, but whether the group got the positions is unknown: a new producer decides
+            # it.
+            if isinstance(found, Transient):
+                raise OutcomeUnknown("outcome_unknown", found.what, found.why, found.remedy) from exception
+            raise found from exception
+
+    def commit(self) -> None:
+        """Commit; resumes the same call while it times out, up to COMMIT_SECONDS."""
+        self._producer.flush(ATTEMPT_SECONDS)
+        if self._failed is not None:
+            raise AbortNeeded(
+                "delivery_failed", "committing", self._failed.str(), "The transaction is aborted and redone."
+            )
+        self._resume("committing", self._producer.commit_transaction, COMMIT_SECONDS)
+        self._open = False
+
+    def abort(self) -> None:
+        """Abort the open transaction, if there is one."""
+        self._check()
+        if not self._open:
+            return
+        self._resume("aborting", self._producer.abort_transaction, ABORT_SECONDS)
+        self._open = False
+
+    def renew(self) -> None:
+        """Replace the producer: the new one's start decides the old one's transaction."""
+        self._producer.purge()
+        self._producer = self._new()
+        self._open = False
+        self.renewed += 1
+
+    def close(self) -> None:
+        """Abort what is open, if that is quick; the successor's start would do it too."""
+        try:
+            if self._open and self._fatal is None:
+                self._producer.abort_transaction(1.0)
+        except KafkaException:
+            self._producer.purge()
+
+    def _new(self) -> Producer:
+        producer = Producer(self._settings)
+        deadline = time.monotonic() + INIT_SECONDS
+        while True:
+            try:
+                producer.init_transactions(ATTEMPT_SECONDS)
+                return producer
+            except KafkaException as exception:
+                found = client.classify(client.error_of(exception), "opening the transactional producer")
+                if isinstance(found, Fatal) or time.monotonic() >= deadline:
+                    raise Fatal("producer_not_opened", found.what, found.why, found.remedy) from exception
+                producer.poll(0.1)
+
+    def _drain(self, output: Output, arguments: dict[str, Any]) -> None:
+        self._producer.poll(ATTEMPT_SECONDS)
+        try:
+            self._producer.produce(output.topic, **arguments)
+        except (BufferError, KafkaException) as error:
+            raise AbortNeeded(
+                "queue_full", "producing", str(error), "The transaction is aborted; the broker is too slow."
+            ) from error
+
+    def _resume(self, doing: str, call: Callable[[float], None], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                call(ATTEMPT_SECONDS)
+                return
+            except KafkaException as exception:
+                found = client.classify(client.error_of(exception), doing)
+                if not isinstance(found, Transient | OutcomeUnknown):
+                    raise found from exception
+                if time.monotonic() >= deadline:
+                    raise OutcomeUnknown("outcome_unknown", doing, found.why, found.remedy) from exception
+                self._producer.poll(0.01)
+
+    def _call(self, doing: str, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except KafkaException as exception:
+            client.raise_for(exception, doing)
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failed = error
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+
+    def _check(self) -> None:
+        if self._fatal is not None:
+            raise client.classify(self._fatal, "the transactional producer")

@@ -1,0 +1,94 @@
+"""What the host needs of a room: an engine per input partition. Structural, so that the kernel's engine fits
+as it is.
+
+The host never looks into keys, values or parts; it hands records in, takes outputs out, and moves positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from schemas.record import Output, Record
+
+
+class Advance(Protocol):
+    """What one record did: outputs in order, timers fired, and whether the record itself was decided."""
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """To be written in this transaction, in this order."""
+
+    @property
+    def fired(self) -> int:
+        """Timers that fired before the record (counts against the budget)."""
+
+    @property
+    def consumed(self) -> bool:
+        """False: the budget ran out first; end the transaction at this offset and come again with the
+        record."""
+
+
+class Position(Protocol):
+    """Where the last committed transaction of a partition ended."""
+
+    @property
+    def to(self) -> int | None:
+        """Next offset to decide; None: this partition was never decided."""
+
+    @property
+    def last_now(self) -> int:
+        """`now` of the last decision, ms of log time (0: never)."""
+
+
+class Engine(Protocol):
+    """One room on one input partition. Not thread-safe; thrown away and restored on any abort."""
+
+    def load(self, record: Record) -> None:
+        """Restore: one changelog record of this partition, in log order."""
+
+    def ready(self) -> Position:
+        """After the last load: where the last transaction ended."""
+
+    def advance(self, record: Record, budget: int, redo: bool = False) -> Advance:
+        """Fire what is due (at most `budget`), then decide the record."""
+
+    def flush(self, to: int) -> tuple[Output, ...]:
+        """Changelog records of the transaction that ends before offset `to`; clears the dirty set."""
+
+    def earliest_due(self) -> int | None:
+        """When the next timer is due, ms of log time."""
+
+    def tick(self) -> Output:
+        """The record that lets time pass on this partition."""
+
+    @property
+    def last_now(self) -> int:
+        """`now` of the last decision, ms of log time."""
+
+    @property
+    def keys(self) -> int:
+        """Live parts."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Decisions by reason since the engine was made."""
+
+
+class Room(Protocol):
+    """A room as the host runs it."""
+
+    @property
+    def name(self) -> str:
+        """Its name; the consumer group and the transactional ids are made of it."""
+
+    @property
+    def input(self) -> str:
+        """Its one input topic."""
+
+    @property
+    def changelog(self) -> str:
+        """Its changelog topic, with as many partitions as the input."""
+
+    def engine(self, partition: int) -> Engine:
+        """A new engine without state."""
