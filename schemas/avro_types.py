@@ -10,7 +10,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Id16 = Annotated[bytes, "fixed16"]
@@ -19,7 +19,8 @@ Json = dict[str, Any]
 
 def schema_of(cls: type, namespace: str) -> Json:
     """The Avro schema of a message class as plain JSON; enums are named by class and field, ids `Id`."""
-    return _record(cls, namespace, set())
+    out: Json = _record(cls, namespace, set())
+    return out
 
 
 def _record(cls: type, namespace: str | None, seen: set[str]) -> Any:
@@ -80,7 +81,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-@lru_cache(maxsize=None)
+@cache
 def to_plain(cls: type) -> Converter:
     """A function from an instance of `cls` to the dict that fastavro writes."""
     hints = get_type_hints(cls, include_extras=True)
@@ -95,7 +96,7 @@ def to_plain(cls: type) -> Converter:
 def _plain(hint: Any) -> Converter:
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        step = _plain([a for a in get_args(hint) if a is not type(None)][0])
+        step = _plain(next(a for a in get_args(hint) if a is not type(None)))
         return _same if step is _same else lambda v: None if v is None else step(v)
     if origin is tuple:
         item = _plain(get_args(hint)[0])
@@ -108,9 +109,9 @@ def _plain(hint: Any) -> Converter:
     return _same
 
 
-@lru_cache(maxsize=None)
+@cache
 def from_plain(cls: type) -> Converter:
-    """A function from what fastavro read to an instance; fields it does not know are left out, missing ones take defaults."""
+    """A function from what fastavro read to an instance; unknown fields are left out, missing ones take defaults."""
     hints = get_type_hints(cls, include_extras=True)
     plan = {f.name: _value(hints[f.name]) for f in fields(cls)}
 
@@ -123,7 +124,7 @@ def from_plain(cls: type) -> Converter:
 def _value(hint: Any) -> Converter:
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        step = _value([a for a in get_args(hint) if a is not type(None)][0])
+        step = _value(next(a for a in get_args(hint) if a is not type(None)))
         return _same if step is _same else lambda v: None if v is None else step(v)
     if origin is tuple:
         item = _value(get_args(hint)[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
@@ -25,14 +25,14 @@ PREFIX_BYTES = 5
 _EPHEMERAL = 1 << 24
 
 
-@lru_cache(maxsize=None)
-def schema_id(cls: type) -> int:
+@cache
+def schema_id(cls: Any) -> int:
     """The id that `encode` writes for a class."""
     return _schema(cls)[0]
 
 
-@lru_cache(maxsize=None)
-def _schema(cls: type) -> tuple[int, Schema]:
+@cache
+def _schema(cls: Any) -> tuple[int, Schema]:
     if not cls.__module__.startswith(("schemas.", "processors.")):
         text = registry.generated(cls)
         return _EPHEMERAL + int(registry.fingerprint(text)[:6], 16), parse_schema(text)
@@ -40,7 +40,7 @@ def _schema(cls: type) -> tuple[int, Schema]:
     return written.id, written.parsed
 
 
-@lru_cache(maxsize=None)
+@cache
 def frame(number: int) -> bytes:
     """The five bytes before the Avro of schema `number`."""
     return b"\x00" + number.to_bytes(4, "big")
@@ -48,7 +48,7 @@ def frame(number: int) -> bytes:
 
 def encode(message: Any) -> bytes:
     """A message as framed Avro, with the newest schema of its class."""
-    cls = type(message)
+    cls: type = type(message)
     number, parsed = _schema(cls)
     out = io.BytesIO()
     out.write(frame(number))
@@ -80,10 +80,16 @@ class Words:
     """The message classes that may be read in one place; built once, used for every record."""
 
     def __init__(self, classes: tuple[type, ...]) -> None:
-        self._by_name: Mapping[tuple[str, str], type] = {
-            (registry.home_of(c), c.__name__): c for c in classes
-        }
+        self._by_name: Mapping[tuple[str, str], type] = {(registry.home_of(c), c.__name__): c for c in classes}
         self._ephemeral = {schema_id(c): c for c in classes if schema_id(c) >= _EPHEMERAL}
+
+    def expect(self, number: int) -> None:
+        """Check that schema `number` may be read here. Raises SchemaError: unknown_schema, unexpected_type."""
+        written = registry.by_id().get(number)
+        if written is None and number not in self._ephemeral:
+            raise _unknown(number)
+        if written is not None and (written.home, written.name) not in self._by_name:
+            raise _unexpected(written)
 
     def decode(self, value: bytes | None) -> Any:
         """The message in `value`. Raises SchemaError: not_framed, unknown_schema, unexpected_type, undecodable."""
@@ -94,23 +100,31 @@ class Words:
             return _read(value, _schema(cls)[1], cls, (), cls.__name__)
         written = registry.by_id().get(number)
         if written is None:
-            raise SchemaError(
-                "unknown_schema",
-                f"schema id {number}",
-                "ids.lock has no such id",
-                "Write with a schema that this project has published.",
-            )
+            raise _unknown(number)
         cls_found = self._by_name.get((written.home, written.name))
         if cls_found is None:
-            raise SchemaError(
-                "unexpected_type",
-                f"message {written.home}/{written.name}",
-                "this topic does not carry it",
-                "Send it to the topic of its stream.",
-            )
+            raise _unexpected(written)
         steps = UPCASTERS.get((written.home, written.name), {})
         chain = tuple(steps[m] for m in sorted(steps) if m >= written.version[0])
         return _read(value, written.parsed, cls_found, chain, written.name)
+
+
+def _unknown(number: int) -> SchemaError:
+    return SchemaError(
+        "unknown_schema",
+        f"schema id {number}",
+        "ids.lock has no such id",
+        "Write with a schema that this project has published.",
+    )
+
+
+def _unexpected(written: registry.Written) -> SchemaError:
+    return SchemaError(
+        "unexpected_type",
+        f"message {written.home}/{written.name}",
+        "this topic does not carry it",
+        "Send it to the topic of its stream.",
+    )
 
 
 def _read(value: bytes, parsed: Schema, cls: type, chain: tuple[Any, ...], name: str) -> Any:
@@ -125,7 +139,7 @@ def _read(value: bytes, parsed: Schema, cls: type, chain: tuple[Any, ...], name:
         return from_plain(cls)(plain)
     # fastavro raises many kinds on rubbish (EOFError, IndexError, UnicodeDecodeError, …); RecursionError and
     # MemoryError come from hostile lengths. All mean one thing here.
-    except (Exception, RecursionError, MemoryError) as error:  # noqa: BLE001 - see the comment above
+    except (Exception, RecursionError, MemoryError) as error:
         raise SchemaError(
             "undecodable",
             f"message {name}",

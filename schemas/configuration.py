@@ -65,9 +65,9 @@ class Ownership:
         for entry in self.resources:
             if entry.match == resource:
                 return entry.team
-            if entry.match.endswith("*") and resource.startswith(entry.match[:-1]):
-                if best is None or len(entry.match) > len(best.match):
-                    best = entry
+            prefix = entry.match[:-1] if entry.match.endswith("*") else None
+            if prefix is not None and resource.startswith(prefix) and (not best or len(prefix) >= len(best.match)):
+                best = entry
         return best.team if best else None
 
 

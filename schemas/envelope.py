@@ -81,7 +81,8 @@ def rfc3339(ms: int) -> str:
     days, rest = divmod(ms, 86_400_000)
     year, month, day = _civil(days)
     seconds, milli = divmod(rest, 1000)
-    return f"{year:04d}-{month:02d}-{day:02d}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{milli:03d}Z"
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{milli:03d}"
+    return f"{year:04d}-{month:02d}-{day:02d}T{clock}Z"
 
 
 def _civil(days: int) -> tuple[int, int, int]:

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from schemas.codec import PREFIX_BYTES
 from schemas.errors import SchemaError
 
-MAX_HEAD_STRING = (
-    4096  # tenant, actor, session, resource, type: the gateway allows 1,024 characters, 4 bytes each
-)
+MAX_HEAD_STRING = 4096  # tenant, actor, session, resource, type: the gateway allows 1,024 characters, 4 bytes each
 
 
 @dataclass(frozen=True, slots=True)

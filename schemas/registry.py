@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Written:
 
 
 def home_of(cls: type) -> str:
-    """Where the schema of a class lives: `incidents` for schemas.messages.incidents, `dedup.state` for a room's parts."""
+    """Where a class's schema lives: `incidents` for schemas.messages.incidents, `dedup.state` for parts of a state."""
     module = cls.__module__.split(".")
     if module[:2] == ["schemas", "messages"]:
         return module[2]
@@ -82,7 +82,7 @@ def by_id() -> dict[int, Written]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def latest(home: str, name: str) -> Written:
     """The newest version of a schema. Raises SchemaError `schema_missing`."""
     versions = [w for w in by_id().values() if w.home == home and w.name == name]

@@ -200,9 +200,7 @@ def validate(t: Topology) -> None:
                 "Name a stream of schemas/messages.",
             )
         if topic.partitions < 1 or not 0 < topic.max_bytes <= 2_097_152:
-            raise _contradiction(
-                f"topic {topic.name}", "partitions or max_bytes out of range", "Use ≥ 1 and ≤ 2 MiB."
-            )
+            raise _contradiction(f"topic {topic.name}", "partitions or max_bytes out of range", "Use ≥ 1 and ≤ 2 MiB.")
     inputs: dict[str, str] = {}
     for room in t.rooms.values():
         _validate_room(t, room)
@@ -225,16 +223,12 @@ def _validate_room(t: Topology, room: RoomSpec) -> None:
     for topic_name in (room.input, room.changelog, *room.writes.values(), *room.same_partition):
         _known(t, what, topic_name)
     if t.topics[room.changelog].partitions != t.topics[room.input].partitions:
-        raise _contradiction(
-            what, "its changelog has another number of partitions than its input", "Make them equal."
-        )
+        raise _contradiction(what, "its changelog has another number of partitions than its input", "Make them equal.")
     if t.topics[room.changelog].cleanup != "compact":
         raise _contradiction(what, "its changelog is not compacted", "Set cleanup: compact.")
     for topic_name in room.same_partition:
         if t.topics[topic_name].partitions != t.topics[room.input].partitions:
-            raise _contradiction(
-                what, f"{topic_name} cannot keep its partition numbers", "Make the numbers equal."
-            )
+            raise _contradiction(what, f"{topic_name} cannot keep its partition numbers", "Make the numbers equal.")
     for target in room.feeds:
         if target not in t.rooms:
             raise _contradiction(what, f"it feeds {target}, which is no processor", "Name a processor.")
@@ -255,9 +249,7 @@ def drawing(t: Topology) -> str:
         lines.append(f"  {short[room.input]} --> p_{room.name}([{room.name}])")
         lines += [f"  p_{room.name} --> {short[x]}" for x in sorted(set(room.writes.values()))]
         lines += [f"  p_{room.name} -. react .-> {short[t.rooms[x].input]}" for x in room.feeds]
-    lines += [
-        f"  {short[t.relay.source]} --> relay([relay]) --> {short[t.relay.target]} --> effects([effects])"
-    ]
+    lines += [f"  {short[t.relay.source]} --> relay([relay]) --> {short[t.relay.target]} --> effects([effects])"]
     lines += [
         f"  effects --> {short[t.relay.reports_to]}",
         f"  gateway([gateway]) --> {short['actions.raw']}",

@@ -2,7 +2,7 @@
 
     decide(command, view) -> Decision(events, timers, reasons)     no clock, no I/O; a refusal is an event with a reason
     evolve(view, event)   -> {part key: new part or None}          total; no rules, no exceptions; None deletes the part
-    react(event)          -> [Send]                                what another processor's (or the own) event means here
+    react(event)          -> [Send]                                what another's (or the own) event means here
 
 `now` comes with the command. All times are ms of log time. Keys of parts are texts and begin with the tenant
 (`tenant/incident/<hex>`); components that come from outside are escaped (`schemas.ids.key_of`).
@@ -105,7 +105,7 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A command for a processor's input, made by its `react`. `key` decides the partition; kind = the message's class."""
+    """A command for a processor's input, made by its `react`; `key` decides the partition."""
 
     key: str
     message: Any
@@ -133,7 +133,7 @@ class Decider:
     on_heads: bool = False
 
 
-class Refuse(Exception):  # noqa: N818 - it is a verdict on a record, not an error of the program
+class Refuse(Exception):
     """Raised by `decide` of an on_heads processor for a record that cannot be taken: it becomes a dead letter.
 
     `code` is a stable word (`wrong_key`, `rerouted_twice`, …), `why` the text for people. Nothing else changes.

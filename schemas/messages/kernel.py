@@ -15,7 +15,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationAnnounced:
-    """A version of a configuration document of a tenant, in force from its place in the log. `body` is canonical JSON."""
+    """A version of a tenant's configuration document, in force from its place in the log; `body` is canonical JSON."""
 
     tenant: str
     document: str
@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record or timer that could not be decoded or decided. `original` is the value as it came; a timer has a part."""
+    """A record or timer that could not be decoded or decided. `original` is its value as it came."""
 
     room: str
     topic: str
@@ -85,7 +85,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The last changelog record of a transaction: positions decided (from inclusive, to exclusive) and what proves them."""
+    """The last changelog record of a transaction: positions decided (from inclusive, to exclusive), and the proof."""
 
     room: str
     partition: int

@@ -167,7 +167,7 @@ class EscalationStopped:
 
 @dataclass(frozen=True, slots=True)
 class EscalationExhausted:
-    """All rounds of the policy passed and nobody acknowledged: the tenant's fallback contact is paged, the pages show red."""
+    """All rounds passed and nobody acknowledged: the fallback contact is paged and every web page shows red."""
 
     tenant: str
     incident_id: Id16

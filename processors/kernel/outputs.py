@@ -1,0 +1,157 @@
+"""Decided events to records: topic, partition, derived id, headers, and the chain that proves them (KERNEL 3, 16)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b, sha256
+
+from processors.kernel.decider import Command, Event, Send
+from processors.kernel.room import Room
+from schemas import codec, ids
+from schemas.envelope import headers_of, record_id
+from schemas.messages.kernel import Answer, DeadLetter, RememberedCommand
+from schemas.partitioning import partition_of
+from schemas.record import Output, Record
+from schemas.topology import DEAD_LETTERS
+
+Sends = tuple[tuple[str, str, tuple[Send, ...]], ...]
+DETAIL_CHARACTERS = 1_000
+
+
+class Writer:
+    """Turns events into outputs of one partition. `chains` holds the running hash per output topic."""
+
+    def __init__(self, room: Room, partition: int) -> None:
+        self._room = room
+        self._partition = partition
+        self._cause: bytes | None = None
+        self._ordinals: Counter[tuple[str, str]] = Counter()
+        self.chains: dict[str, bytes] = {}
+        self.last_event_ids: list[bytes] = []
+
+    def event(self, command: Command, event: Event, correlation: bytes | None, sends: Sends) -> list[Output]:
+        """The records of one event: itself where the map says so, and what others make of it."""
+        if self._cause != command.id:
+            self._cause, self._ordinals, self.last_event_ids = command.id, Counter(), []
+        kind = f"{self._room.name}.{event.kind}"
+        event_id = ids.child_id(command.id, kind, event.key, self._ordinals[kind, event.key])
+        self._ordinals[kind, event.key] += 1
+        outputs = []
+        topic = self._room.spec.writes.get(event.kind)
+        if topic is not None:
+            self.last_event_ids.append(event_id)
+            outputs.append(self._output(topic, event, event_id, command, correlation))
+        ordinals: Counter[tuple[str, str]] = Counter()
+        for room, target, commands in sends:
+            for send in commands:
+                send_kind = f"{room}.{type(send.message).__name__}"
+                send_id = ids.child_id(event_id, send_kind, send.key, ordinals[send_kind, send.key])
+                ordinals[send_kind, send.key] += 1
+                headers = headers_of(
+                    send_id,
+                    send_kind,
+                    self._room.name,
+                    send.key,
+                    command.now,
+                    event_id,
+                    correlation or command.id,
+                )
+                outputs.append(self._chained(target, None, send.key.encode(), codec.encode(send.message), headers))
+        return outputs
+
+    def _output(self, topic: str, event: Event, event_id: bytes, command: Command, correlation: bytes | None) -> Output:
+        partition = self._partition if topic in self._room.spec.same_partition else None
+        key = event.key.encode()
+        if event.raw is not None:
+            return self._chained(topic, partition, key, event.raw, event.headers)
+        kind = f"{self._room.name}.{event.kind}"
+        headers = headers_of(
+            event_id, kind, self._room.name, event.key, command.now, command.id, correlation or command.id
+        )
+        return self._chained(topic, partition, key, codec.encode(event.message), (*headers, *event.headers))
+
+    def answer(self, command: Command, remembered: RememberedCommand) -> Output:
+        """The answer to a person's command; the same record for a command that is sent again."""
+        message = Answer(
+            command.message.tenant,
+            remembered.command_id,
+            remembered.code,
+            remembered.reasons,
+            remembered.event_ids,
+        )
+        kind = f"{self._room.name}.Answer"
+        answer_id = ids.child_id(command.id, kind, command.key, 0)
+        headers = headers_of(
+            answer_id, kind, self._room.name, command.key, remembered.second * 1000, command.id, command.id
+        )
+        topic = self._room.spec.writes["Answer"]
+        return self._chained(topic, None, command.key.encode(), codec.encode(message), headers)
+
+    def dead_letter(self, record: Record, code: str, detail: str, now: int) -> Output:
+        """A record that could not be decoded or decided, with its coordinates and original bytes."""
+        value = record.value or b""
+        letter = DeadLetter(
+            room=self._room.name,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            append_time=record.append_time,
+            code=code,
+            detail=detail[:DETAIL_CHARACTERS],
+            key=record.key,
+            original=record.value,
+            original_hash=sha256(value).hexdigest(),
+            original_length=len(value),
+            headers={name: content or b"" for name, content in record.headers},
+        )
+        cause = record_id(record) or ids.derive("record", record.key or b"", value)
+        return self._letter(letter, cause, record.key or b"", now)
+
+    def failed_timer(self, record: Record, timer: tuple[int, str, str], origin: bytes, error: Exception) -> Output:
+        """A timer whose decision raised twice; `record` is the one before which it fired."""
+        due, part, name = timer
+        letter = DeadLetter(
+            room=self._room.name,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            append_time=record.append_time,
+            code="timer_failed",
+            detail=f"{type(error).__name__}: {error}"[:DETAIL_CHARACTERS],
+            key=part.encode(),
+            original=None,
+            original_hash="",
+            original_length=0,
+            part=part,
+            timer=name,
+            due=due,
+            origin=origin,
+        )
+        return self._letter(letter, ids.firing_id(origin, part, name, due), part.encode(), due)
+
+    def _letter(self, letter: DeadLetter, cause: bytes, key: bytes, now: int) -> Output:
+        kind = f"{self._room.name}.DeadLetter"
+        letter_id = ids.derive("child", cause, kind, key, 0)
+        headers = headers_of(letter_id, kind, self._room.name, key.decode("utf-8", "replace"), now, cause)
+        return self._chained(DEAD_LETTERS, None, key, codec.encode(letter), headers)
+
+    def _chained(
+        self,
+        topic: str,
+        partition: int | None,
+        key: bytes,
+        value: bytes,
+        headers: tuple[tuple[str, bytes], ...],
+    ) -> Output:
+        if partition is None:
+            partition = partition_of(key, self._room.topology.partitions(topic))
+        digest = blake2b(self.chains.get(topic, b""), digest_size=16)
+        for field in (topic.encode(), b"%d" % partition, key, value):
+            digest.update(len(field).to_bytes(4, "big"))
+            digest.update(field)
+        for name, content in headers:
+            for field in (name.encode(), content):
+                digest.update(len(field).to_bytes(4, "big"))
+                digest.update(field)
+        self.chains[topic] = digest.digest()
+        return Output(topic, partition, key, value, headers)
