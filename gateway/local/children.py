@@ -44,6 +44,8 @@ def _nothing() -> None:
 class Spec:
     """One process of the stack, as data.
 
+    `once` marks a step: it is done when it ends with 0, and has no address and no probe.
+
     `probe` makes a real round trip and raises when the process does not serve; `prepare` does once-only work
     (format, initdb) and is harmless when repeated; `needs` names the processes that must be healthy first. An
     empty `argv` is a process that somebody else runs: it is probed, never started or stopped.
@@ -52,11 +54,12 @@ class Spec:
     name: str
     argv: tuple[str, ...]
     address: str
-    probe: Callable[[], None]
+    probe: Callable[[], None] = _nothing
     env: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] = _nothing
     stop_signal: int = signal.SIGTERM
     needs: tuple[str, ...] = ()
+    once: bool = False
 
     @property
     def external(self) -> bool:
@@ -114,15 +117,11 @@ class Running:
     def pid(self) -> int:
         """Pid of the living process; raises when it is stopped."""
         if self._process is None or self._process.poll() is not None:
-            raise LocalStackError(
-                "not_running", self.spec.name, "it was stopped or has died", f"Its log is {self.log}"
-            )
+            raise LocalStackError("not_running", self.spec.name, "it was stopped or has died", f"Its log is {self.log}")
         return self._process.pid
 
     def start(self, deadline_s: float = START_DEADLINE_S) -> None:
-        """Start and return when the process serves; raises with the end of its log when it dies or takes too
-        long.
-        """
+        """Start, and return when the process serves; raises with the end of its log when it does not."""
         self.spec.prepare()
         begun = time.monotonic()
         self._process = spawn(self.spec, self.log)
@@ -136,11 +135,7 @@ class Running:
                     time.sleep(POLL_S)
                     continue
                 self.kill()
-                why = (
-                    f"it ended with {died}"
-                    if died is not None
-                    else f"no answer in {deadline_s:.0f} s ({error})"
-                )
+                why = f"it ended with {died}" if died is not None else f"no answer in {deadline_s:.0f} s ({error})"
                 raise LocalStackError(
                     "start_failed", self.spec.name, why, f"The end of {self.log}:\n{tail(self.log)}"
                 ) from error

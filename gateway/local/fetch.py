@@ -112,9 +112,7 @@ def digest_of(path: Path) -> str:
 def _maven(pom: Path, folder: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise LocalStackError(
-            "maven_missing", "mvn", "there is none on PATH", "Install it: apt-get install maven"
-        )
+        raise LocalStackError("maven_missing", "mvn", "there is none on PATH", "Install it: apt-get install maven")
     run = subprocess.run(
         [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
         stdin=subprocess.DEVNULL,

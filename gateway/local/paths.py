@@ -60,9 +60,7 @@ class Home:
 
 
 def find_home(env: Mapping[str, str] | None = None) -> Home:
-    """The stack that MANDATE_HOME and MANDATE_TOPOLOGY name, else `.mandate/` and topology.yaml of this
-    checkout.
-    """
+    """The stack that MANDATE_HOME and MANDATE_TOPOLOGY name, else the one of this checkout."""
     env = os.environ if env is None else env
     directory = Path(env.get("MANDATE_HOME") or CHECKOUT / ".mandate").resolve()
     cache = Path(env.get("MANDATE_CACHE") or CHECKOUT / ".mandate" / "cache").resolve()

@@ -43,9 +43,7 @@ class Ports:
             self._known = {}
 
     def of(self, name: str) -> int:
-        """The port of a process: the remembered one, else the usual one, else any, whichever is free
-        first.
-        """
+        """The port of a process: the remembered, the usual, or any one, whichever is free first."""
         for candidate in (self._known.get(name), PREFERRED.get(name)):
             if candidate is not None and candidate not in self._others(name) and is_free(candidate):
                 return self._remember(name, candidate)
@@ -53,6 +51,10 @@ class Ports:
         while port in self._known.values():
             port = free_port()
         return self._remember(name, port)
+
+    def remembered(self, name: str) -> int | None:
+        """The port that the process last had, whether or not it is free now."""
+        return self._known.get(name)
 
     def _others(self, name: str) -> set[int]:
         return {port for other, port in self._known.items() if other != name}

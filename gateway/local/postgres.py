@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -133,8 +134,17 @@ def _unprivileged() -> tuple[str, ...]:
     )
 
 
+def main() -> None:
+    """`python -m gateway.local.postgres NAME` with MANDATE_POSTGRES set: a step of the plan."""
+    create_database(os.environ["MANDATE_POSTGRES"], sys.argv[1])
+
+
 def _works(prefix: tuple[str, ...]) -> bool:
     if shutil.which(prefix[0]) is None:
         return False
     run = subprocess.run([*prefix, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return run.returncode == 0
+
+
+if __name__ == "__main__":
+    main()

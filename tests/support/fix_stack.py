@@ -1,4 +1,4 @@
-"""Real Kafka, Postgres and Redis for integration tests: started at the first use, once per run, on free ports.
+"""Real Kafka, Postgres and Redis for integration tests: started at the first use, once a run, on free ports.
 
 They are the processes of `gateway/local` (one implementation), or containers where a Docker engine answers
 (`containers.py`). Everything is thrown away at the end. Fixtures: `kafka`, `postgres`, `redis` (per run),

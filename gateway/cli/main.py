@@ -1,0 +1,102 @@
+"""The root of the `mandate` command. A command is one line in COMMANDS; its module is imported when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from dataclasses import dataclass
+
+import click
+
+from schemas.errors import MandateError
+
+# Exit codes of every command; a command may add its own from 3 on and says so in its help.
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is and the line of `mandate --help` for it, so that help imports nothing."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "up": Entry("gateway.cli.stack", "up", "Start the local stack in the background."),
+    "down": Entry("gateway.cli.stack", "down", "Stop the local stack; nothing is left running."),
+    "status": Entry("gateway.cli.stack", "status", "Show every process, its health, address and memory."),
+    "logs": Entry("gateway.cli.logs", "logs", "Show or follow the logs of the local stack."),
+    "doctor": Entry("gateway.cli.doctor", "doctor", "Check this machine and the stack, with a fix for each fault."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are named in COMMANDS and imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table: as a person meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(importlib.import_module(entry.module), entry.attribute)
+        assert isinstance(command, click.Command), f"{entry.module}:{entry.attribute} is no command"
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a mistyped name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean: mandate {near[0]}" if near else " All commands: mandate --help"
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mandate", message="mandate %(version)s")
+def mandate() -> None:
+    """Watch what AI agents do, page people in time, explain it afterwards.
+
+    \b
+    First steps:
+      mandate up          start Kafka, Postgres, Redis and Mandate on this machine
+      mandate demo        watch a story: something breaks, a person is paged
+      mandate down        stop everything
+
+    Exit codes of every command: 0 done, 1 failed, 2 wrong usage, 130 interrupted; more in a command's own help.
+    """
+
+
+def main() -> None:
+    """Entry point: errors of ours become two lines on stderr and exit code 1, never a traceback."""
+    try:
+        code = mandate(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except MandateError as error:
+        click.echo(f"error[{error.code}]: {error.what}: {error.why}\n{error.remedy}", err=True)
+        sys.exit(EXIT_FAILED)
+    except BrokenPipeError:
+        # `mandate logs | head`: the reader has gone, which is no error of ours.
+        sys.stderr.close()
+        sys.exit(EXIT_OK)
+    sys.exit(code if isinstance(code, int) else EXIT_OK)
