@@ -25,7 +25,7 @@ from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from processors.host import client
-from processors.host.errors import Fatal
+from processors.host.errors import Fatal, Transient
 from processors.host.places import Ends, Place
 
 # the client's own time-out first, ours only if it never answers
@@ -187,7 +187,7 @@ class Admin:
         try:
             return future.result(FUTURE_SECONDS)
         except TimeoutError as late:
-            raise Fatal("broker_silent", doing, "no answer in time", "Check that the broker is up.") from late
+            raise Transient("broker_silent", doing, "no answer in time", "Check that the broker is up.") from late
         except KafkaException as exception:
             error = client.error_of(exception)
             if allowed is not None and error.code() == allowed:

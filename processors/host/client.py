@@ -39,6 +39,23 @@ LOST_MEMBERSHIP = frozenset(
     {KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS}
 )
 
+# The broker or a coordinator is not there just now: nothing was done, it may be asked again.
+AWAY = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._RESOLVE,
+        KafkaError._WAIT_COORD,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    }
+)
+
 
 def base(bootstrap: str, security: Security | None, error_cb: ErrorCallback | None = None) -> Settings:
     """Settings every client has: addresses, security, quiet reconnects."""
@@ -133,7 +150,7 @@ def classify(error: KafkaError, doing: str) -> HostError:
         return AbortNeeded("transaction_abort", doing, text, "The transaction is aborted and the state restored.")
     if error.code() in TIMED_OUT_CODES:
         return OutcomeUnknown("outcome_unknown", doing, text, "A new producer is opened and the state restored.")
-    if error.retriable():
+    if error.retriable() or error.code() in AWAY:
         return Transient("retriable", doing, text, "The call is repeated.")
     return Fatal("client_unclassified", doing, text, "The process ends and is started again.")
 

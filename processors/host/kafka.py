@@ -178,12 +178,12 @@ class KafkaSlot:
         """Write into the open transaction."""
         self._producer.produce(outputs)
 
-    def send_offsets(self, positions: Mapping[int, int], note: str) -> None:
+    def send_offsets(self, positions: Mapping[int, int], notes: Mapping[int, str]) -> None:
         """Positions, fenced by the membership as it is now (never a remembered one)."""
         # A consumer that never joined has metadata too, and offsets sent with it are not fenced at all.
         if not self._owned or not self._owned_all(positions):
             raise AbortNeeded("not_owned", "sending positions", "the assignment moved", "State is restored.")
-        places = [TopicPartition(self._spec.input, p, at, metadata=note) for p, at in sorted(positions.items())]
+        places = [TopicPartition(self._spec.input, p, at, metadata=notes.get(p)) for p, at in sorted(positions.items())]
         self._producer.send_offsets(places, self._consumer.consumer_group_metadata())
 
     def commit(self) -> None:

@@ -98,8 +98,9 @@ class Slot(Protocol):
     def produce(self, outputs: Sequence[Output]) -> None:
         """Write into the open transaction. Raises AbortNeeded, Fatal."""
 
-    def send_offsets(self, positions: Mapping[int, int], note: str) -> None:
-        """Make these input positions part of the transaction, fenced by the live membership.
+    def send_offsets(self, positions: Mapping[int, int], notes: Mapping[int, str]) -> None:
+        """Make these input positions (with a note each) part of the transaction, fenced by the live
+        membership.
 
         Raises AbortNeeded (also when one of them is not owned), OutcomeUnknown, Fatal.
         """

@@ -1,0 +1,121 @@
+"""Bringing back the state of an assignment, in the one order that loses and doubles nothing.
+
+    1. committed positions of the input, asked until they are stable (no undecided transaction holds any of
+    them); 2. then the high watermark of the changelog, undecided transactions included;
+    3. then the changelog, committed records only, until the position has reached that watermark.
+
+Called by the loop in steps, so that the member keeps polling meanwhile. 1 before 2: a predecessor whose
+EndTxn arrives late would else move positions after we looked at the changelog. 2 with undecided transactions
+and 3 up to it: an orphan in the changelog hides records that were committed after it, until it is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from processors.host.clock import Clock
+from processors.host.errors import Fatal, OutcomeUnknown, Transient
+from processors.host.ports import Engine, Room
+from processors.host.transport import Slot
+
+# An orphan ends by its own time-out (5 s) and the broker's scan (1 to 10 s); a broker that restarts in
+# between takes 14 s more. Four times that, and then it hangs for another reason.
+STABLE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """One partition, ready to decide from `position`."""
+
+    engine: Engine
+    position: int
+
+
+class Restore:
+    """One restore of one assignment. `step` until it gives the partitions; thrown away when the assignment
+    moves."""
+
+    def __init__(self, room: Room, slot: Slot, clock: Clock, from_progress: bool) -> None:
+        self._room = room
+        self._slot = slot
+        self._clock = clock
+        self._from_progress = from_progress
+        self._engines: dict[int, Engine] = {}
+        self._committed: Mapping[int, int | None] | None = None
+        self._beginnings: Mapping[int, int] = {}
+        self._reading = False
+        self._loaded: set[int] = set()
+        self.started = clock.monotonic()
+
+    def step(self, seconds: float) -> Mapping[int, Restored] | None:
+        """Go on for about `seconds`; the restored partitions when complete, else None. Raises Fatal."""
+        if self._committed is None:
+            self._committed = self._stable()
+            if self._committed is None:
+                return None
+            self._engines = {p: self._room.engine(p) for p in self._slot.owned}
+        ends = None
+        if not self._reading:
+            ends = self._asked()
+            if ends is None:
+                return None
+        self._reading = True
+        records, done = self._slot.read_changelog(ends, seconds)
+        for record in records:
+            self._engines[record.partition].load(record)
+            self._loaded.add(record.partition)
+        if not done:
+            self._in_time("changelog_undecided", f"the changelog {self._room.changelog}")
+            return None
+        return {p: Restored(engine, self._position(p, engine)) for p, engine in self._engines.items()}
+
+    def _stable(self) -> Mapping[int, int | None] | None:
+        try:
+            return self._slot.committed()
+        except Transient:
+            self._in_time("positions_unstable", f"the committed positions of {self._room.input}")
+            return None
+
+    def _asked(self) -> Mapping[int, int] | None:
+        try:
+            never = [p for p, at in (self._committed or {}).items() if at is None]
+            self._beginnings = {p: self._slot.beginning(p) for p in never}
+            return self._slot.changelog_ends()
+        except (Transient, OutcomeUnknown):
+            self._in_time("broker_away", f"the ends of {self._room.changelog}")
+            return None
+
+    def _in_time(self, code: str, what: str) -> None:
+        if self._clock.monotonic() - self.started > STABLE_SECONDS:
+            raise Fatal(
+                code,
+                what,
+                f"no answer, or a transaction on them is undecided, for more than {STABLE_SECONDS:.0f} s",
+                "See that the broker is up; find the transaction with kafka-transactions.sh find-hanging.",
+            )
+
+    def _position(self, partition: int, engine: Engine) -> int:
+        assert self._committed is not None  # set by the first step
+        to = engine.ready().to
+        committed = self._committed.get(partition)
+        where = f"{self._room.name}[{partition}]"
+        if committed is None and to is not None and self._from_progress:
+            return to
+        if committed is None and partition in self._loaded:
+            raise Fatal(
+                "changelog_without_offset",
+                where,
+                f"the group has no committed position, but the changelog ends at position {to}",
+                "If the group's offsets expired, start once with --from-progress; else find out who deleted them.",
+            )
+        if committed is None:
+            return self._beginnings[partition]
+        if committed != to:
+            raise Fatal(
+                "progress_mismatch",
+                where,
+                f"the group is at {committed}, the changelog at {to}",
+                "Somebody moved the group's offsets, or the changelog is another one's: do not go on.",
+            )
+        return committed
