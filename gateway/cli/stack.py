@@ -18,10 +18,10 @@ import click
 from gateway.local import state as st
 from gateway.local.connections import connections
 from gateway.local.errors import LocalStackError, tail
-from gateway.local.fetch import fetch_all
 from gateway.local.leftovers import end_leftovers
 from gateway.local.paths import CHECKOUT, Home, find_home
 from gateway.local.plan import probe_of
+from gateway.local.setup import prepare
 
 EXIT_NOT_RUNNING = 3
 LOOK_EVERY_S = 0.1
@@ -67,7 +67,7 @@ def up(separate: bool, timeout: float, as_json: bool) -> int:
     begun = time.monotonic()
     supervisor = st.supervisor_pid(home)
     if supervisor is None:
-        prepare(home)
+        prepare(home, lambda text: click.echo(text, err=True))
         supervisor = start_supervisor(home, separate)
     else:
         _join(home, supervisor, separate)
@@ -134,19 +134,6 @@ def status(as_json: bool) -> int:
     for step in stuck:
         click.echo(f"given up: {step.name}: {step.reason}. Its log: mandate logs {step.name}", err=True)
     return 0 if all(row.healthy for row in rows) and not stuck else 1
-
-
-def prepare(home: Home) -> None:
-    """Fetch what is missing, saying so; quick when nothing is."""
-    from gateway.local.kafka import ensure_class_archive
-
-    if all(os.environ.get(name) for name in ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS")):
-        return
-    if not (home.cache / "postgres" / ".stamp").exists():
-        click.echo("fetching Kafka and Postgres (about 45 MB, once)…", err=True)
-    fetch_all(home)
-    if not os.environ.get("MANDATE_KAFKA"):
-        ensure_class_archive(home)
 
 
 def start_supervisor(home: Home, separate: bool) -> int:
@@ -294,10 +281,9 @@ def _table(rows: list[Row]) -> None:
         table.add_column(title, justify="right")
     for row in rows:
         colour = "green" if row.healthy else "red"
-        word = "healthy" if row.healthy else f"{row.state}: {row.reason}" if row.reason else row.state
         table.add_row(
             row.name,
-            Text(word, style=colour),
+            Text("healthy" if row.healthy else row.state, style=colour),
             row.address,
             "" if row.pid is None else str(row.pid),
             "" if row.rss_mb is None else f"{row.rss_mb:.0f} MB",
@@ -305,3 +291,6 @@ def _table(rows: list[Row]) -> None:
             str(row.restarts),
         )
     Console(soft_wrap=True).print(table)
+    for row in rows:
+        if row.reason:
+            click.echo(f"{row.name}: {row.reason}", err=True)

@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.local.children import Running, Spec
@@ -88,12 +89,13 @@ def spec(home: Home, data: Path, port: int, controller_port: int) -> Spec:
     )
 
 
-def ensure_class_archive(home: Home) -> None:
+def ensure_class_archive(home: Home, say: Callable[[str], None] = lambda _text: None) -> None:
     """Make the JVM's archive of loaded classes once (4 s), which saves 1-5 s at every later start."""
     classpath = _classpath(home)
     archive = _class_archive(home, classpath)
     if archive.exists():
         return
+    say("preparing Kafka (once) …")
     with tempfile.TemporaryDirectory(prefix="mandate-kafka-") as folder:
         data = Path(folder)
         fresh = data / "classes.jsa"

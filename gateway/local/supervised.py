@@ -23,11 +23,12 @@ HUNG_AFTER_S = 30.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the last probe of the process with this pid said."""
+    """What the last probe of the process with this pid said, and when (monotonic) it began to say so."""
 
     pid: int | None
     healthy: bool
     reason: str = ""
+    since: float = field(default=0.0, compare=False)
 
 
 class Watch:
@@ -73,8 +74,8 @@ class Watch:
         try:
             self._spec.probe()
         except Exception as error:  # whatever a client library raises, the process did not serve
-            return Verdict(pid, False, " ".join(str(error).split())[:300])
-        return Verdict(pid, True)
+            return Verdict(pid, False, " ".join(str(error).split())[:300], time.monotonic())
+        return Verdict(pid, True, "", time.monotonic())
 
 
 @dataclass
@@ -174,7 +175,7 @@ class Supervised:
             return
         if verdict.healthy:
             if self.state == st.STARTING:
-                self.started_in_s = round(now - self._since, 2)
+                self.started_in_s = round(verdict.since - self._since, 2)
                 self.say(f"{self.name} is healthy after {self.started_in_s} s")
             self.state, self.reason, self._since = st.HEALTHY, "", now
             return

@@ -1,0 +1,101 @@
+# The same words on a laptop and in CI. Everything runs from a fresh clone, as root or not, without Docker.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough; another one: make PYTHON=/path/to/python setup
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# uv reads its own settings, not pip's: where only pip has been told of an index, uv is told of the same one.
+PIP_INDEX = $$($(BIN)/python -m pip config get global.index-url 2>/dev/null)
+UV_PIP = index="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}"; [ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
+	  $(BIN)/uv --quiet pip
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock"
+# Everything that needs no server first, then what runs on the real ones.
+QUICK := $(filter-out tests/integration/ tests/support/ tests/tidy/ tests/__pycache__/,$(wildcard tests/*/))
+TESTS ?= $(QUICK) $(wildcard tests/integration)
+UP ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.runtime $(VENV)/.editable ## Create .venv, fetch Kafka and Postgres (each step once)
+	@$(BIN)/python -m gateway.local.setup
+
+.PHONY: demo
+demo: prerequisites setup ## Start everything and play the story (UP=--separate for a process each)
+	@$(BIN)/mandate up $(UP)
+	@$(BIN)/mandate demo
+
+.PHONY: up
+up: prerequisites setup ## Start the local stack in the background
+	@$(BIN)/mandate up $(UP)
+
+.PHONY: down
+down: ## Stop the local stack; its data stay
+	@if [ -x $(BIN)/mandate ]; then $(BIN)/mandate down; else echo "nothing is set up here" >&2; fi
+
+.PHONY: check
+check: $(VENV)/.dev $(VENV)/.editable ## Format, lint, types, floors, tidiness
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@if [ -d tests/tidy ]; then $(BIN)/python -m pytest -q tests/tidy; fi
+
+.PHONY: format
+format: $(VENV)/.dev ## Write every file in the house's format
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+.PHONY: test
+test: prerequisites $(VENV)/.dev setup browser ## All tests, the quick ones first (TESTS=tests/unit for a part)
+	@$(BIN)/python -m pytest -q $(TESTS)
+
+.PHONY: lock
+lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of pyproject.toml
+	@cd requirements && ../$(BIN)/$(LOCK) bootstrap.in --output-file bootstrap.txt
+	@$(BIN)/$(LOCK) pyproject.toml --extra local --output-file requirements/runtime.txt
+	@$(BIN)/$(LOCK) pyproject.toml --extra local --extra dev --output-file requirements/dev.txt
+
+.PHONY: clean
+clean: down ## Stop the stack; delete its data, .venv and every cache
+	@rm -rf $(VENV) .mandate .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: prerequisites
+prerequisites: ## Say what this machine lacks, with the line that installs it
+	@command -v python3 >/dev/null || { echo "missing: Python 3.11: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(or $(PYTHON),python3) -m gateway.local.prerequisites
+
+.PHONY: browser
+browser:
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing Chromium for the browser tests …" >&2; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
+	    || echo "Chromium could not be installed: the browser tests will be skipped" >&2; \
+	else echo "no Chromium: the browser tests will be skipped (apt-get install chromium)" >&2; fi
+
+$(BIN)/uv: requirements/bootstrap.txt
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+# The development set holds the runtime set, so whoever has it needs no second installation.
+$(VENV)/.runtime: requirements/runtime.txt $(BIN)/uv
+	@if [ ! -e $(VENV)/.dev ]; then $(UV_PIP) install --require-hashes -r requirements/runtime.txt; fi
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(BIN)/uv
+	@$(UV_PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@ $(VENV)/.runtime
+
+# The checkout itself, editable: one .pth file. Its build backend came with uv, hashed like all else.
+$(VENV)/.editable: pyproject.toml $(VENV)/.runtime
+	@$(UV_PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
