@@ -272,6 +272,7 @@ class Engine:
             self._store.set_timers(key, timers)
         for reason in staged.decision.reasons:
             self._count(reason)
+        self._writer.begin()
         outputs = []
         for event, sends in zip(staged.decision.events, staged.sends, strict=True):
             outputs += self._writer.event(command, event, correlation, sends)
@@ -280,7 +281,7 @@ class Engine:
     def _check_sizes(self, staged: Staged) -> None:
         for key, part in staged.changes.items():
             if part is not None and len(codec.encode(part)) > MAX_PART_BYTES:
-                raise PartTooLarge(f"part {key} is over {MAX_PART_BYTES} bytes")
+                raise PartTooLarge(f"a part is over {MAX_PART_BYTES} bytes: {key[:100]}")
 
     # --- answers to people's commands -----------------------------------------------------------------------------
 
@@ -320,7 +321,7 @@ class Engine:
             rows.append((_COMMANDS + command_id, None if remembered is None else codec.encode(remembered)))
         for key, value in rows:
             if value is not None and len(value) > MAX_PART_BYTES and not key.startswith(_CONFIG.encode()):
-                raise PartTooLarge(f"part {key!r} is {len(value)} bytes, the limit is {MAX_PART_BYTES}")
+                raise PartTooLarge(f"a part is {len(value)} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
             digest.update(len(key).to_bytes(4, "big") + key + len(value or b"").to_bytes(4, "big") + (value or b""))
             outputs.append(Output(self.room.changelog, self.partition, key, value))
         progress = Progress(

@@ -24,15 +24,16 @@ class Writer:
     def __init__(self, room: Room, partition: int) -> None:
         self._room = room
         self._partition = partition
-        self._cause: bytes | None = None
         self._ordinals: Counter[tuple[str, str]] = Counter()
         self.chains: dict[str, bytes] = {}
         self.last_event_ids: list[bytes] = []
 
+    def begin(self) -> None:
+        """A new decision: ordinals and event ids start anew. Nothing of the decision before may leak into this one."""
+        self._ordinals, self.last_event_ids = Counter(), []
+
     def event(self, command: Command, event: Event, correlation: bytes | None, sends: Sends) -> list[Output]:
         """The records of one event: itself where the map says so, and what others make of it."""
-        if self._cause != command.id:
-            self._cause, self._ordinals, self.last_event_ids = command.id, Counter(), []
         kind = f"{self._room.name}.{event.kind}"
         event_id = ids.child_id(command.id, kind, event.key, self._ordinals[kind, event.key])
         self._ordinals[kind, event.key] += 1
