@@ -1,0 +1,72 @@
+"""What a page says: the body of a webhook and the line of the console. The same request gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from schemas import ids
+from schemas.envelope import rfc3339
+from schemas.messages.notifications import PageRequested
+
+# Standard Webhooks advises bodies under 20 KB: two texts of at most 4 × 2,000 bytes leave room for the rest.
+TEXT_LIMIT = 2_000
+ALSO_PAGED_LIMIT = 20
+
+
+def document(request: PageRequested, link_base: str) -> dict[str, Any]:
+    """The page as a JSON object: {"type", "timestamp", "data"} (HTTP contract, "The webhook …")."""
+    return {
+        "type": "page.requested",
+        "timestamp": rfc3339(request.at),
+        "data": {
+            "notification_id": ids.text(request.notification_id),
+            "tenant": request.tenant,
+            "incident": name(request),
+            "incident_id": ids.text(request.incident_id),
+            "severity": request.severity,
+            "what": cut(request.title),
+            "resource": cut(request.resource),
+            "since": rfc3339(request.since),
+            "impact": {"failures": request.failures, "affected": request.affected_count},
+            "person": request.person,
+            "also_paged": list(request.also_paged[:ALSO_PAGED_LIMIT]),
+            "step": request.step,
+            "steps": request.steps,
+            "round": request.round,
+            "rounds": request.rounds,
+            "why": request.why,
+            "link": link(request, link_base),
+        },
+    }
+
+
+def body(request: PageRequested, link_base: str) -> bytes:
+    """The page as compact UTF-8 JSON."""
+    return json.dumps(document(request, link_base), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def line(request: PageRequested, link_base: str) -> str:
+    """The page in one line for a terminal, without control characters."""
+    text = (
+        f"PAGE {request.person}: {name(request)} {request.severity} {request.title} on {request.resource}, "
+        f"{request.failures} failures, {request.affected_count} affected, "
+        f"step {request.step} of {request.steps}, round {request.round} of {request.rounds}, "
+        f"{link(request, link_base)}"
+    )
+    return "".join(c if c.isprintable() else " " for c in cut(text))
+
+
+def name(request: PageRequested) -> str:
+    """The incident as people call it, e.g. `INC-1`."""
+    return f"INC-{request.number}"
+
+
+def link(request: PageRequested, link_base: str) -> str:
+    """Where the incident is seen. The processor gives a path; only this service knows where the pages are."""
+    return link_base + request.link if request.link.startswith("/") else request.link
+
+
+def cut(text: str) -> str:
+    """At most TEXT_LIMIT characters, with an ellipsis where something was left out."""
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"

@@ -1,0 +1,100 @@
+"""The Faust app on the plain topic `effects.requests`: it gives each record to `Hands.take` and commits what is done.
+
+The settings are those that were measured on a real broker; each line matters. Faust never reads a transactional topic
+(its consumer takes aborted records for real). Acknowledgements are manual: a record counts as done when its outcome has
+been reported, so a crash gives what was in flight to the next process. Correctness does not depend on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from schemas.record import Headers, Record
+
+LOG = logging.getLogger(__name__)
+
+Take = Callable[[Record, Callable[[], None]], Awaitable[None]]
+
+
+class Worker:
+    """One embedded Faust app. `slot` makes its membership static: a restart takes its partitions back at once."""
+
+    def __init__(self, bootstrap: str, topic: str, slot: int, datadir: Path, take: Take) -> None:
+        self._take = take
+        self._app: Any = faust.App(
+            topic,
+            broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+            autodiscover=False,
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=f"{topic}.{slot}",
+            broker_commit_interval=1.0,
+            broker_session_timeout=10,
+            broker_heartbeat_interval=3,
+            broker_rebalance_timeout=20,
+            broker_request_timeout=30,
+            producer_acks=-1,
+            processing_guarantee="at_least_once",
+            worker_redirect_stdouts=False,
+            datadir=datadir,
+        )
+        source = self._app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        self._app.agent(source, name="requests")(self._consume)
+
+    async def start(self) -> None:
+        """Join the group and begin. Raises what Faust raises when the broker does not answer."""
+        self._app.finalize()
+        await self._app.start()
+
+    async def crashed(self) -> BaseException | None:
+        """Wait until the app has crashed; gives the reason where it has one."""
+        await self._app._crashed.wait()
+        reason: BaseException | None = self._app._crash_reason
+        return reason
+
+    @property
+    def alive(self) -> bool:
+        """Started, not crashed, not stopping."""
+        return bool(self._app.started and not self._app.should_stop and not self._app._crashed.is_set())
+
+    async def stop(self, seconds: float) -> None:
+        """Commit what is done and leave; given up after `seconds` (what is not committed is delivered again)."""
+        try:
+            await asyncio.wait_for(self._app.stop(), seconds)
+        except TimeoutError:
+            LOG.warning("Faust did not stop within %s s", seconds)
+
+    async def _consume(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            record = record_of(event.message)
+            try:
+                await self._take(record, event.ack)
+            except Exception:
+                # An exception here would end the agent and count the record as done.
+                LOG.exception("%s[%d]@%d could not be taken", record.topic, record.partition, record.offset)
+
+
+def record_of(message: Any) -> Record:
+    """A message of Faust as a Record. Its time is the broker's append time in seconds."""
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        append_time=round((message.timestamp or 0) * 1000),
+        key=message.key,
+        value=message.value,
+        headers=_headers(message.headers),
+    )
+
+
+def _headers(found: Any) -> Headers:
+    pairs = found.items() if hasattr(found, "items") else found or ()
+    return tuple((name, value or b"") for name, value in pairs)
