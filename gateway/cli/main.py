@@ -1,4 +1,5 @@
-"""The root of the `mandate` command. A command is one line in COMMANDS; its module is imported when it is called."""
+"""The root of the `mandate` command. A command is one line in COMMANDS; its module is imported when it is
+called."""
 
 from __future__ import annotations
 
@@ -33,6 +34,18 @@ COMMANDS: dict[str, Entry] = {
     "status": Entry("gateway.cli.stack", "status", "Show every process, its health, address and memory."),
     "logs": Entry("gateway.cli.logs", "logs", "Show or follow the logs of the local stack."),
     "doctor": Entry("gateway.cli.doctor", "doctor", "Check this machine and the stack, with a fix for each fault."),
+    "demo": Entry("gateway.cli.demo", "demo", "Watch a story: something breaks, a person is paged, and acknowledges."),
+    "send": Entry("gateway.cli.send", "send", "Send actions from options, a file or stdin."),
+    "import": Entry("gateway.cli.imports", "import_", "Import other systems' histories as actions (CloudTrail)."),
+    "incidents": Entry("gateway.cli.reading", "incidents", "List and show incidents."),
+    "ack": Entry("gateway.cli.commands", "ack", "Acknowledge an incident: you are on it."),
+    "resolve": Entry("gateway.cli.commands", "resolve", "Resolve an incident: it is over."),
+    "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
+    "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),
+    "config": Entry("gateway.cli.config", "config", "Apply and show a tenant's configuration."),
+    "dropped": Entry("gateway.cli.dead_letters", "dropped", "List what deduplication dropped."),
+    "dead-letters": Entry("gateway.cli.dead_letters", "dead_letters", "List what could not be decoded or decided."),
+    "topology": Entry("gateway.cli.topology", "topology", "Compare topology.yaml with a broker, apply it, draw it."),
 }
 
 
@@ -79,7 +92,8 @@ def mandate() -> None:
       mandate demo        watch a story: something breaks, a person is paged
       mandate down        stop everything
 
-    Exit codes of every command: 0 done, 1 failed, 2 wrong usage, 130 interrupted; more in a command's own help.
+    Exit codes of every command: 0 done, 1 failed, 2 wrong usage, 130 interrupted; more in a command's own
+    help.
     """
 
 

@@ -1,0 +1,92 @@
+"""The commands `ack` and `resolve`: a person takes an incident, a person ends it. Refusals say why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.access import access, access_options
+from gateway.cli.client import Client, ClientError, Json
+from gateway.cli.output import EXIT_TEXT, json_option, run, show
+
+# The processor answers in under a second; a restore after a crash takes up to 2.5 s, a killed broker up to 14
+# s.
+ANSWER_SECONDS = 30.0
+ASK_EVERY_S = 0.2
+
+
+@click.command(epilog=EXIT_TEXT)
+@click.argument("incident")
+@click.option("--note", help="What to say with it.")
+@access_options
+@json_option
+def ack(incident: str, note: str | None, url: str | None, token_file: Path | None, as_json: bool) -> int:
+    """Acknowledge INCIDENT (INC-1 or its id): you are on it, and escalation stops."""
+    return _command("acknowledge", incident, note, url, token_file, as_json)
+
+
+@click.command(epilog=EXIT_TEXT)
+@click.argument("incident")
+@click.option("--note", help="What was done.")
+@access_options
+@json_option
+def resolve(incident: str, note: str | None, url: str | None, token_file: Path | None, as_json: bool) -> int:
+    """Resolve INCIDENT (INC-1 or its id): it is over."""
+    return _command("resolve", incident, note, url, token_file, as_json)
+
+
+async def decide(
+    client: Client, what: Literal["acknowledge", "resolve"], incident: str, note: str | None, key: str
+) -> Json:
+    """Give a command under an idempotency key and wait for its answer. Raises Refused, Unreachable,
+    ClientError."""
+    body = {} if note is None else {"note": note}
+    path = f"/v1/incidents/{quote(incident, safe='')}/{what}"
+    status, answer = await client.request("POST", path, body=body, key=key)
+    end = time.monotonic() + ANSWER_SECONDS
+    while status == 202 or answer.get("state") == "pending":
+        if time.monotonic() > end:
+            raise ClientError(
+                "command_unanswered",
+                f"{what} {incident}",
+                f"no answer within {ANSWER_SECONDS:.0f} s; it is on the log and will be decided",
+                "Look again: mandate incidents show " + incident,
+            )
+        address = str(answer.get("command") or path)
+        await asyncio.sleep(ASK_EVERY_S)
+        status, found = await client.request("GET", address)
+        answer = {**found, "command": address}
+    if answer.get("code") != "accepted":
+        raise ClientError(
+            str(answer.get("code")),
+            f"{what} {incident}",
+            "; ".join(answer.get("reasons") or []) or "it was refused",
+            f"Look at its state: mandate incidents show {incident}",
+        )
+    return answer
+
+
+def _command(
+    what: Literal["acknowledge", "resolve"],
+    incident: str,
+    note: str | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> int:
+    async def work() -> None:
+        who = access(url, token_file, "person")
+        async with Client(who.url, who.token) as client:
+            answer = await decide(client, what, incident, note, str(uuid.uuid4()))
+        if as_json:
+            show(answer)
+        else:
+            click.echo(f"{incident} {what}d", err=True)
+
+    return run(work(), as_json)

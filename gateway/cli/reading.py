@@ -1,0 +1,192 @@
+"""The commands that read `/v1`: `incidents list|show`, `timeline`, `pages`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.access import access, access_options
+from gateway.cli.client import Client, Json
+from gateway.cli.output import EXIT_TEXT, as_of, json_option, run, show, table
+
+cursor_option = click.option("--cursor", help="Go on where the answer before ended.")
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="At most so many."
+)
+
+
+@click.group(epilog=EXIT_TEXT)
+def incidents() -> None:
+    """List and show incidents."""
+
+
+@incidents.command("list", epilog=EXIT_TEXT)
+@click.option("--state", help="open, resolved, or one state such as investigating.")
+@limit_option
+@cursor_option
+@access_options
+@json_option
+def list_incidents(
+    state: str | None, limit: int, cursor: str | None, url: str | None, token_file: Path | None, as_json: bool
+) -> int:
+    """List incidents, newest first."""
+    columns = {
+        "incident": "name",
+        "severity": "severity",
+        "state": "state",
+        "resource": "resource",
+        "opened": "opened_at",
+        "failures": "failures",
+        "affected": "affected_count",
+        "who": "assignee",
+        "what": "title",
+    }
+    query = {"state": state, "limit": limit, "cursor": cursor}
+    return _list("/v1/incidents", query, columns, "No incidents.", url, token_file, as_json)
+
+
+@incidents.command("show", epilog=EXIT_TEXT)
+@click.argument("incident")
+@access_options
+@json_option
+def show_incident(incident: str, url: str | None, token_file: Path | None, as_json: bool) -> int:
+    """Show one incident (INC-1 or its id): summary, intervention times, what happened, and who was paged."""
+
+    async def work() -> None:
+        who = access(url, token_file, "person")
+        async with Client(who.url, who.token) as client:
+            found = await client.get(f"/v1/incidents/{quote(incident, safe='')}")
+            story = await client.get(f"/v1/incidents/{quote(incident, safe='')}/timeline", limit=1_000)
+            pages_ = await client.get("/v1/pages", incident=str(found.get("name") or incident), limit=1_000)
+        if as_json:
+            show({**found, "timeline": story.get("items"), "pages": pages_.get("items")})
+            return
+        for line in describe(found):
+            click.echo(line)
+        click.echo()
+        table(story.get("items") or [], {"at": "at", "what happened": "text"}, "Nothing is written about it yet.")
+        click.echo()
+        table(pages_.get("items") or [], _PAGES, "Nobody was paged.")
+        as_of(found)
+
+    return run(work(), as_json)
+
+
+@click.command(epilog=EXIT_TEXT)
+@click.option("--actor", help="Only this actor's actions.")
+@click.option("--resource", help="Only actions on this resource.")
+@click.option("--since", help="Only actions that arrived from this RFC 3339 time on.")
+@click.option("--oldest", is_flag=True, help="Oldest first instead of newest first.")
+@limit_option
+@cursor_option
+@access_options
+@json_option
+def timeline(
+    actor: str | None,
+    resource: str | None,
+    since: str | None,
+    oldest: bool,
+    limit: int,
+    cursor: str | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> int:
+    """Show what agents did, newest first."""
+    columns = {
+        "time": "timestamp",
+        "actor": "actor",
+        "type": "type",
+        "resource": "resource",
+        "failed": "failed",
+        "flags": "flags",
+        "id": "event_id",
+    }
+    query = {
+        "actor": actor,
+        "resource": resource,
+        "since": since,
+        "order": "arrival" if oldest else "newest",
+        "limit": limit,
+        "cursor": cursor,
+    }
+    return _list("/v1/timeline", query, columns, "No actions.", url, token_file, as_json)
+
+
+_PAGES = {
+    "requested": "requested_at",
+    "incident": "incident",
+    "to": "person",
+    "channel": "via",
+    "step": "place",
+    "outcome": "outcome",
+    "acknowledged": "acknowledged_at",
+    "why": "why",
+}
+
+
+@click.command(epilog=EXIT_TEXT)
+@click.option("--incident", help="Only pages of this incident (INC-1).")
+@limit_option
+@cursor_option
+@access_options
+@json_option
+def pages(
+    incident: str | None, limit: int, cursor: str | None, url: str | None, token_file: Path | None, as_json: bool
+) -> int:
+    """Show who was paged, on which channel, and what came of it."""
+    query = {"incident": incident, "limit": limit, "cursor": cursor}
+    return _list("/v1/pages", query, _PAGES, "Nobody was paged.", url, token_file, as_json)
+
+
+def describe(incident: Mapping[str, Any]) -> list[str]:
+    """The summary of an incident as lines of text."""
+    times = (incident.get("intervention") or {}).get("seconds") or {}
+    facts = {
+        "what": incident.get("title"),
+        "on": incident.get("resource"),
+        "state": incident.get("state"),
+        "severity": f"{incident.get('severity')} ({incident.get('severity_reason') or 'by configuration'})",
+        "since": incident.get("first_failure_at"),
+        "impact": f"{incident.get('failures')} failures, {incident.get('affected_count')} affected",
+        "on it": incident.get("assignee") or "nobody yet",
+        "seconds": ", ".join(f"{name} {value}" for name, value in times.items() if value is not None) or "-",
+    }
+    return [str(incident.get("name")), *(f"  {name:<9} {value}" for name, value in facts.items())]
+
+
+def _list(
+    path: str,
+    query: Mapping[str, str | int | None],
+    columns: dict[str, str],
+    empty: str,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> int:
+    async def work() -> None:
+        who = access(url, token_file, "person")
+        async with Client(who.url, who.token) as client:
+            answer = await client.get(path, **query)
+        if as_json:
+            show(answer)
+            return
+        table([_row(item) for item in answer.get("items") or []], columns, empty)
+        as_of(answer)
+
+    return run(work(), as_json)
+
+
+def _row(item: Json) -> Json:
+    """An item with the few texts that a table shows and the API does not have."""
+    row = dict(item)
+    if isinstance(item.get("error"), dict):
+        row["failed"] = item["error"].get("type")
+    if isinstance(item.get("channel"), dict):
+        row["via"] = f"{item['channel'].get('kind')} {item['channel'].get('address') or ''}".strip()
+        row["place"] = f"{item.get('step')}/{item.get('steps')} round {item.get('round')}/{item.get('rounds')}"
+    return row
