@@ -52,16 +52,16 @@ def up(separate: bool, timeout: float, as_json: bool) -> int:
     """Start the local stack in the background and wait until every process is healthy.
 
     A real Apache Kafka, Postgres and Redis and Mandate's own processes, supervised; data and logs are below
-    .mandate/. MANDATE_KAFKA, MANDATE_POSTGRES and MANDATE_REDIS name servers to be used instead. Running it again
-    goes on where it stopped, and tries again what was given up.
+    .mandate/. MANDATE_KAFKA, MANDATE_POSTGRES and MANDATE_REDIS name servers to be used instead. Running it
+    again goes on where it stopped, and tries again what was given up.
 
     \b
     Examples:
       mandate up
       MANDATE_KAFKA=broker:9092 mandate up --separate
 
-    Exit codes: 0 all healthy, 1 something was given up or is not healthy in time, 130 interrupted (what was started
-    stays).
+    Exit codes: 0 all healthy, 1 something was given up or is not healthy in time, 130 interrupted (what was
+    started stays).
     """
     home = find_home()
     begun = time.monotonic()
@@ -136,10 +136,10 @@ def status(as_json: bool) -> int:
     return 0 if all(row.healthy for row in rows) and not stuck else 1
 
 
-def start_supervisor(home: Home, separate: bool) -> int:
+def start_supervisor(home: Home, separate: bool, module: str = "gateway.local.supervisor") -> int:
     """Start the supervisor in the background, in a session of its own, logging to a file; returns its pid."""
     home.logs.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "gateway.local.supervisor", *(["--separate"] if separate else [])]
+    command = [sys.executable, "-m", module, *(["--separate"] if separate else [])]
     with home.log_of("supervisor").open("ab") as log:
         process = subprocess.Popen(
             command,

@@ -33,6 +33,8 @@ _BECOME = (
 STOP_DEADLINE_S = 10.0
 # Kafka starts in 1.5 s, after a SIGKILL in 4 s, on a loaded two-core machine in four times that.
 START_DEADLINE_S = 30.0
+# Longer than any restore or broker start; a process silent for that long while all it needs is well hangs.
+HUNG_AFTER_S = 30.0
 POLL_S = 0.05
 
 
@@ -60,6 +62,7 @@ class Spec:
     stop_signal: int = signal.SIGTERM
     needs: tuple[str, ...] = ()
     once: bool = False
+    hung_after_s: float = HUNG_AFTER_S
 
     @property
     def external(self) -> bool:

@@ -17,8 +17,6 @@ from gateway.local.restarts import Restarts
 # While a process is not healthy its people wait, so it is asked often; a healthy one is asked once a second.
 PROBE_SOON_S = 0.1
 PROBE_IDLE_S = 1.0
-# Longer than any restore or broker start; a process silent for that long while all it needs is well hangs.
-HUNG_AFTER_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -185,8 +183,10 @@ class Supervised:
         self.reason = verdict.reason
         if not needs_met:
             self._since = now  # it may wait for what it needs as long as that takes
-        elif now - self._since > HUNG_AFTER_S:
-            self.say(f"{self.name} gave no good answer for {HUNG_AFTER_S:.0f} s and is killed: {verdict.reason}")
+        elif now - self._since > self.spec.hung_after_s:
+            self.say(
+                f"{self.name} gave no good answer for {self.spec.hung_after_s:.0f} s and is killed: {verdict.reason}"
+            )
             signal_group(self.process, signal.SIGKILL)
 
     def _look_at_external(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import os
 import socket
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -17,6 +16,7 @@ from gateway.local import postgres as local_postgres
 from gateway.local.kafka import SETTINGS
 from gateway.local.ports import HOST, free_port
 from gateway.local.probes import Probe, kafka_answers, postgres_answers, redis_answers
+from tests.support.waiting import until
 
 SOCKET = "/var/run/docker.sock"
 # Pulling three images on a slow line is not a test's time: this is for the start of a server.
@@ -79,14 +79,14 @@ class Container:
         self._wait()
 
     def _wait(self) -> None:
-        end = time.monotonic() + START_DEADLINE_S
-        while True:
+        def serves() -> bool:
             try:
-                return self._probe()
-            except Exception:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
+                self._probe()
+            except Exception:  # whatever a client library raises, it does not serve yet
+                return False
+            return True
+
+        until(serves, START_DEADLINE_S, f"the container at {self.address}")
 
 
 def _container(image: str, inner_port: int, port: int, setup: Callable[[Any], None]) -> Any:

@@ -100,9 +100,7 @@ class PostgresServer(Server):
         """Drop it, also under open connections."""
         name = dsn.rpartition("/")[2]
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 class RedisServer(Server):

@@ -17,9 +17,7 @@ from tests.support.fix_stack import KafkaServer, PostgresServer, RedisServer
 def make_topic(bootstrap: str) -> str:
     name = f"t-{uuid.uuid4().hex}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    topic = NewTopic(
-        name, num_partitions=2, replication_factor=1, config={"message.timestamp.type": "LogAppendTime"}
-    )
+    topic = NewTopic(name, num_partitions=2, replication_factor=1, config={"message.timestamp.type": "LogAppendTime"})
     admin.create_topics([topic])[name].result(10)
     return name
 
