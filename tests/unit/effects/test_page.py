@@ -1,0 +1,135 @@
+"""What a page says, and where a webhook may go."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from processors.effects import addresses, page, settings
+from schemas import ids
+from schemas.errors import MandateError
+from tests.support.effects import page_requested
+
+BASE = "https://mandate.example"
+
+
+def test_the_body_has_what_the_contract_names() -> None:
+    request = page_requested()
+    said = json.loads(page.body(request, BASE))
+    assert said["type"] == "page.requested"
+    assert said["timestamp"] == "2023-11-14T22:13:21.000Z"
+    assert said["data"] == {
+        "notification_id": ids.text(request.notification_id),
+        "tenant": "shop",
+        "incident": "INC-7",
+        "incident_id": ids.text(request.incident_id),
+        "severity": "SEV2",
+        "what": "CardDeclined in payments",
+        "resource": "service/payments",
+        "since": "2023-11-14T22:13:20.000Z",
+        "impact": {"failures": 12, "affected": 3},
+        "person": "alice",
+        "also_paged": ["bob"],
+        "step": 1,
+        "steps": 3,
+        "round": 1,
+        "rounds": 3,
+        "why": "opened",
+        "link": "https://mandate.example/incidents/INC-7",
+    }
+
+
+def test_a_body_stays_small_whatever_the_request_holds() -> None:
+    request = page_requested(title="💥" * 50_000, resource="r" * 50_000, also_paged=("x" * 64,) * 500)
+    assert len(page.body(request, BASE)) < 20_000
+
+
+def test_a_line_cannot_steer_the_terminal() -> None:
+    assert "\x1b" not in page.line(page_requested(title="a\x1b[2Jb\nc"), BASE)
+    assert "\n" not in page.line(page_requested(title="a\x1b[2Jb\nc"), BASE)
+
+
+def test_a_link_with_a_host_of_its_own_is_kept() -> None:
+    assert page.link(page_requested(link="https://other.example/x"), BASE) == "https://other.example/x"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://pager.example/hook",
+        "https://pager.example:8443/",
+        "http://127.0.0.1:9/",
+        "http://localhost/",
+        "http://[::1]:8/",
+    ],
+)
+def test_addresses_that_are_allowed(url: str) -> None:
+    assert addresses.refusal(url, allow_http=False) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pager.example/hook",
+        "http://10.0.0.1/",
+        "ftp://pager.example/",
+        "file:///etc/passwd",
+        "https://user:pass@pager.example/",
+        "https://user@pager.example/",
+        "https:///nohost",
+        "pager.example",
+        "",
+        "https://pager.example/ x",
+        "https://pager.example/\r\nx: y",
+        "https://pager.example:99999/",
+        "https://[::1/",
+        "https://pager.example/" + "x" * 3_000,
+    ],
+)
+def test_addresses_that_are_refused(url: str) -> None:
+    assert addresses.refusal(url, allow_http=False)
+
+
+def test_http_elsewhere_is_allowed_only_by_the_setting() -> None:
+    assert addresses.refusal("http://pager.example/", allow_http=True) is None
+    assert addresses.refusal("ftp://pager.example/", allow_http=True)
+
+
+NEEDED = {"MANDATE_KAFKA": "k:9092", "MANDATE_POSTGRES": "postgresql://p/x"}
+
+
+def test_settings_from_the_environment() -> None:
+    found = settings.from_environment(
+        2,
+        NEEDED
+        | {
+            "MANDATE_HTTP": "127.0.0.1:81",
+            "MANDATE_EFFECTS_CONSOLE": "/tmp/c.jsonl",
+            "MANDATE_LINK_BASE": "https://m.example/",
+            "MANDATE_WEBHOOK_ALLOW_HTTP": "1",
+        },
+    )
+    assert (found.slot, found.kafka, found.http) == (2, "k:9092", ("127.0.0.1", 81))
+    assert (found.link_base, found.allow_http, str(found.console)) == ("https://m.example", True, "/tmp/c.jsonl")
+
+
+def test_settings_have_safe_defaults() -> None:
+    found = settings.from_environment(0, NEEDED)
+    assert (found.http, found.console, found.allow_http) == (None, None, False)
+    assert found.link_base == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize("missing", sorted(NEEDED))
+def test_a_missing_setting_is_named(missing: str) -> None:
+    with pytest.raises(MandateError) as caught:
+        settings.from_environment(0, {k: v for k, v in NEEDED.items() if k != missing})
+    assert caught.value.code == "setting_missing"
+    assert missing in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["8080", "host:", ":80", "host:x", "host:70000"])
+def test_a_wrong_address_is_refused(value: str) -> None:
+    with pytest.raises(MandateError) as caught:
+        settings.from_environment(0, NEEDED | {"MANDATE_HTTP": value})
+    assert caught.value.code == "setting_invalid"
