@@ -1,0 +1,16 @@
+"""The incidents processor: which failures are one incident, how severe it is, who is on it, and when it was over.
+
+The host runs it over `incidents.commands` (key: tenant); it writes `incidents.events`, which the incidents read model
+and the notifications processor read. Its state is the tenant's open incidents, and closed ones for 30 days.
+Invariants: a failure (action id) counts once; a failure opens an incident only when no open one of the same resource
+and error is within the attach window; severity never falls; a resolved incident attracts nothing; imported history
+(`historical`) never joins a live incident. A refusal is an event. It never reads a clock and never pages anybody.
+"""
+
+from processors.incidents.decide import decide
+from processors.incidents.evolve import evolve
+from processors.incidents.react import react
+from processors.incidents.state import PARTS
+from processors.kernel.decider import Decider
+
+DECIDER = Decider(name="incidents", version=1, decide=decide, evolve=evolve, parts=PARTS, react=react)

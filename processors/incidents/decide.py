@@ -1,0 +1,246 @@
+"""decide: facts from other processors and from time; the commands of people are decided in people.py."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from processors.incidents import people, sets
+from processors.incidents.rules import (
+    KEEP_MS,
+    distance_ms,
+    nearest,
+    opening_severity,
+    raised_severity,
+    title_of,
+)
+from processors.incidents.state import (
+    ChangesForgotten,
+    Incident,
+    IncidentForgotten,
+    Tenant,
+    changes_part,
+    incident_part,
+    problem_id,
+    problem_part,
+    tenant_part,
+)
+from processors.kernel.decider import Command, Decision, Event, SetTimer, TimerDue, View
+from schemas.configuration import Incidents
+from schemas.ids import child_id, key_of
+from schemas.messages.incidents import (
+    AcknowledgeIncident,
+    ChangeObserved,
+    ChangeRecorded,
+    ErrorSignalled,
+    FailureHealed,
+    HealedFailureCounted,
+    IncidentOpened,
+    IncidentPaged,
+    PageObserved,
+    ResolveIncident,
+    SeverityRaised,
+    SignalAttached,
+)
+
+
+def decide(command: Command, view: View) -> Decision:
+    """What follows from one message or timer."""
+    match command.message:
+        case ErrorSignalled() as signal:
+            return _signalled(command, signal, view)
+        case FailureHealed() as healed:
+            return _healed(command, healed, view)
+        case ChangeObserved() as change:
+            return _changed(command, change, view)
+        case PageObserved() as page:
+            return _paged(command, page, view)
+        case AcknowledgeIncident() as wish:
+            return people.acknowledge(command, wish, view)
+        case ResolveIncident() as wish:
+            return people.resolve(command, wish, view)
+        case TimerDue() as timer:
+            return _forget(timer, view)
+        case _:
+            return Decision(reasons=("not_for_incidents",))
+
+
+def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision:
+    key = key_of(signal.tenant)
+    listed = view.get(problem_part(key, problem_id(signal.resource, signal.fingerprint, signal.historical)))
+    known: list[Incident] = []
+    for incident_id in listed.incidents if listed else ():
+        part = incident_part(key, incident_id)
+        # Also a resolved one: a failure told twice is one failure, it must not open a second incident.
+        if sets.contains(view, sets.actions_of(part), signal.action_id):
+            return Decision(reasons=("already_attached",))
+        incident = view.get(part)
+        if incident is not None:
+            known.append(incident)
+    config = cast(Incidents, view.config(signal.tenant, "incidents"))
+    near = nearest(known, signal.event_time)
+    if near is None:
+        why = f"none of {len(known)} incidents of this error on {signal.resource} is open"
+        return _open(command, signal, view, config, why)
+    away_s = (distance_ms(near, signal.event_time) + 999) // 1000
+    if away_s > config.attach_window_s:
+        why = f"INC-{near.number} has the same error {away_s} s away, more than {config.attach_window_s} s"
+        return _open(command, signal, view, config, why)
+    return _attach(command, signal, view, config, near)
+
+
+def _open(command: Command, signal: ErrorSignalled, view: View, config: Incidents, why: str) -> Decision:
+    key = key_of(signal.tenant)
+    tenant = view.get(tenant_part(key)) or Tenant()
+    affected = 0 if signal.affected is None else 1
+    severity, severity_reason = opening_severity(config, signal.resource, affected)
+    tries = f"{signal.failed_tries} failed tries, {signal.reason}"
+    opened = IncidentOpened(
+        tenant=signal.tenant,
+        incident_id=child_id(command.id, "incidents.Incident", key, 0),
+        number=tenant.incidents + 1,
+        resource=signal.resource,
+        fingerprint=signal.fingerprint,
+        error_type=signal.error_type,
+        title=title_of(signal),
+        sample=signal.sample,
+        severity=severity,
+        severity_reason=severity_reason,
+        actor=signal.actor,
+        action_type=signal.action_type,
+        action_id=signal.action_id,
+        affected=signal.affected,
+        first_failure_at=signal.first_event_time,
+        event_time=signal.event_time,
+        historical=signal.historical,
+        reasons=(why, tries),
+        at=command.now,
+    )
+    return Decision((Event(key, opened),), reasons=("opened_historical" if signal.historical else "opened",))
+
+
+def _attach(command: Command, signal: ErrorSignalled, view: View, config: Incidents, incident: Incident) -> Decision:
+    key = key_of(signal.tenant)
+    away_s = (distance_ms(incident, signal.event_time) + 999) // 1000
+    attached = SignalAttached(
+        tenant=signal.tenant,
+        incident_id=incident.incident_id,
+        number=incident.number,
+        actor=signal.actor,
+        action_type=signal.action_type,
+        action_id=signal.action_id,
+        affected=signal.affected,
+        sample=signal.sample,
+        event_time=signal.event_time,
+        failures=incident.failures + 1,
+        affected_count=incident.affected_count + _newly_affected(view, key, incident, signal),
+        reasons=(
+            f"same resource {signal.resource}",
+            f"{away_s} s from the incident's failures, within {config.attach_window_s} s",
+            f"same error {signal.error_type} ({signal.fingerprint})",
+        ),
+        historical=signal.historical,
+        at=command.now,
+    )
+    events = [Event(key, attached)]
+    raised = raised_severity(config, incident.severity, attached.failures, attached.affected_count)
+    if raised is not None:
+        after, reason = raised
+        events.append(
+            Event(
+                key,
+                SeverityRaised(
+                    tenant=signal.tenant,
+                    incident_id=incident.incident_id,
+                    number=incident.number,
+                    resource=signal.resource,
+                    title=incident.title,
+                    before=incident.severity,
+                    after=after,
+                    reason=reason,
+                    first_failure_at=min(incident.first_failure_at, signal.event_time),
+                    failures=attached.failures,
+                    affected_count=attached.affected_count,
+                    historical=incident.historical,
+                    at=command.now,
+                ),
+            )
+        )
+    return Decision(tuple(events), reasons=("attached", "severity_raised") if raised else ("attached",))
+
+
+def _newly_affected(view: View, key: str, incident: Incident, signal: ErrorSignalled) -> int:
+    if signal.affected is None:
+        return 0
+    name = sets.affected_of(incident_part(key, incident.incident_id))
+    return 0 if sets.contains(view, name, sets.affected_id(signal.affected)) else 1
+
+
+def _healed(command: Command, healed: FailureHealed, view: View) -> Decision:
+    key = key_of(healed.tenant)
+    tenant = view.get(tenant_part(key)) or Tenant()
+    counted = HealedFailureCounted(
+        tenant=healed.tenant,
+        resource=healed.resource,
+        fingerprint=healed.fingerprint,
+        actor=healed.actor,
+        action_type=healed.action_type,
+        action_id=healed.action_id,
+        failed_tries=healed.failed_tries,
+        total=tenant.healed + 1,
+        at=command.now,
+    )
+    return Decision((Event(key, counted),), reasons=("healed",))
+
+
+def _changed(command: Command, change: ChangeObserved, view: View) -> Decision:
+    key = key_of(change.tenant)
+    part = changes_part(key, change.resource)
+    kept = view.get(part)
+    known = kept.changes if kept is not None else ()
+    if any(c.action_id == change.action_id and c.at > command.now - KEEP_MS for c in known):
+        return Decision(reasons=("change_repeated",))
+    recorded = ChangeRecorded(
+        tenant=change.tenant,
+        change_id=child_id(command.id, "incidents.Change", key, 0),
+        resource=change.resource,
+        kind=change.kind,
+        before=change.before,
+        after=change.after,
+        summary=change.summary,
+        actor=change.actor,
+        action_id=change.action_id,
+        event_time=change.event_time,
+        at=command.now,
+    )
+    forget = SetTimer(part, "forget", command.now + KEEP_MS)
+    return Decision((Event(key, recorded),), (forget,), ("change_recorded",))
+
+
+def _paged(command: Command, page: PageObserved, view: View) -> Decision:
+    key = key_of(page.tenant)
+    incident: Incident | None = view.get(incident_part(key, page.incident_id))
+    if incident is None:
+        return Decision(reasons=("page_of_unknown_incident",))
+    if page.outcome != "delivered":
+        return Decision(reasons=("page_not_delivered",))
+    if incident.first_page_at is not None:
+        return Decision(reasons=("page_not_the_first",))
+    paged = IncidentPaged(
+        tenant=page.tenant,
+        incident_id=page.incident_id,
+        number=incident.number,
+        person=page.person,
+        channel=page.channel,
+        failures=incident.failures,
+        affected_count=incident.affected_count,
+        at=page.at,  # when the page was known to be delivered; `now` would add this processor's own delay
+    )
+    return Decision((Event(key, paged),), reasons=("first_page",))
+
+
+def _forget(timer: TimerDue, view: View) -> Decision:
+    key = timer.part.split("/", 1)[0]
+    thing = view.get(timer.part)
+    if isinstance(thing, Incident):
+        return Decision((Event(key, IncidentForgotten(key, thing.incident_id)),), reasons=("forgotten",))
+    return Decision((Event(key, ChangesForgotten(timer.part)),), reasons=("changes_forgotten",))

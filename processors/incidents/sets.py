@@ -1,0 +1,67 @@
+"""Sets of 16-byte ids that grow with an incident (actions attached, people affected), exact and in bounded parts.
+
+An id belongs to one of 16 buckets by a hash of it (ids of senders may share their first bytes); a bucket is a chain of
+parts of at most 512 ids (8 KB, far below the 64 KB of a part, because a part is written again for each id added).
+16 buckets x 128 parts x 512 ids = 1,048,576 ids a set; beyond it an id is no longer remembered, so a repeat of it
+would count again.
+"""
+
+from __future__ import annotations
+
+from processors.incidents.state import Packed
+from processors.kernel.decider import View
+from schemas.ids import ID_BYTES, Id, derive
+
+IDS_PER_PART = 512
+PARTS_PER_BUCKET = 128
+
+
+def actions_of(incident: str) -> str:
+    """The set of actions attached to the incident whose part is `incident`."""
+    return f"{incident}/actions"
+
+
+def affected_of(incident: str) -> str:
+    """The set of people or accounts that the incident hit."""
+    return f"{incident}/affected"
+
+
+def affected_id(affected: str) -> Id:
+    """An affected person or account as an id: a hash, because the set needs no names."""
+    return derive("affected", affected)
+
+
+def contains(view: View, name: str, member: Id) -> bool:
+    """Whether `member` is in the set `name`."""
+    for n in range(PARTS_PER_BUCKET):
+        packed = view.get(_part(name, member, n))
+        if packed is None:
+            return False
+        if _holds(packed.ids, member):
+            return True
+    return False
+
+
+def added(view: View, name: str, member: Id) -> dict[str, Packed]:
+    """The part to write so that `member` is in the set; nothing when it is, or when its bucket is full."""
+    for n in range(PARTS_PER_BUCKET):
+        part = _part(name, member, n)
+        packed = view.get(part)
+        if packed is None:
+            return {part: Packed(member)}
+        if _holds(packed.ids, member):
+            return {}
+        if len(packed.ids) < IDS_PER_PART * ID_BYTES:
+            return {part: Packed(packed.ids + member)}
+    return {}
+
+
+def _part(name: str, member: Id, n: int) -> str:
+    return f"{name}/{derive('bucket', member)[0] & 15:x}/{n:03d}"
+
+
+def _holds(ids: bytes, member: Id) -> bool:
+    at = ids.find(member)
+    while at >= 0 and at % ID_BYTES:  # a match across two ids is none
+        at = ids.find(member, at + 1)
+    return at >= 0

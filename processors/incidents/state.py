@@ -1,0 +1,134 @@
+"""What the incidents processor remembers, as parts; and the facts that change state only (not in topology's writes).
+
+Keys, all beginning with the tenant's Kafka key:
+`<t>/tenant`, `<t>/incident/<id>`, `<t>/incident/<id>/{actions,affected}/<bucket>/<n>`, `<t>/problem/<hash>`,
+`<t>/changes/<hash>`. Times are ms; `*_failure_at` are event times, all others log time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.avro_types import Id16
+from schemas.ids import Id, derive
+from schemas.messages.incidents import Severity, State
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The tenant's counters: the last incident number given, and failures healed by their retry."""
+
+    incidents: int = 0
+    healed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident until 30 days after it was resolved. `acknowledged_*` are those of the latest acknowledgement,
+    `first_acknowledged_at` of the first: that one ends the wait for a human."""
+
+    incident_id: Id16
+    number: int
+    problem: Id16
+    resource: str
+    title: str
+    state: State
+    severity: Severity
+    historical: bool
+    first_failure_at: int
+    last_failure_at: int
+    detected_at: int
+    failures: int
+    affected_count: int
+    first_page_at: int | None = None
+    first_acknowledged_at: int | None = None
+    acknowledged_by: str | None = None
+    acknowledged_severity: Severity | None = None
+    resolved_at: int | None = None
+    resolved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A piece of a growing set of 16-byte ids, one after the other (see sets.py)."""
+
+    ids: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The incidents of one (resource, fingerprint, historical), oldest first; the open ones attract signals."""
+
+    incidents: tuple[Id16, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change as it is kept; long texts are clipped here, the event has them whole."""
+
+    change_id: Id16
+    kind: str
+    before: str | None
+    after: str | None
+    summary: str | None
+    actor: str
+    action_id: Id16
+    event_time: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The last changes of one resource, oldest first."""
+
+    resource: str
+    changes: tuple[Change, ...]
+
+
+PARTS = (Tenant, Incident, Packed, Problem, Changes)
+
+
+# --- facts that change state only -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentForgotten:
+    """A resolved incident leaves the state."""
+
+    key: str
+    incident_id: Id16
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesForgotten:
+    """The changes under this part are older than what is kept."""
+
+    part: str
+
+
+# --- keys --------------------------------------------------------------------------------------------------------
+
+
+def tenant_part(key: str) -> str:
+    """Where the tenant's counters are. `key` is the tenant's Kafka key."""
+    return f"{key}/tenant"
+
+
+def incident_part(key: str, incident_id: Id) -> str:
+    """Where an incident is."""
+    return f"{key}/incident/{incident_id.hex()}"
+
+
+def problem_id(resource: str, fingerprint: str, historical: bool) -> Id:
+    """What is the same problem: resource, error, and whether it is imported history (that must not hide a live one)."""
+    return derive("problem", resource, fingerprint, int(historical))
+
+
+def problem_part(key: str, problem: Id) -> str:
+    """Where the incidents of a problem are listed."""
+    return f"{key}/problem/{problem.hex()}"
+
+
+def changes_part(key: str, resource: str) -> str:
+    """Where the changes of a resource are."""
+    return f"{key}/changes/{derive('changes', resource).hex()}"

@@ -1,0 +1,83 @@
+"""react: what the incidents' events and this processor's own requests mean here. Imported history pages nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from processors.kernel.decider import Send
+from schemas.ids import key_of
+from schemas.messages.incidents import (
+    IncidentAcknowledged,
+    IncidentOpened,
+    IncidentResolved,
+    SeverityRaised,
+    SignalAttached,
+)
+from schemas.messages.notifications import (
+    ImpactObserved,
+    NotifyIncident,
+    PageHanded,
+    PageRequested,
+    StopEscalation,
+)
+
+# Every failure up to 16, then every 8th: a page's numbers are at most 7 failures old, and a flood of failures is an
+# eighth of a flood here.
+IMPACT_ALL = 16
+IMPACT_EVERY = 8
+
+
+def react(event: Any) -> list[Send]:
+    """The commands for this processor that `event` means; none for most."""
+    message = _message(event)
+    return [] if message is None else [Send(key_of(event.tenant), message)]
+
+
+def _message(event: Any) -> Any | None:
+    match event:
+        case IncidentOpened(historical=False):
+            return _opened(event)
+        case SeverityRaised(historical=False):
+            return _raised(event)
+        case SignalAttached(historical=False):
+            if event.failures > IMPACT_ALL and event.failures % IMPACT_EVERY:
+                return None
+            return ImpactObserved(event.tenant, event.incident_id, event.failures, event.affected_count)
+        case IncidentAcknowledged():
+            return StopEscalation(event.tenant, event.incident_id, event.subject, "acknowledged")
+        case IncidentResolved():
+            return StopEscalation(event.tenant, event.incident_id, event.subject, "resolved")
+        case PageRequested():
+            return PageHanded(event.tenant, event.incident_id, event.notification_id, event.attempt)
+        case _:
+            return None
+
+
+def _opened(event: IncidentOpened) -> NotifyIncident:
+    return NotifyIncident(
+        tenant=event.tenant,
+        incident_id=event.incident_id,
+        number=event.number,
+        why="opened",
+        severity=event.severity,
+        title=event.title,
+        resource=event.resource,
+        first_failure_at=event.first_failure_at,
+        failures=1,
+        affected_count=0 if event.affected is None else 1,
+    )
+
+
+def _raised(event: SeverityRaised) -> NotifyIncident:
+    return NotifyIncident(
+        tenant=event.tenant,
+        incident_id=event.incident_id,
+        number=event.number,
+        why="severity_raised",
+        severity=event.after,
+        title=event.title,
+        resource=event.resource,
+        first_failure_at=event.first_failure_at,
+        failures=event.failures,
+        affected_count=event.affected_count,
+    )
