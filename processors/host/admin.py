@@ -6,6 +6,8 @@ request has a time-out; every answer is awaited. Nothing here decides what is al
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -107,6 +109,16 @@ class Admin:
         )
         for name, future in futures.items():
             self._wait(future, f"creating {name}", allowed=KafkaError.TOPIC_ALREADY_EXISTS)
+        # Created is not yet served: wait until every partition has a leader that answers.
+        deadline = time.monotonic() + client.REQUEST_SECONDS
+        while True:
+            try:
+                self.high_watermarks([Place(t.name, p) for t in topics for p in range(t.partitions)])
+                return
+            except (Fatal, Transient):
+                if time.monotonic() >= deadline:
+                    raise
+                threading.Event().wait(0.05)
 
     def alter(self, name: str, config: Mapping[str, str | None]) -> None:
         """Set these settings of a topic; None gives one back to the broker's default. Others stay."""
@@ -164,6 +176,28 @@ class Admin:
         answer = self._wait(next(iter(futures.values())), f"offsets of group {group}")
         found = {Place(at.topic, at.partition): at.offset for at in answer.topic_partitions}
         return {place: offset if (offset := found.get(place, -1)) >= 0 else None for place in places}
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """Fixed names (else client ids) of a group's living members."""
+        futures = self._client.describe_consumer_groups([group], request_timeout=client.REQUEST_SECONDS)
+        found = self._wait(futures[group], f"members of group {group}", allowed=KafkaError.GROUP_ID_NOT_FOUND)
+        return tuple(m.group_instance_id or m.client_id for m in found.members) if found is not None else ()
+
+    def move(self, group: str, positions: Mapping[Place, int]) -> None:
+        """Set positions of a group that has no living member (offset reset by a person; tests)."""
+        places = [TopicPartition(p.topic, p.partition, at) for p, at in positions.items()]
+        futures = self._client.alter_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, places)], request_timeout=client.REQUEST_SECONDS
+        )
+        for future in futures.values():
+            self._wait(future, f"moving group {group}")
+
+    def delete_before(self, offsets: Mapping[Place, int]) -> None:
+        """Delete records below these offsets, as retention would (tests; erasure)."""
+        places = [TopicPartition(p.topic, p.partition, at) for p, at in offsets.items()]
+        futures = self._client.delete_records(places, request_timeout=client.REQUEST_SECONDS)
+        for future in futures.values():
+            self._wait(future, "deleting records")
 
     def close(self) -> None:
         """Forget the broker. (The client has no close of its own; dropping the last reference ends its

@@ -31,6 +31,7 @@ REQUEST_SECONDS = 10.0
 # batch of several records must stay below the smallest limit of any topic (512 KB). One large record may
 # exceed it.
 BATCH_BYTES = 262_144
+COMPRESSION = "lz4"
 
 TIMED_OUT_CODES = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE, KafkaError.REQUEST_TIMED_OUT})
 # Said by a group coordinator to a member that is no longer one: the work of this assignment is void, the
@@ -79,7 +80,7 @@ def producing(settings: Settings) -> Settings:
         "acks": "all",
         "enable.idempotence": True,
         "partitioner": "murmur2_random",
-        "compression.type": "lz4",
+        "compression.type": COMPRESSION,
         "linger.ms": 5,
         "batch.size": BATCH_BYTES,
         "retry.backoff.ms": 10,

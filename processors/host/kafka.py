@@ -31,8 +31,17 @@ class KafkaTransport:
     """Slots and ticks on one Kafka cluster. Holds one admin client and one tick producer for the whole
     process."""
 
-    def __init__(self, bootstrap: str, security: client.Security | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        security: client.Security | None = None,
+        *,
+        transaction_timeout_ms: int = client.TRANSACTION_TIMEOUT_MS,
+    ) -> None:
+        """`transaction_timeout_ms` is for tests that leave transactions open; elsewhere the inequalities
+        decide it."""
         client.check_inequalities()
+        self._transaction_timeout_ms = transaction_timeout_ms
         self._bootstrap = bootstrap
         self._security = security
         self._admin = Admin(bootstrap, security=security)
@@ -51,7 +60,8 @@ class KafkaTransport:
                 f"its input has {counts[spec.input]}",
                 "A changelog has as many partitions as its input, fixed at birth.",
             )
-        return KafkaSlot(self._bootstrap, self._security, self._admin, spec)
+        producer = TransactionalProducer(self._bootstrap, spec.member, self._security, self._transaction_timeout_ms)
+        return KafkaSlot(self._bootstrap, self._security, self._admin, spec, producer)
 
     def ticker(self) -> KafkaTicker:
         """The sender of ticks, one for the process."""
@@ -63,7 +73,14 @@ class KafkaTransport:
 class KafkaSlot:
     """A member of a room's group on Kafka. See transport.Slot for what each method promises."""
 
-    def __init__(self, bootstrap: str, security: client.Security | None, admin: Admin, spec: SlotSpec) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        security: client.Security | None,
+        admin: Admin,
+        spec: SlotSpec,
+        producer: TransactionalProducer,
+    ) -> None:
         self._spec = spec
         self._admin = admin
         self._fatal: KafkaError | None = None
@@ -72,9 +89,9 @@ class KafkaSlot:
         self._ended: set[int] = set()
         self._restored: dict[int, int] = {}
         self._restoring: Mapping[int, int] = {}
-        # The producer first: its start ends what a dead predecessor left open, so that nobody waits for a
-        # time-out.
-        self._producer = TransactionalProducer(bootstrap, spec.member, security)
+        # The producer was opened first: its start ends what a dead predecessor left open, so that committed
+        # positions are stable without waiting for a time-out.
+        self._producer = producer
         settings = client.consuming(client.base(bootstrap, security, self._on_error), spec.group)
         self._restorer = Consumer(settings | {"group.id": f"{spec.group}-restore", "client.id": f"{spec.member}-r"})
         self._restorer.list_topics(spec.changelog, timeout=client.REQUEST_SECONDS)
@@ -210,6 +227,12 @@ class KafkaSlot:
     def close(self) -> None:
         """Leave. A fixed member does not give up its partitions: its next process finds them as they were."""
         self._producer.close()
+        self._consumer.close()
+        self._restorer.close()
+
+    def kill(self) -> None:
+        """End heartbeats and leave everything else as a SIGKILL would: the open transaction stays open. For
+        tests."""
         self._consumer.close()
         self._restorer.close()
 

@@ -32,11 +32,13 @@ OFFSETS_SECONDS = 10.0
 class TransactionalProducer:
     """One producer under a name that stays the same over restarts; its start fences the one before it."""
 
-    def __init__(self, bootstrap: str, name: str, security: client.Security | None) -> None:
+    def __init__(
+        self, bootstrap: str, name: str, security: client.Security | None, transaction_timeout_ms: int
+    ) -> None:
         self._settings = client.producing(client.base(bootstrap, security, self._on_error)) | {
             "transactional.id": name,
             "client.id": name,
-            "transaction.timeout.ms": client.TRANSACTION_TIMEOUT_MS,
+            "transaction.timeout.ms": transaction_timeout_ms,
             # Only failures come back: a report for each record costs more than the record.
             "delivery.report.only.error": True,
             "queue.buffering.max.messages": 200_000,

@@ -44,10 +44,12 @@ class Sender:
         queue_limit: int = QUEUE_LIMIT,
         queue_bytes: int = QUEUE_BYTES,
         delivery_ms: int = client.MESSAGE_TIMEOUT_MS,
+        compression: str = client.COMPRESSION,
     ) -> None:
         self._settings = client.producing(client.base(bootstrap, security, self._on_error)) | {
             "client.id": name,
             "message.timeout.ms": delivery_ms,
+            "compression.type": compression,
         }
         self._queue_limit = queue_limit
         self._queue_bytes = queue_bytes
