@@ -40,6 +40,8 @@ LOG = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
 FAUST_STOP_SECONDS = 2.5
 FLUSH_SECONDS = 1.0
+# Faust's client reads lz4 only with a further library, and dies of the first batch without it. Pages are small.
+COMPRESSION = "none"
 
 
 def run(settings: Settings) -> None:
@@ -89,7 +91,7 @@ class Service:
 
     async def _work(self, stack: AsyncExitStack) -> None:
         settings, relay_spec = self._settings, self._map.relay
-        sender = self._sender = Sender(settings.kafka, name=f"effects-{settings.slot}")
+        sender = self._sender = Sender(settings.kafka, name=f"effects-{settings.slot}", compression=COMPRESSION)
         sender.start(warm=(relay_spec.target, relay_spec.reports_to))
         stack.push_async_callback(sender.close, FLUSH_SECONDS)
         webhook = Webhook(Secrets(from_postgres(settings.postgres)), settings.link_base, allow_http=settings.allow_http)
