@@ -114,3 +114,7 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(EXIT_OK)
     sys.exit(code if isinstance(code, int) else EXIT_OK)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ import click
 
 from gateway.local import state as st
 from gateway.local.connections import connections
-from gateway.local.errors import LocalStackError, tail
+from gateway.local.errors import LocalStackError, last_run, tail
 from gateway.local.leftovers import end_leftovers
 from gateway.local.paths import CHECKOUT, Home, find_home
 from gateway.local.plan import probe_of
@@ -237,7 +237,7 @@ def _wait_until_ready(home: Home, supervisor: int, begun: float, timeout: float)
 
 
 def _gave_up(home: Home, process: st.ProcessState) -> LocalStackError:
-    end = tail(home.log_of(process.name))
+    end = last_run(home.log_of(process.name))
     remedy = f"Its log ({home.log_of(process.name)}) ends:\n{end}\nThen: mandate up" if end else "See mandate doctor"
     return LocalStackError("given_up", process.name, process.reason, remedy)
 

@@ -15,9 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.local.errors import LocalStackError, tail
+from gateway.local.errors import STARTED, LocalStackError, last_run
 
 # 1 is PR_SET_PDEATHSIG. The kernel sends the signal when the *thread* that forked ends, so children are
 # spawned from the main thread. The second look at the parent closes the race in which it died before the
@@ -74,6 +75,8 @@ def spawn(spec: Spec, log: Path) -> subprocess.Popen[bytes]:
     """Start a child with its output appended to `log`. Must be called from the main thread (see above)."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
+        output.write(f"{STARTED}{datetime.now(UTC).isoformat(timespec='seconds')}\n".encode())
+        output.flush()
         return subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), *spec.argv],
             stdin=subprocess.DEVNULL,
@@ -140,7 +143,7 @@ class Running:
                 self.kill()
                 why = f"it ended with {died}" if died is not None else f"no answer in {deadline_s:.0f} s ({error})"
                 raise LocalStackError(
-                    "start_failed", self.spec.name, why, f"The end of {self.log}:\n{tail(self.log)}"
+                    "start_failed", self.spec.name, why, f"The end of {self.log}:\n{last_run(self.log)}"
                 ) from error
         self.started_in_s = time.monotonic() - begun
 

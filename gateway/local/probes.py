@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.local.errors import LocalStackError
 
 if TYPE_CHECKING:
-    from confluent_kafka.admin import AdminClient
+    from processors.host.admin import Admin
 
 # Loopback answers in milliseconds; a machine that swaps or starts six processes at once gets seconds.
 PROBE_DEADLINE_S = 2.0
@@ -19,17 +19,24 @@ PROBE_DEADLINE_S = 2.0
 Probe = Callable[[], None]
 
 
-def kafka_answers(address: str) -> Probe:
-    """An admin metadata call that must name a living broker."""
+def kafka_answers(addresses: str) -> Probe:
+    """An admin metadata call, answered by one of `addresses` (host:port[,host:port…])."""
 
     def probe() -> None:
-        # A closed port is told from a slow broker without making a client, whose threads would log the
-        # refusals.
-        _connect(address)
-        if not _admin(address).list_topics(timeout=PROBE_DEADLINE_S).brokers:
-            raise LocalStackError("kafka_empty", address, "its metadata names no broker yet", "Wait a second")
+        try:
+            # A closed port is told without making a client.
+            _connect(addresses)
+            _admin(addresses).names()
+        except Exception:
+            forget_brokers()
+            raise
 
     return probe
+
+
+def forget_brokers() -> None:
+    """Let go of the Kafka clients: one whose broker is gone logs every refused connection until it is dropped."""
+    _admin.cache_clear()
 
 
 def postgres_answers(dsn: str) -> Probe:
@@ -85,23 +92,22 @@ def http_answers(address: str, path: str = "/healthz") -> Probe:
     return probe
 
 
-def _connect(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_DEADLINE_S):
-        return
+def _connect(addresses: str) -> None:
+    refused: OSError | None = None
+    for address in addresses.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_DEADLINE_S):
+                return
+        except OSError as error:
+            refused = error
+    raise refused or OSError(f"no address in {addresses!r}")
 
 
 @cache
-def _admin(address: str) -> AdminClient:
-    # One client per address and process: each has threads and connections of its own.
-    from confluent_kafka.admin import AdminClient
+def _admin(addresses: str) -> Admin:
+    # One client per broker and process: each has threads and connections of its own. Imported here because a
+    # command that looks at Postgres alone should not load the Kafka client.
+    from processors.host.admin import Admin
 
-    return AdminClient(
-        {
-            "bootstrap.servers": address,
-            "log_level": 0,
-            "reconnect.backoff.ms": 50,
-            "reconnect.backoff.max.ms": 500,
-            "socket.timeout.ms": int(PROBE_DEADLINE_S * 1000),
-        }
-    )
+    return Admin(addresses)

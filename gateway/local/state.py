@@ -108,12 +108,13 @@ def alive(process: ProcessState) -> bool:
 def rss_mb(pid: int) -> float:
     """Resident memory of a process and its descendants in MB (10^6 bytes); what they share counts once."""
     kib = _status_kib(pid, "VmRSS")
-    for child in _descendants(pid):
+    for child in descendants(pid):
         kib += _status_kib(child, "RssAnon")
     return round(kib * 1024 / 1_000_000, 1)
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """Pids of the children of a process, of their children, and so on."""
     parents: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
