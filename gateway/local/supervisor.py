@@ -84,7 +84,7 @@ class Supervisor:
         self._write()
         if time.monotonic() - self._logs_checked > LOG_CHECK_S:
             self._logs_checked = time.monotonic()
-            self._cut_logs()
+            cut_logs(self._home)
 
     def _sleep(self) -> None:
         select.select([self._wake_read], [], [], LOOP_S)
@@ -122,13 +122,6 @@ class Supervisor:
             st.write(self._home, state)
             self._written = state
 
-    def _cut_logs(self) -> None:
-        for log in self._home.logs.glob("*.log"):
-            if log.stat().st_size > LOG_BYTES_MAX:
-                # The child holds the file open for appending, so it goes on at the new end.
-                shutil.copyfile(log, log.with_suffix(".log.1"))
-                os.truncate(log, 0)
-
     def _wake(self) -> None:
         try:
             self._wake_write.send(b"w")
@@ -155,6 +148,15 @@ def lock(home: Home) -> IO[str] | None:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def cut_logs(home: Home) -> None:
+    """Keep each log file below its limit; called every few seconds."""
+    for log in home.logs.glob("*.log"):
+        if log.stat().st_size > LOG_BYTES_MAX:
+            # The child holds the file open for appending, so it goes on at the new end.
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
 
 
 def say(text: str) -> None:
