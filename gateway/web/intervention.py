@@ -1,0 +1,159 @@
+"""The intervention bar: could a person step in, in time? Pure: an incident of the API in, five parts out.
+
+Widths are tenths of the sum of square roots of the seconds (ui/README): a long part does not hide a short one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
+
+from gateway.web.words import between, count, span
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stretch between two milestones. `tone` 1-5 is its colour; `seconds` None for the last, closed one."""
+
+    tone: int
+    icon: str
+    milestone: str
+    at: str
+    seconds: float | None
+    words: str
+    failures: int
+    width: int
+    running: bool
+    last: bool
+
+    @property
+    def length(self) -> str:
+        """The stretch in words."""
+        return span(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Both halves, split at the first page, with what happened in each and the sentence over them."""
+
+    before: tuple[Part, ...]
+    after: tuple[Part, ...]
+    before_width: int
+    after_width: int
+    before_failures: int
+    after_failures: int
+    question: str
+    answer: str
+    more: str
+    label: str
+
+
+_MILESTONES = (
+    ("first_failure_at", 1, "bot", "First failure", "nobody knew"),
+    ("detected_at", 2, "eye", "Detected", "until paged"),
+    ("first_page_at", 3, "bell", "First page", "until answered"),
+    ("acknowledged_at", 4, "user", "Acknowledged", "a person on it"),
+    ("resolved_at", 5, "shield", "Resolved", "no more"),
+)
+
+
+def bar(incident: dict[str, Any], now: str) -> Bar:
+    """The bar of an incident; `now` (an API time) is the open end of what is still running."""
+    iv = incident["intervention"]
+    reached = [m for m in _MILESTONES if iv.get(m[0])]
+    totals = {
+        "first_failure_at": iv["failures_before_detection"],
+        "detected_at": iv["failures_before_page"] - iv["failures_before_detection"],
+        "first_page_at": iv["failures_before_acknowledge"] - iv["failures_before_page"],
+        "acknowledged_at": incident["failures"] - iv["failures_before_acknowledge"],
+        "resolved_at": 0,
+    }
+    resolved = bool(iv.get("resolved_at"))
+    lengths = [
+        between(iv[m[0]], iv[reached[i + 1][0]] if i + 1 < len(reached) else (None if resolved else now))
+        for i, m in enumerate(reached)
+    ]
+    widths = _widths(lengths)
+    parts = []
+    for i, (field, tone, icon, milestone, words) in enumerate(reached):
+        last = i + 1 == len(reached)
+        open_words = {"detected_at": "nobody told yet", "first_page_at": "no answer yet"}.get(field, words)
+        failures = max(0, incident["failures"] - sum(totals[m[0]] for m in reached[:i])) if last else totals[field]
+        parts.append(
+            Part(
+                tone,
+                icon,
+                milestone,
+                iv[field],
+                lengths[i],
+                open_words if last and not resolved else words,
+                0 if field == "resolved_at" else failures,
+                widths[i],
+                last and not resolved,
+                last and resolved,
+            )
+        )
+    before = tuple(p for p in parts if p.tone < 3)
+    after = tuple(p for p in parts if p.tone >= 3)
+    question, answer, more = _sentence(incident, iv, now)
+    label = ", ".join(f"{p.length} {p.words}" for p in parts if not p.last)
+    return Bar(
+        before,
+        after,
+        sum(p.width for p in before),
+        max(1, sum(p.width for p in after)),
+        sum(p.failures for p in before),
+        sum(p.failures for p in after),
+        question,
+        answer,
+        more,
+        label,
+    )
+
+
+def _widths(lengths: list[float | None]) -> list[int]:
+    roots = [isqrt(int(max(0.0, s or 0.0) * 100)) for s in lengths]
+    total = max(1, sum(roots))
+    return [max(1, min(10, round(10 * r / total))) for r in roots]
+
+
+def _sentence(incident: dict[str, Any], iv: dict[str, Any], now: str) -> tuple[str, str, str]:
+    total = incident["failures"]
+    after = iv["failures_after_page"]
+    start = iv["first_failure_at"]
+    if iv.get("resolved_at"):
+        more = f"Resolved {span(between(start, iv['resolved_at']))} after the first failure."
+        if iv.get("acknowledged_at"):
+            seconds = span(between(start, iv["acknowledged_at"]))
+            more = f"{incident['assignee']} was in control {seconds} after the first failure. {more}"
+        return (
+            "Could a person step in?",
+            f"{after:,} of {count(total, 'failure')}",
+            f"came after the first page. {more}",
+        )
+    if iv.get("acknowledged_at"):
+        seconds = span(between(start, iv["acknowledged_at"]))
+        return (
+            "Can a person still step in?",
+            f"{incident['assignee']} is on it,",
+            f"{seconds} after the first failure. {count(after, 'failure')} since the first page.",
+        )
+    if iv.get("first_page_at"):
+        ago = span(between(iv["first_page_at"], now))
+        return "Can a person still step in?", "Yes.", f"{count(after, 'failure')} since the first page {ago} ago."
+    return "Can a person still step in?", "Nobody has been told yet.", f"{count(total, 'failure')} so far."
+
+
+def strip(incident: dict[str, Any], now: str) -> list[tuple[int, int, int]]:
+    """The bar in small, for the list: (tone, x, width) of each stretch on 116 px, at least 4 px each."""
+    whole = bar(incident, now)
+    parts = [p for p in (*whole.before, *whole.after) if not p.last]
+    roots = [isqrt(int(max(0.0, p.seconds or 0.0) * 100)) + 1 for p in parts]
+    free = 116 - 4 * len(parts)
+    out, x = [], 0
+    for part, root in zip(parts, roots, strict=True):
+        width = 4 + free * root // sum(roots)
+        out.append((part.tone, x, max(3, width - 1)))
+        x += width
+    return out

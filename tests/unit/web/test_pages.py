@@ -1,0 +1,194 @@
+"""The pages from plain values: the bar's arithmetic, runs of failures, and every template with hostile text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.web import view
+from gateway.web.environment import render
+from gateway.web.intervention import bar, strip
+from gateway.web.pages import Reader
+from gateway.web.words import span
+
+NOW = "2026-01-15T14:45:00.000Z"
+
+
+def at(clock: str) -> str:
+    return f"2026-01-15T{clock}.000Z"
+
+
+def incident(**changes: Any) -> dict[str, Any]:
+    iv: dict[str, Any] = {
+        "first_failure_at": at("14:30:00"),
+        "detected_at": at("14:30:15"),
+        "first_page_at": None,
+        "acknowledged_at": None,
+        "contained_at": None,
+        "resolved_at": None,
+        "complete": False,
+        "failures_before_detection": 1,
+        "failures_before_page": 1,
+        "failures_before_acknowledge": 1,
+        "failures_after_page": 0,
+        "affected_before_page": 1,
+        "affected_after_page": 0,
+        "seconds": {},
+    }
+    iv |= changes.pop("intervention", {})
+    plain: dict[str, Any] = {
+        "id": "0" * 8,
+        "number": 1,
+        "name": "INC-1",
+        "state": "detected",
+        "severity": "SEV2",
+        "severity_reason": "payments-* opens at SEV2",
+        "title": "<script>alert(1)</script>",
+        "resource": "payments-service",
+        "fingerprint": "f",
+        "error_type": "PaymentError",
+        "sample": "pool <b>exhausted</b>",
+        "actor": "checkout-helper-1",
+        "opened_at": at("14:30:15"),
+        "first_failure_at": at("14:30:00"),
+        "last_failure_at": at("14:40:00"),
+        "failures": 24,
+        "affected_count": 14,
+        "assignee": None,
+        "acknowledged_at": None,
+        "resolved_at": None,
+        "resolved_by": None,
+        "note": None,
+        "historical": False,
+        "cause": None,
+        "confidence": None,
+        "exhausted": False,
+        "as_of": [{"topic": "incidents.events", "partition": 0, "next_offset": 9, "append_time": at("14:44:59")}],
+    }
+    return {**plain, **changes, "intervention": iv}
+
+
+def resolved() -> dict[str, Any]:
+    return incident(
+        state="resolved",
+        assignee="alice",
+        acknowledged_at=at("14:30:45"),
+        resolved_at=at("14:42:00"),
+        resolved_by="alice",
+        intervention={
+            "first_page_at": at("14:30:20"),
+            "acknowledged_at": at("14:30:45"),
+            "resolved_at": at("14:42:00"),
+            "failures_before_page": 2,
+            "failures_before_acknowledge": 7,
+            "failures_after_page": 22,
+        },
+    )
+
+
+def test_given_a_resolved_incident_then_the_bar_splits_at_the_first_page_and_counts_both_sides() -> None:
+    whole = bar(resolved(), NOW)
+    assert [(p.milestone, p.length, p.failures) for p in (*whole.before, *whole.after)] == [
+        ("First failure", "15 s", 1),
+        ("Detected", "5 s", 1),
+        ("First page", "25 s", 5),
+        ("Acknowledged", "11 min 15 s", 17),
+        ("Resolved", "—", 0),
+    ]
+    assert (whole.before_failures, whole.after_failures) == (2, 22)
+    assert whole.answer == "22 of 24 failures"
+    assert "alice was in control 45 s after the first failure" in whole.more
+
+
+def test_given_nobody_told_then_the_bar_is_open_and_all_failures_are_before() -> None:
+    whole = bar(incident(), NOW)
+    assert [p.running for p in whole.before] == [False, True]
+    assert not whole.after
+    assert whole.before_failures == 24
+    assert whole.answer == "Nobody has been told yet."
+
+
+def test_given_a_long_part_then_a_short_one_keeps_its_place() -> None:
+    widths = [p.width for p in (*bar(resolved(), NOW).before, *bar(resolved(), NOW).after)]
+    assert all(1 <= w <= 10 for w in widths)
+    small = strip(resolved(), NOW)
+    assert all(width >= 3 for _, _, width in small)
+    assert small[-1][1] + small[-1][2] <= 116
+
+
+def entry(kind: str, text: str = "x", clock: str = "14:30:00") -> dict[str, Any]:
+    return {"at": at(clock), "kind": kind, "text": text, "actor": None, "event_id": None, "details": {}}
+
+
+def test_given_a_run_of_failures_then_it_is_one_line_and_nothing_else_is_folded() -> None:
+    run = [entry("SignalAttached", str(i), f"14:30:{i:02d}") for i in range(10)]
+    told = view.story([entry("IncidentOpened"), *run, entry("IncidentAcknowledged"), *run[:2]])
+    assert [e["kind"] for e in told] == [
+        "IncidentOpened",
+        "SignalAttached",
+        "IncidentAcknowledged",
+        "SignalAttached",
+        "SignalAttached",
+    ]
+    assert told[1]["more"] == "and 9 more failures until 14:30:09"
+
+
+@pytest.mark.parametrize("x", [incident(), resolved(), incident(historical=True)], ids=["new", "resolved", "past"])
+def test_every_template_renders_and_escapes_what_agents_say(x: dict[str, Any]) -> None:
+    me = Reader("acme", "dave", "person", "secret")
+    shown = view.incident(x, NOW)
+    page = {
+        "notification_id": "n",
+        "person": "alice",
+        "channel": {"kind": "webhook", "address": "http://x"},
+        "step": 1,
+        "steps": 2,
+        "round": 1,
+        "rounds": 3,
+        "attempts": 1,
+        "requested_at": at("14:30:20"),
+        "outcome": "failed",
+        "outcome_at": None,
+        "detail": "<i>500</i>",
+        "acknowledged_at": None,
+    }
+    common = {"me": me, "exhausted": [{"incident": "INC-1", "at": NOW}], "behind": view.behind(x["as_of"], NOW)}
+    whole = render(
+        "incident.html",
+        **common,
+        x=shown,
+        csrf="secret",
+        may_answer=True,
+        said="",
+        on_it=view.on_it(x, [page], NOW),
+        name="INC-1",
+        pages=[page],
+        historical=x["historical"],
+        entries=view.story([entry("IncidentOpened", "<script>")]),
+        changes=[],
+        known=1,
+        fresh=1,
+    )
+    listed = render("incidents.html", **common, items=[shown], next=None, view=None, known=1, fresh=2)
+    for text in (whole, listed):
+        assert "<script>alert" not in text
+        assert text.count("btn go") <= 1
+        assert "style=" not in text
+    assert "&lt;i&gt;500" in whole
+    assert "2 new incidents" in listed
+    assert ("</svg>Acknowledge</button>" in whole) == (x["state"] != "resolved")
+
+
+def test_the_empty_list_names_the_next_command() -> None:
+    me = Reader("acme", "dave", "person", "secret")
+    text = render("incidents.html", me=me, exhausted=[], behind="", items=[], next=None, view=None, known=0, fresh=0)
+    assert "mandate demo" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, "—"), (0, "0 s"), (59.9, "59 s"), (185, "3 min 05 s"), (7_800, "2 h 10 min"), (360_000, "4 d 4 h")],
+)
+def test_spans_are_words(seconds: float | None, words: str) -> None:
+    assert span(seconds) == words
