@@ -7,6 +7,7 @@ a test.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -14,6 +15,8 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from processors.host.errors import AbortNeeded, Fatal, HostError, OutcomeUnknown, Transient
 from schemas.record import Headers, Record
+
+log = logging.getLogger("processors.host.client")
 
 Settings = dict[str, Any]
 Security = Mapping[str, str]
@@ -66,7 +69,9 @@ def base(bootstrap: str, security: Security | None, error_cb: ErrorCallback | No
         "reconnect.backoff.max.ms": 1_000,
         "socket.keepalive.enable": True,
         "broker.address.family": "v4",
-        "log_level": 3,
+        "log_level": 4,
+        # The client's own words go where ours go, not to stderr; they are handed over while it is polled.
+        "logger": log,
     }
     if error_cb is not None:
         settings["error_cb"] = error_cb

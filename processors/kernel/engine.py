@@ -1,12 +1,14 @@
-"""The engine: runs one processor over one partition of its input. Pure: records in, outputs out (KERNEL 1-19).
+"""The engine: runs one processor over one partition of its input. Pure: records in, outputs out (KERNEL
+1-19).
 
     engine.load(record) …           restore: the changelog of this partition, in order
     engine.ready()                  -> where it stands: the next position and the last `now`
     engine.advance(record, budget)  -> fires due timers, then decides the record
     engine.flush(to)                -> the changelog records of this transaction, Progress last
 
-Who calls it: the host on every transport, replay, tests. After an exception out of `advance` or `flush` nothing of that
-record has been applied, but the transaction must be aborted and the engine thrown away, unless `redo` was given.
+Who calls it: the host on every transport, replay, tests. After an exception out of `advance` or `flush`
+nothing of that record has been applied, but the transaction must be aborted and the engine thrown away,
+unless `redo` was given.
 """
 
 from __future__ import annotations
@@ -39,6 +41,9 @@ from schemas.record import Output, Record
 FIRINGS_PER_TRANSACTION = 2_000
 MAX_PART_BYTES = 65_536
 
+# Headers the writer adds (at most seven, ids and names) and the broker's framing of a batch of one record.
+FRAMING_BYTES = 1_152
+
 # Keys of the kernel's own changelog records; no part of a processor begins with NUL.
 PROGRESS_KEY = b"\x00progress"
 _CONFIG = "\x00config/"
@@ -54,9 +59,14 @@ class PartTooLarge(DecideFailed):
     """A part of the state is over 64 KB."""
 
 
+class OutputTooLarge(DecideFailed):
+    """An output is over its topic's max_bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where an engine stands: `to` is the next input offset (None: it never ran), `last_now` its last log time (ms)."""
+    """Where an engine stands: `to` is the next input offset (None: it never ran), `last_now` its last log
+    time (ms)."""
 
     to: int | None
     last_now: int
@@ -88,10 +98,12 @@ class Engine:
         self._from: int | None = None
         self._last_now = 0
 
-    # --- restore --------------------------------------------------------------------------------------------------
+    # --- restore
+    # --------------------------------------------------------------------------------------------------
 
     def load(self, record: Record) -> None:
-        """Fold one changelog record. Raises SchemaError when it was written by a newer version than this code."""
+        """Fold one changelog record. Raises SchemaError when it was written by a newer version than this
+        code."""
         key = record.key or b""
         message = None if record.value is None else _CHANGELOG.decode(record.value)
         if isinstance(message, Progress):
@@ -116,7 +128,8 @@ class Engine:
         self._writer.chains = {c.topic: c.hash for c in self._progress.chains}
         return Position(self._progress.to, self._last_now)
 
-    # --- what the host asks ---------------------------------------------------------------------------------------
+    # --- what the host asks
+    # ---------------------------------------------------------------------------------------
 
     @property
     def last_now(self) -> int:
@@ -149,10 +162,12 @@ class Engine:
         """All parts as the changelog would hold them; for comparing live state with restored state."""
         return {key: self._store.encode(key) for key in self._store.keys("")}
 
-    # --- deciding -------------------------------------------------------------------------------------------------
+    # --- deciding
+    # -------------------------------------------------------------------------------------------------
 
     def advance(self, record: Record, budget: int = FIRINGS_PER_TRANSACTION, redo: bool = False) -> Advance:
-        """Fire what is due, then decide the record. With `redo` what raises goes to dead letters and the log goes on.
+        """Fire what is due, then decide the record. With `redo` what raises goes to dead letters and the log
+        goes on.
 
         Raises DecideFailed (without redo); the engine must then be thrown away.
         """
@@ -282,8 +297,24 @@ class Engine:
         for key, part in staged.changes.items():
             if part is not None and len(codec.encode(part)) > MAX_PART_BYTES:
                 raise PartTooLarge(f"a part is over {MAX_PART_BYTES} bytes: {key[:100]}")
+        for event, sends in zip(staged.decision.events, staged.sends, strict=True):
+            topic = self.room.spec.writes.get(event.kind)
+            if topic is not None:
+                value = codec.encode(event.message) if event.raw is None else event.raw
+                headers = sum(len(name) + len(content) for name, content in event.headers)
+                self._check_size(topic, event.key, len(value) + headers)
+            for _, target, commands in sends:
+                for send in commands:
+                    self._check_size(target, send.key, len(codec.encode(send.message)))
 
-    # --- answers to people's commands -----------------------------------------------------------------------------
+    def _check_size(self, topic: str, key: str, size: int) -> None:
+        limit = self.room.topology.topics[topic].max_bytes
+        # The key stands in the record and, escaped, in a header.
+        if size + 2 * len(key.encode()) + FRAMING_BYTES > limit:
+            raise OutputTooLarge(f"an output for {topic} is {size} bytes, the topic takes {limit}")
+
+    # --- answers to people's commands
+    # -----------------------------------------------------------------------------
 
     def _answer(self, command: Command, decision: Decision) -> list[Output]:
         assert decision.answer is not None  # staging has checked it
@@ -309,10 +340,12 @@ class Engine:
             shown = known
         return [self._writer.answer(command, shown)]
 
-    # --- the changelog --------------------------------------------------------------------------------------------
+    # --- the changelog
+    # --------------------------------------------------------------------------------------------
 
     def flush(self, to: int) -> tuple[Output, ...]:
-        """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises PartTooLarge."""
+        """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises
+        PartTooLarge."""
         outputs = []
         digest = blake2b(digest_size=16)
         rows = [(key.encode(), value) for key, value in self._store.flush()]

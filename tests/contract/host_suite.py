@@ -41,6 +41,11 @@ def once(point: str, error: Exception) -> Any:
     return at
 
 
+def restored(process: Process) -> bool:
+    """Both partitions are assigned and have their state."""
+    return process.loop.ready and len(process.loop.positions) == 2
+
+
 def restored_equals_live(world: Any, process: Process) -> None:
     """A second engine, folded from the changelog, has the same parts as the living one."""
     for partition, live in process.loop.engines.items():
@@ -64,7 +69,7 @@ def test_every_record_is_decided_once_and_in_order(world):
 
 def test_more_records_while_it_runs(world):
     process = world.start()
-    world.run(lambda: process.loop.ready, "restored from nothing")
+    world.run(lambda: restored(process), "restored from nothing")
     expected = adds(world, 3)
     world.run(lambda: counted(world) == expected, "the first")
     expected = {name: list(range(1, 8)) for name in expected}
@@ -246,7 +251,7 @@ def test_an_orphan_in_the_changelog_hides_no_later_state(world):
         assert not successor.loop.ready, "it must wait for the orphan to be decided"
     for decide in undo:
         decide()
-    world.run(lambda: successor.loop.ready, "restored")
+    world.run(lambda: restored(successor), "restored")
     assert dict(successor.loop.positions) == before
     expected = {name: list(range(1, 8)) for name in expected}
     adds(world, 2)
@@ -269,7 +274,7 @@ def test_an_end_that_lands_after_the_new_owner_looked(world):
         new.loop.step(0.02)
         assert not new.loop.ready, "positions are not stable: it must not believe them"
     old.slot.slot.commit()
-    world.run(lambda: counted(world) == expected and new.loop.ready, "what was committed late counts once")
+    world.run(lambda: counted(world) == expected and restored(new), "what was committed late counts once")
     expected = {name: list(range(1, 8)) for name in expected}
     adds(world, 2)
     world.run(lambda: counted(world) == expected, "nothing twice, nothing lost")
@@ -286,7 +291,7 @@ def test_positions_that_contradict_the_changelog_are_refused(world):
     world.set_position(moved, process.loop.positions[moved] - 1)
     restarted = world.start()
     with pytest.raises(Fatal) as refused:
-        world.run(lambda: restarted.loop.ready, "never")
+        world.run(lambda: restored(restarted), "never")
     assert refused.value.code == "progress_mismatch"
 
 
@@ -295,7 +300,7 @@ def test_a_fresh_room_begins_where_the_log_begins(world):
     for partition in (0, 1):
         world.trim(partition, 2)
     process = world.start()
-    world.run(lambda: process.loop.ready and progress(world), "it decides")
+    world.run(lambda: restored(process) and progress(world), "it decides")
     assert {p.partition: p.from_ for p in reversed(progress(world))} == {0: 2, 1: 2}
 
 
@@ -303,7 +308,7 @@ def test_append_times_ahead_of_our_clock_stop_the_partition(world):
     world.clock_behind_ms = 10_000
     process = world.start()
     expected = adds(world, 2)
-    world.run(lambda: process.loop.ready, "restored")
+    world.run(lambda: restored(process), "restored")
     for _ in range(25):
         process.loop.step(0.02)
     assert not events(world)
