@@ -1,0 +1,46 @@
+"""Which projections there are: the one table from a name in topology.yaml to its code and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from projections.incidents.store import IncidentsWriter
+from projections.pages.store import PagesWriter
+from projections.reading import Said
+from projections.timeline.store import TimelineWriter
+from projections.writing import Connection
+
+
+class Writer(Protocol):
+    """A projection's half of a batch's transaction; made anew for every connection."""
+
+    def prepare(self, connection: Connection, said: Sequence[Said]) -> None:
+        """Before the transaction: what the batch needs to exist. Idempotent; may commit by itself."""
+
+    def write(self, connection: Connection, said: Sequence[Said]) -> None:
+        """Inside the transaction, after the positions have moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """One projection: its writer and its tables, each with the columns that a rebuild must give again."""
+
+    name: str
+    writer: Callable[[], Writer]
+    tables: tuple[str, ...]
+
+
+PROJECTIONS = {
+    p.name: p
+    for p in (
+        Projection("timeline", TimelineWriter, ("timeline", "timeline_counts", "gap_events", "drift_alerts")),
+        Projection(
+            "incidents",
+            IncidentsWriter,
+            ("incidents", "incident_events", "changes", "healed_failures", "answers", "refusals"),
+        ),
+        Projection("pages", PagesWriter, ("pages", "escalations", "page_events")),
+    )
+}

@@ -1,0 +1,46 @@
+"""The incidents' half of a batch's transaction: load the rows the batch needs, fold, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from projections import writing
+from projections.entries import Entry
+from projections.incidents.project import (
+    ANSWERS,
+    CHANGES,
+    HEALED,
+    INCIDENTS,
+    REFUSALS,
+    IncidentRow,
+    Key,
+    keys,
+    project,
+)
+from projections.reading import Said
+from projections.tables import Table, values_of
+from projections.writing import Connection
+
+EVENTS = Table.of("incident_events", Entry, ())
+
+
+class IncidentsWriter:
+    """Keeps nothing between batches: what a batch needs is read inside its transaction."""
+
+    def prepare(self, connection: Connection, said: Sequence[Said]) -> None:
+        """Nothing to make ahead."""
+
+    def write(self, connection: Connection, said: Sequence[Said]) -> None:
+        """Inside the transaction, after the positions have moved."""
+        changes = project(said, _present(connection, keys(said)))
+        writing.upsert(connection, INCIDENTS, [values_of(row) for row in changes.incidents])
+        writing.append(connection, EVENTS, [values_of(row) for row in changes.events])
+        writing.append(connection, CHANGES, [values_of(row) for row in changes.changes])
+        writing.append(connection, HEALED, [values_of(row) for row in changes.healed])
+        writing.append(connection, REFUSALS, [values_of(row) for row in changes.refusals])
+        writing.append_once(connection, ANSWERS, [values_of(row) for row in changes.answers])
+
+
+def _present(connection: Connection, wanted: Sequence[Key]) -> dict[Key, IncidentRow]:
+    rows: list[IncidentRow] = writing.load(connection, INCIDENTS, IncidentRow, wanted)
+    return {(row.tenant, row.incident_id): row for row in rows}

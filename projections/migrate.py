@@ -1,0 +1,117 @@
+"""Tables by numbered SQL files, forward only, under an advisory lock. `python -m projections migrate`.
+
+A component (`projections`; the gateway keeps its own folder and may call `apply` for it) has files `NNNN_what.sql`.
+Each runs once, in its own transaction, and is remembered with its hash: a file that was applied must not change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from projections.errors import NotReady, Refused
+
+FOLDER = Path(__file__).parent / "migrations"
+COMPONENT = "projections"
+# One lock for all components: roles and functions are shared. The number is arbitrary and must never change.
+LOCK = 7_221_340_153
+CONNECT_SECONDS = 5
+# Waiting for another migrating process: it has as long as an index over a day's partition may take.
+LOCK_TIMEOUT_MS = 120_000
+
+_LEDGER = """
+create table if not exists schema_migrations (
+  component text not null, version int not null, name text not null, hash text not null,
+  applied_at timestamptz not null default now(), primary key (component, version))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration file."""
+
+    version: int
+    name: str
+    hash: str
+    text: str
+
+
+def steps(folder: Path = FOLDER) -> tuple[Step, ...]:
+    """The files of a folder, in order. Raises Refused `migration_gap` when a number is missing or doubled."""
+    found = []
+    for path in sorted(folder.glob("*.sql")):
+        text = path.read_text()
+        number, _, name = path.stem.partition("_")
+        found.append(Step(int(number), name, sha256(text.encode()).hexdigest(), text))
+    if [step.version for step in found] != list(range(1, len(found) + 1)):
+        raise Refused(
+            "migration_gap", f"migrations in {folder.name}", "numbers do not run 1, 2, 3, …", "Renumber the new file."
+        )
+    return tuple(found)
+
+
+def apply(dsn: str, folder: Path = FOLDER, component: str = COMPONENT) -> list[str]:
+    """Run what has not run yet; returns the names of what ran. Raises Refused, psycopg.Error."""
+    wanted = steps(folder)
+    done: list[str] = []
+    with psycopg.connect(
+        dsn, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="mandate-migrate"
+    ) as connection:
+        connection.execute(f"set client_min_messages = warning; set lock_timeout = {LOCK_TIMEOUT_MS}")
+        connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        try:
+            connection.execute(_LEDGER)
+            present = _check(connection, wanted, component)
+            for step in wanted[present:]:
+                with connection.transaction():
+                    connection.execute(step.text)
+                    connection.execute(
+                        "insert into schema_migrations (component, version, name, hash) values (%s, %s, %s, %s)",
+                        (component, step.version, step.name, step.hash),
+                    )
+                done.append(f"{step.version:04d}_{step.name}")
+        finally:
+            if not connection.closed:
+                connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+    return done
+
+
+def _check(connection: psycopg.Connection[Any], wanted: tuple[Step, ...], component: str) -> int:
+    """How many of `wanted` are applied. Raises Refused: migration_changed, database_newer."""
+    applied = connection.execute(
+        "select version, hash from schema_migrations where component = %s order by version", (component,)
+    ).fetchall()
+    if len(applied) > len(wanted):
+        raise Refused(
+            "database_newer",
+            f"the tables of {component}",
+            f"they are at version {len(applied)}, this program knows {len(wanted)}",
+            "Run the newer program; migrations go forward only.",
+        )
+    for step, (_, digest) in zip(wanted, applied, strict=False):
+        if step.hash != digest:
+            raise Refused(
+                "migration_changed",
+                f"migration {step.version:04d}_{step.name} of {component}",
+                "the file is not the one that was applied",
+                "Restore the file and put the change into a new one.",
+            )
+    return len(applied)
+
+
+def require(connection: psycopg.Connection[Any], folder: Path = FOLDER, component: str = COMPONENT) -> None:
+    """Refuse to work on tables that are not this program's. Raises NotReady `not_migrated`, Refused."""
+    wanted = steps(folder)
+    exists = connection.execute("select to_regclass('schema_migrations')").fetchone()
+    present = 0 if exists is None or exists[0] is None else _check(connection, wanted, component)
+    if present < len(wanted):
+        raise NotReady(
+            "not_migrated",
+            f"the tables of {component}",
+            f"{len(wanted) - present} migrations have not run",
+            "Run `python -m projections migrate`.",
+        )

@@ -1,0 +1,222 @@
+"""Moves one projection along the log: read, write with compare-and-set, again. One thread a projection.
+
+    session: open the store → positions → check against the log → assign → read and write until told to stop
+    an error of store or log: close both, back off (bounded), begin a new session from the stored positions
+    lost compare-and-set: read the positions again, seek, rebuild the batch
+    a stored position below the log's start: Refused `rebuild_from_archive`; the runner dies and health says so
+
+A crash is the normal way to stop: everything that matters is in the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import psycopg
+
+from processors.host.errors import HostError
+from processors.host.places import Ends, Place
+from processors.host.reader import Batch
+from projections.errors import NotReady, PositionLost, Refused
+from projections.metrics import RunnerMetrics
+from projections.store import Store
+
+LOG = logging.getLogger("mandate.projections")
+
+# 40 ms a transaction at 5,000 rows of 250 bytes; bytes in memory are bounded by the reader's fetch queue (4 MB).
+BATCH_RECORDS = 5_000
+READ_SECONDS = 0.5
+# Pace: 20 ms or the length of the last transaction, so that a busy store gets larger batches, not more transactions.
+PACE_SECONDS_MIN = 0.02
+PACE_SECONDS_MAX = 0.5
+# Positions that only passed transaction markers need not be stored at once: once a second keeps `as_of` true.
+MARKERS_SECONDS = 1.0
+LAG_SECONDS = 5.0
+BACKOFF_SECONDS_MIN = 0.1
+BACKOFF_SECONDS_MAX = 5.0
+# A broker that was just restarted shows its old end for some seconds; longer means another log.
+ABOVE_END_SECONDS_MAX = 60.0
+# Sessions in a row that ended by an unexpected error (a bug) before a single batch: then the runner stays dead.
+UNEXPECTED_MAX = 5
+
+# Errors of the world around us: tried again without limit, with back-off.
+EXPECTED = (psycopg.Error, HostError, NotReady)
+
+
+class LogSource(Protocol):
+    """What the runner needs of a reader of the log: `processors.host.reader.LogReader`, or one in memory."""
+
+    def assign(self, positions: Mapping[Place, int | None]) -> None:
+        """Read these places from these positions from now on."""
+
+    def read(self, limit: int, seconds: float) -> Batch:
+        """Up to `limit` committed records, and the positions after them."""
+
+    def ends(self, places: Sequence[Place]) -> Mapping[Place, Ends]:
+        """Where the log begins and ends."""
+
+    def lag(self) -> Mapping[Place, int]:
+        """Records not yet read, by place."""
+
+    def close(self) -> None:
+        """Leave."""
+
+
+class Runner:
+    """One projection. `start` its thread, `stop` to drain; `dead` says why it will not go on."""
+
+    def __init__(
+        self,
+        name: str,
+        places: Sequence[Place],
+        source: Callable[[], LogSource],
+        store: Store,
+        metrics: RunnerMetrics,
+    ) -> None:
+        self.name = name
+        self.dead: str | None = None
+        self.error: BaseException | None = None
+        self._places = tuple(places)
+        self._make_source = source
+        self._store = store
+        self._metrics = metrics
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._source: LogSource | None = None
+        self._stored: dict[Place, int] = {}
+        self._reached: dict[Place, int] = {}
+        self._progress = False
+        self._above_since: float | None = None
+        self._markers_at = 0.0
+        self._lag_at = 0.0
+
+    def start(self) -> None:
+        """Run in a thread of its own."""
+        self._thread = threading.Thread(target=self.run, name=f"projection-{self.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end after the batch in hand."""
+        self._stopping.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the thread; False when it still runs."""
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    @property
+    def alive(self) -> bool:
+        """True while the thread does its work, trying again included."""
+        return self.dead is None and self._thread is not None and self._thread.is_alive()
+
+    def run(self) -> None:
+        """Sessions until stopped or dead. Never raises; `dead` and `error` say what ended it."""
+        backoff, unexpected = BACKOFF_SECONDS_MIN, 0
+        while not self._stopping.is_set():
+            self._progress = False
+            try:
+                self._session()
+                continue
+            except Refused as error:
+                return self._die(error, f"{error.code}: {error.why}")
+            except EXPECTED as error:
+                unexpected = 0
+                LOG.warning("projection %s: %s; trying again in %.1f s", self.name, error, backoff)
+            except Exception as error:  # a bug must not look like an outage: counted, and given up after some
+                unexpected = 1 if self._progress else unexpected + 1
+                LOG.exception("projection %s: unexpected error %d of %d", self.name, unexpected, UNEXPECTED_MAX)
+                if unexpected >= UNEXPECTED_MAX:
+                    return self._die(error, f"{type(error).__name__}: {error}")
+            finally:
+                self._close()
+            self._metrics.session_failed()
+            backoff = BACKOFF_SECONDS_MIN if self._progress else min(backoff * 2, BACKOFF_SECONDS_MAX)
+            self._stopping.wait(backoff)
+
+    def _die(self, error: BaseException, why: str) -> None:
+        LOG.error("projection %s stays down: %s", self.name, error)
+        self.error, self.dead = error, why
+
+    def _session(self) -> None:
+        self._store.open()
+        source = self._source = self._make_source()
+        self._take_positions(source)
+        while not self._stopping.is_set():
+            batch = source.read(BATCH_RECORDS, READ_SECONDS)
+            if batch.positions:
+                self._write(source, batch)
+            if time.monotonic() >= self._lag_at:
+                self._lag_at = time.monotonic() + LAG_SECONDS
+                self._metrics.lag(source.lag())
+
+    def _take_positions(self, source: LogSource) -> None:
+        ends = source.ends(self._places)
+        stored = self._store.positions()
+        missing = {place: ends[place].low for place in self._places if place not in stored}
+        if missing:
+            self._store.begin(missing)
+            stored = self._store.positions()
+        for place in self._places:
+            self._check(place, stored[place], ends[place])
+        self._above_since = None
+        self._stored = {place: stored[place] for place in self._places}
+        self._reached = dict(self._stored)
+        source.assign(dict(self._stored))
+
+    def _check(self, place: Place, position: int, ends: Ends) -> None:
+        what = f"projection {self.name} at {place.topic}[{place.partition}]"
+        if position < ends.low:
+            raise Refused(
+                "rebuild_from_archive",
+                what,
+                f"it stands at {position}, the log keeps only from {ends.low}",
+                "Records between the two are in no row: rebuild from archive.",
+            )
+        if position > ends.high:
+            now = time.monotonic()
+            self._above_since = self._above_since or now
+            if now - self._above_since > ABOVE_END_SECONDS_MAX:
+                raise Refused(
+                    "position_above_log",
+                    what,
+                    f"it stands at {position}, the log ends at {ends.high}",
+                    "The database belongs to another log: point it at that one, or begin with an empty database.",
+                )
+            raise NotReady(
+                "log_recovering", what, f"the log ends at {ends.high}, below {position}", "It is tried again."
+            )
+
+    def _write(self, source: LogSource, batch: Batch) -> None:
+        began = time.monotonic()
+        self._reached.update(batch.positions)
+        if not batch.records and began < self._markers_at:
+            return
+        # Compared with what is stored, not with where the reader was: marker-only moves may not be stored yet.
+        after = {place: at for place, at in self._reached.items() if at != self._stored[place]}
+        before = {place: self._stored[place] for place in after}
+        try:
+            rejected = self._store.write(batch.records, before, after)
+        except PositionLost as lost:
+            LOG.warning("projection %s: %s", self.name, lost)
+            self._metrics.position_lost()
+            self._take_positions(source)
+            return
+        self._stored.update(after)
+        self._progress = True
+        ended = time.monotonic()
+        self._markers_at = ended + MARKERS_SECONDS
+        self._metrics.written(batch.records, rejected, ended - began)
+        if batch.records:
+            self._stopping.wait(min(max(PACE_SECONDS_MIN, ended - began), PACE_SECONDS_MAX))
+
+    def _close(self) -> None:
+        self._store.close()
+        if self._source is not None:
+            self._source.close()
+            self._source = None
