@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from projections.entries import Entry
+from projections.entries import Entry, entry
 from projections.incidents.sentences import sentence, speaker
-from projections.plain import Json, details, id_text
+from projections.plain import id_text
 from projections.reading import Said
 from projections.tables import Table
-from schemas import envelope
 from schemas.avro_types import Id16
 from schemas.messages import incidents as said
 from schemas.messages.kernel import Answer
@@ -174,7 +173,9 @@ def project(batch: Iterable[Said], present: Mapping[Key, IncidentRow]) -> Change
                 if row is not None and row != now.get(key):
                     now[key] = row
                     touched[key] = None
-                events.append(entry(record, message, now.get(key)))
+                row = now.get(key)
+                text = sentence(message, row.resource if row is not None else None)
+                events.append(entry(record, message, text, speaker(message)))
                 if isinstance(message, said.CommandRefused):
                     refusals.append(_refusal(record, message))
     rows = tuple(now[key] for key in touched)
@@ -252,30 +253,6 @@ def _acknowledged(row: IncidentRow, event: said.IncidentAcknowledged) -> Inciden
     if row.acknowledged_at is not None:
         return row
     return replace(row, acknowledged_at=event.at, failures_before_acknowledge=event.failures)
-
-
-def entry(record: Record, event: Any, row: IncidentRow | None) -> Entry:
-    """An event as an entry of its incident's timeline; `row` is the incident after it."""
-    left_out = frozenset({"tenant", "incident_id", "number", "at"})
-    return Entry(
-        tenant=event.tenant,
-        incident_id=event.incident_id,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        append_time=record.append_time,
-        at=event.at,
-        kind=type(event).__name__,
-        text=sentence(event, row.resource if row is not None else None),
-        actor=speaker(event),
-        event_id=envelope.record_id(record),
-        details=details(event, left_out),
-    )
-
-
-def change_details(row: Mapping[str, Any]) -> Json:
-    """The details of a stored change, as an incident's timeline shows them."""
-    return {name: row[name] for name in ("resource", "kind", "before", "after", "summary")}
 
 
 def _change(record: Record, event: said.ChangeRecorded) -> ChangeRow:

@@ -70,7 +70,8 @@ create table page_events (
   kind        text not null,
   text        text not null,
   actor       text,
-  event_id    uuid,
+  record_id   uuid,
+  action_id   uuid,
   details     jsonb not null,
   primary key (tenant, incident_id, topic, partition, "offset")
 );

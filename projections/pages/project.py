@@ -6,15 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from projections.entries import Entry
+from projections.entries import Entry, entry
 from projections.pages.sentences import sentence, speaker
-from projections.plain import details
 from projections.reading import Said
 from projections.tables import Table
-from schemas import envelope
 from schemas.avro_types import Id16
 from schemas.messages import notifications as said
-from schemas.record import Record
 
 Key = tuple[str, bytes]  # tenant, incident id
 
@@ -112,7 +109,7 @@ def project(batch: Iterable[Said], present: Mapping[Key, Paging]) -> Changes:
         key = (event.tenant, event.incident_id)
         before = now.get(key, Paging())
         now[key] = evolve(before, event, each.record.offset)
-        events.append(entry(each.record, event))
+        events.append(entry(each.record, event, sentence(event), speaker(event)))
     pages: list[PageRow] = []
     escalations: list[EscalationRow] = []
     for key, paging in now.items():
@@ -236,22 +233,3 @@ def _stopped(paging: Paging, event: said.EscalationStopped, offset: int) -> Pagi
         for i, page in paging.pages.items()
     }
     return Paging(row, pages)
-
-
-def entry(record: Record, event: Any) -> Entry:
-    """An event as an entry of its incident's timeline."""
-    left_out = frozenset({"tenant", "incident_id", "number", "at"})
-    return Entry(
-        tenant=event.tenant,
-        incident_id=event.incident_id,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        append_time=record.append_time,
-        at=event.at,
-        kind=type(event).__name__,
-        text=sentence(event),
-        actor=speaker(event),
-        event_id=envelope.record_id(record),
-        details=details(event, left_out),
-    )

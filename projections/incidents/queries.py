@@ -1,0 +1,123 @@
+"""Reading incidents for the doors; inside `postgres.scoped`. Answers have the shapes of /v1 as plain JSON values."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from projections import paging
+from projections.incidents.shapes import incident as shape
+from projections.incidents.shapes import reference, timeline_item
+from projections.plain import Json
+from projections.postgres import Scope
+
+PROJECTION = "incidents"
+PAGES = "pages"
+OPEN = "open"
+# A change of the same resource this long before the first failure belongs to the incident's timeline.
+CHANGE_LOOKBACK_MS = 86_400_000
+_CURSOR = "incidents.newest"
+
+# `exhausted` is what shows red: nobody acknowledged, and nobody has since.
+EXHAUSTED = """(e.state is not distinct from 'exhausted' and i.state <> 'resolved'
+  and (i.last_acknowledged_at is null or i.last_acknowledged_at < e.exhausted_at))"""
+_SELECT = f"""
+select i.*, {EXHAUSTED} as exhausted
+  from incidents i left join escalations e on e.tenant = i.tenant and e.incident_id = i.incident_id
+ where i.tenant = %(tenant)s
+"""
+_LIST = _SELECT + " and i.number < %(below)s {state} order by i.number desc limit %(rows)s"
+_COMMAND = """
+select a.code, a.reasons, a.event_ids, r.why, r.remedy
+  from answers a left join refusals r on r.tenant = a.tenant and r.command_id = a.command_id and r.code = a.code
+ where a.tenant = %(tenant)s and a.command_id = %(command_id)s order by r.partition, r."offset" limit 1
+"""
+_ENTRY = """select topic, partition, "offset", append_time, at, kind, text, actor, record_id, action_id, details
+  from {table} x where x.tenant = %(tenant)s and x.incident_id = %(incident_id)s and x.topic = m.topic
+   and x.partition = m.partition and x."offset" > m."offset" order by x."offset" limit %(rows)s"""
+_CHANGE = """select topic, partition, "offset", append_time, at, 'ChangeRecorded', text, actor, change_id, action_id,
+       jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary)
+  from changes x where x.tenant = %(tenant)s and x.resource = %(resource)s and x.topic = m.topic
+   and x.partition = m.partition and x."offset" > m."offset"
+   and x.event_time >= %(since)s and (%(until)s::bigint is null or x.at <= %(until)s::bigint)
+ order by x."offset" limit %(rows)s"""
+_TIMELINE = f"""
+select e.*
+  from unnest(%(topics)s::text[], %(partitions)s::int[], %(offsets)s::bigint[]) as m(topic, partition, "offset")
+cross join lateral (
+  ({_ENTRY.format(table="incident_events")}) union all ({_ENTRY.format(table="page_events")}) union all ({_CHANGE})) e
+"""
+
+
+async def incidents(scope: Scope, *, limit: int = 50, cursor: str | None = None, state: str | None = None) -> Json:
+    """A page of incidents, newest first. `state`: `open` (not resolved) or a state's name. Raises BadRequest."""
+    paging.check_limit(limit)
+    conditions = {None: "", OPEN: "and i.state <> 'resolved'"}
+    params = {
+        "tenant": scope.tenant,
+        "below": paging.number_in(_CURSOR, cursor),
+        "state": state,
+        "rows": limit + 1,
+    }
+    rows = await scope.rows(_LIST.format(state=conditions.get(state, "and i.state = %(state)s")), params)
+    following = paging.encode(_CURSOR, rows[limit - 1]["number"]) if len(rows) > limit else None
+    return {
+        "items": [shape(row) for row in rows[:limit]],
+        "next": following,
+        "as_of": await paging.as_of_now(scope, PROJECTION, PAGES),
+    }
+
+
+async def incident(scope: Scope, given: str) -> Json | None:
+    """One incident by its id or INC-n; None when there is none."""
+    row = await _row(scope, given)
+    return None if row is None else shape(row) | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES)}
+
+
+async def incident_id(scope: Scope, given: str) -> bytes | None:
+    """The id of an incident by its id or INC-n, as commands need it; None when there is none (yet)."""
+    row = await _row(scope, given)
+    return None if row is None else bytes(row["incident_id"].bytes)
+
+
+async def incident_timeline(scope: Scope, given: str, *, limit: int = 50, cursor: str | None = None) -> Json | None:
+    """A page of what happened to an incident, in log order: its events, its pages, changes of its resource."""
+    paging.check_limit(limit)
+    row = await _row(scope, given)
+    if row is None:
+        return None
+    places = await paging.positions(scope, PROJECTION, PAGES)
+    kind = f"incident.{row['incident_id']}"
+    marks = paging.marks(kind, cursor, places, newest=False)
+    params = paging.parameters(marks) | {
+        "tenant": scope.tenant,
+        "incident_id": row["incident_id"],
+        "resource": row["resource"],
+        "since": row["first_failure_at"] - CHANGE_LOOKBACK_MS,
+        "until": row["resolved_at"],
+        "rows": limit + 1,
+    }
+    found = await scope.rows(_TIMELINE, params)
+    items, following = paging.page(kind, marks, found, limit, False, timeline_item)
+    return {"items": items, "next": following, "as_of": paging.as_of(places)}
+
+
+async def command(scope: Scope, command_id: bytes) -> Json:
+    """What became of a command; `pending` also for an id that nobody sent, since the log may not have come so far."""
+    row = await scope.row(_COMMAND, {"tenant": scope.tenant, "command_id": UUID(bytes=command_id)})
+    out: Json = {"command_id": str(UUID(bytes=command_id)), "state": "pending", "code": None, "reasons": []}
+    out |= {"events": [], "why": None, "remedy": None}
+    if row is not None:
+        out |= {"state": "answered", "code": row["code"], "reasons": row["reasons"], "events": row["event_ids"]}
+        out |= {"why": row["why"], "remedy": row["remedy"]}
+    return out | {"as_of": await paging.as_of_now(scope, PROJECTION)}
+
+
+async def _row(scope: Scope, given: str) -> dict[str, Any] | None:
+    found = reference(given)
+    if found is None:
+        return None
+    if isinstance(found, int):
+        return await scope.row(_SELECT + " and i.number = %(number)s", {"tenant": scope.tenant, "number": found})
+    params = {"tenant": scope.tenant, "id": UUID(bytes=found)}
+    return await scope.row(_SELECT + " and i.incident_id = %(id)s", params)
