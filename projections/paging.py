@@ -1,7 +1,7 @@
 """Lists of the log's order in pages: cursors that lose and repeat nothing, also while rows arrive, and `as_of`.
 
 Rows of several partitions are merged by append time, but they arrive partition by partition, so a cursor is one offset
-*per place*: after a page, each place has given a beginning of its rows (or an end, for newest first), whatever comes later.
+*per place*: after a page, each place has given a beginning of its rows (or an end, for newest first), whatever comes.
 A cursor is opaque to the caller: base64url of JSON.
 """
 
@@ -27,9 +27,9 @@ _LATEST = 2**63 - 1
 _CURSOR_CHARACTERS_MAX = 16_384
 
 _POSITIONS = """
-select topic, partition, next_offset, max(append_time) as append_time
+select topic, partition, min(next_offset) as next_offset, min(append_time) as append_time
   from projection_offsets where projection = any(%(projections)s)
- group by topic, partition, next_offset order by topic, partition
+ group by topic, partition order by topic, partition
 """
 
 
@@ -111,9 +111,10 @@ def number_in(kind: str, cursor: str | None) -> int:
     if cursor is None:
         return _LATEST
     value = decode(kind, cursor)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise bad_cursor("it holds no number")
-    return value
+    try:
+        return _within(value)
+    except ValueError as error:
+        raise bad_cursor(str(error)) from error
 
 
 def marks(kind: str, cursor: str | None, places: Iterable[Mapping[str, Any]], newest: bool) -> dict[Place, Mark]:
@@ -124,10 +125,17 @@ def marks(kind: str, cursor: str | None, places: Iterable[Mapping[str, Any]], ne
         out[Place(row["topic"], row["partition"])] = at
     if cursor is not None:
         try:
-            out.update({Place(str(t), int(p)): Mark(int(o), int(a)) for t, p, o, a in decode(kind, cursor)})
+            out.update({Place(str(t), _within(p)): Mark(_within(o), _within(a)) for t, p, o, a in decode(kind, cursor)})
         except (TypeError, ValueError) as error:
             raise bad_cursor(str(error)) from error
     return out
+
+
+def _within(value: object) -> int:
+    """A whole number that a column can hold."""
+    if not isinstance(value, int) or isinstance(value, bool) or not -1 <= value <= _LATEST:
+        raise ValueError(f"{value!r} is no offset")
+    return value
 
 
 def parameters(at: Marks) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One tenant in numbers, over all projections; inside `postgres.scoped`. For GET /v1/summary and the head of every page."""
+"""One tenant in numbers, over all projections; inside `postgres.scoped`. For GET /v1/summary and every page's head."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXHAUSTED_MAX = 100
 
 
 async def summary(scope: Scope) -> Json:
-    """{timeline_rows, incidents, healed_failures, gaps, drift_alerts, pages, exhausted, as_of} of the scope's tenant."""
+    """{timeline_rows, incidents, healed_failures, gaps, drift_alerts, pages, exhausted, as_of} of the tenant."""
     row = await scope.row(_NUMBERS, {"tenant": scope.tenant})
     assert row is not None  # scalar subqueries give one row
     red = await scope.rows(_RED, {"tenant": scope.tenant, "limit": EXHAUSTED_MAX})
