@@ -1,0 +1,48 @@
+"""Words for tests about incidents: a signal with sensible defaults, and what people say."""
+
+from __future__ import annotations
+
+from schemas import ids
+from schemas.messages.incidents import AcknowledgeIncident, ErrorSignalled, IncidentOpened, ResolveIncident
+from tests.support.desk import START, TENANT, Desk, Told
+
+MINUTE = 60_000
+
+
+def signal(n: int, at: int = START, **changes: object) -> ErrorSignalled:
+    """Failure number `n` of a payment at event time `at`."""
+    fields: dict = {
+        "tenant": TENANT,
+        "resource": "payments-service",
+        "fingerprint": "f1",
+        "error_type": "PaymentError",
+        "message": "connection pool exhausted (order #)",
+        "sample": f"connection pool exhausted (order {n})",
+        "actor": "checkout-helper-1",
+        "session": "s1",
+        "action_type": "payments.charge",
+        "action_id": ids.derive("action", n),
+        "affected": None,
+        "event_time": at,
+        "first_event_time": at,
+        "failed_tries": 1,
+        "reason": "not_retryable",
+    }
+    return ErrorSignalled(**(fields | changes))
+
+
+def opened(desk: Desk, **changes: object) -> IncidentOpened:
+    """The incident that failure 1 opens."""
+    return desk.tell(signal(1, **changes)).the(IncidentOpened)
+
+
+def resolve(desk: Desk, incident_id: bytes, by: str = "bob", note: str | None = None) -> Told:
+    """`by` resolves, now."""
+    command_id = ids.derive("resolve", desk.now, by, incident_id)
+    return desk.tell(ResolveIncident(TENANT, command_id, bytes(16), by, incident_id, desk.now, note))
+
+
+def acknowledge(desk: Desk, incident_id: bytes, by: str = "bob") -> Told:
+    """`by` acknowledges, now."""
+    command_id = ids.derive("acknowledge", desk.now, by, incident_id)
+    return desk.tell(AcknowledgeIncident(TENANT, command_id, bytes(16), by, incident_id, desk.now))
