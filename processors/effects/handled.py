@@ -1,6 +1,6 @@
-"""What this process did lately, so that a redelivered request is answered instead of sent again.
+"""What was done lately, so that a redelivered request is answered instead of sent again.
 
-Lost with the process: after a crash the target knows the repeat by its webhook-id. It makes doubles rare, no more.
+It makes doubles rare, no more: it is lost with the process and refilled from the log (recall.py) as far as that knows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from processors.effects.channels import Verdict
 from schemas.ids import Id
-from schemas.messages.notifications import PageRequested
 
 # A redelivery after a rebalance reaches back seconds; 10,000 attempts of about 300 bytes are 3 MB.
 LIMIT = 10_000
@@ -26,16 +25,15 @@ class Handled:
         self._attempts: OrderedDict[tuple[Id, int], Verdict] = OrderedDict()
         self._delivered: OrderedDict[Id, Verdict] = OrderedDict()
 
-    def verdict(self, request: PageRequested) -> Verdict | None:
+    def verdict(self, notification_id: Id, attempt: int) -> Verdict | None:
         """What is already known of this attempt: its own verdict, or that its notification was delivered."""
-        known = self._attempts.get((request.notification_id, request.attempt))
-        return known or self._delivered.get(request.notification_id)
+        return self._attempts.get((notification_id, attempt)) or self._delivered.get(notification_id)
 
-    def remember(self, request: PageRequested, verdict: Verdict) -> None:
+    def remember(self, notification_id: Id, attempt: int, verdict: Verdict) -> None:
         """Keep the verdict of an attempt that was made."""
-        _put(self._attempts, (request.notification_id, request.attempt), verdict, self._limit)
+        _put(self._attempts, (notification_id, attempt), verdict, self._limit)
         if verdict.outcome == "delivered":
-            _put(self._delivered, request.notification_id, verdict, self._limit)
+            _put(self._delivered, notification_id, verdict, self._limit)
 
 
 def _put(table: OrderedDict[K, Verdict], key: K, verdict: Verdict, limit: int) -> None:

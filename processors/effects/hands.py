@@ -38,6 +38,7 @@ class Hands:
         metrics: Metrics,
         *,
         on_fatal: Callable[[HostError], None],
+        handled: Handled | None = None,
         limits: Limits | None = None,
         seconds: float = SEND_SECONDS,
     ) -> None:
@@ -48,7 +49,7 @@ class Hands:
         self._on_fatal = on_fatal
         self._seconds = seconds
         self._words = Words((PageRequested,))
-        self._handled = Handled()
+        self._handled = handled or Handled()
         self._closing = False
         self.lanes = Lanes(self._perform, limits)
         metrics.in_flight.set_function(lambda: self.lanes.count)
@@ -81,10 +82,11 @@ class Hands:
         return await self.lanes.drain(seconds)
 
     async def _perform(self, job: Job) -> None:
-        verdict = self._handled.verdict(job.request)
+        request = job.request
+        verdict = self._handled.verdict(request.notification_id, request.attempt)
         if verdict is None:
             verdict = await self._attempt(job)
-            self._handled.remember(job.request, verdict)
+            self._handled.remember(request.notification_id, request.attempt, verdict)
         else:
             self._metrics.repeated.inc()
         await self._report(job, verdict)

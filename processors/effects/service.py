@@ -20,8 +20,10 @@ from pathlib import Path
 from processors.effects import probe
 from processors.effects.channels import Channel
 from processors.effects.console import Console
+from processors.effects.handled import Handled
 from processors.effects.hands import Hands
 from processors.effects.metrics import Metrics
+from processors.effects.recall import recall
 from processors.effects.relay import Relay
 from processors.effects.secrets import Secrets, from_postgres
 from processors.effects.settings import Settings
@@ -96,12 +98,16 @@ class Service:
         stack.push_async_callback(sender.close, FLUSH_SECONDS)
         webhook = Webhook(Secrets(from_postgres(settings.postgres)), settings.link_base, allow_http=settings.allow_http)
         stack.push_async_callback(webhook.close)
+        handled = Handled()
+        partitions = self._map.partitions(relay_spec.reports_to)
+        known = await asyncio.to_thread(recall, settings.kafka, relay_spec.reports_to, partitions, handled)
         hands = Hands(
             channels(settings, webhook),
             sender.send,
             relay_spec.reports_to,
             self._metrics,
             on_fatal=self._fail,
+            handled=handled,
         )
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mandate-effects-"))
         worker = self._worker = Worker(settings.kafka, relay_spec.target, settings.slot, Path(folder), hands.take)
@@ -115,7 +121,7 @@ class Service:
             topics=(relay_spec.source,),
         )
         self._relay = Relay(reader, sender.send, relay_spec.target, self._metrics)
-        LOG.info("effects slot %d works on %s", settings.slot, relay_spec.target)
+        LOG.info("effects slot %d works on %s, %d outcomes known", settings.slot, relay_spec.target, known)
         await self._watch(self._relay, worker)
 
     async def _watch(self, relay: Relay, worker: Worker) -> None:
@@ -128,6 +134,7 @@ class Service:
                 "faust_crashed", "the Faust app", repr(crashing.result()), "The process ends and is started again."
             )
         self._stop.set()
+        LOG.info("effects ends: what was begun is finished")
         crashing.cancel()
         # The relay sees the stop within half a second; its own failure is the process's.
         answer = (await asyncio.gather(relaying, return_exceptions=True))[0]

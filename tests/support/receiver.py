@@ -53,6 +53,10 @@ class Receiver:
         """What was acted on at one path."""
         return self.acted.get(behaviour, [])
 
+    def reached(self, posts: int) -> bool:
+        """Have there been this many genuine POSTs in all?"""
+        return self.posts.total() >= posts
+
     async def _take(self, request: web.Request) -> web.StreamResponse:
         behaviour = request.match_info["behaviour"]
         self.calls[behaviour] += 1

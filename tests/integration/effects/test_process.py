@@ -46,7 +46,7 @@ async def test_sigterm_finishes_what_was_begun(effects: EffectsProcess, receiver
     room.ask(hook(receiver, "slow", 1))
     await auntil(lambda: receiver.calls["slow"], 30, "the page")
     ending = asyncio.create_task(asyncio.to_thread(effects.terminate))
-    await auntil(lambda: not ending.done(), 1, "the drain")
+    await auntil(lambda: "what was begun is finished" in effects.log.read_text(), 10, "the drain")
     receiver.slow.set()
     assert await ending == 0
     await room.settle(10, ask_again=False)

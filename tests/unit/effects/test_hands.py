@@ -234,10 +234,9 @@ async def test_closing_leaves_new_records_to_the_next_process() -> None:
 
 def test_the_memory_is_bounded() -> None:
     memory = Handled(limit=2)
-    requests = [hook(notification_id=ids.derive(n)) for n in range(3)]
-    for request in requests:
-        memory.remember(request, DELIVERED)
-    assert [memory.verdict(r) for r in requests] == [None, DELIVERED, DELIVERED]
+    for number in range(3):
+        memory.remember(ids.derive(number), 1, DELIVERED)
+    assert [memory.verdict(ids.derive(number), 1) for number in range(3)] == [None, DELIVERED, DELIVERED]
 
 
 def test_the_table_of_channels_has_every_kind() -> None:
