@@ -13,7 +13,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from processors import incidents, notifications
@@ -40,7 +40,7 @@ def topology() -> Topology:
     return load()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _words(topic: str) -> codec.Words:
     return codec.Words(STREAMS[topology().topics[topic].stream])
 
