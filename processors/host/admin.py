@@ -49,33 +49,24 @@ class Admin:
     """Requests to a broker about topics, ends and groups. Safe for one thread at a time."""
 
     def __init__(self, bootstrap: str, *, security: client.Security | None = None) -> None:
-        self._client = AdminClient(client.base(bootstrap, security))
+        self._client = AdminClient(client.unpolled(client.base(bootstrap, security)))
 
     def names(self) -> frozenset[str]:
         """All topics of the broker, internal ones (`__…`) left out. Also the cheapest proof that it
         answers."""
-        try:
-            found = self._client.list_topics(timeout=client.REQUEST_SECONDS).topics
-        except KafkaException as exception:
-            client.raise_for(exception, "listing topics")
+        found = self._topics()
         return frozenset(name for name in found if not name.startswith("__"))
 
     def partitions(self, topics: Iterable[str]) -> Mapping[str, int]:
         """Partition count of each of these topics that exists."""
         wanted = frozenset(topics)
-        try:
-            found = self._client.list_topics(timeout=client.REQUEST_SECONDS).topics
-        except KafkaException as exception:
-            client.raise_for(exception, "listing topics")
+        found = self._topics()
         return {name: len(found[name].partitions) for name in sorted(wanted) if name in found}
 
     def describe(self, names: Sequence[str]) -> Mapping[str, TopicState]:
         """Each of these topics that exists, with the settings that were set for it (not the broker's
         defaults)."""
-        try:
-            found = self._client.list_topics(timeout=client.REQUEST_SECONDS).topics
-        except KafkaException as exception:
-            client.raise_for(exception, "listing topics")
+        found = self._topics()
         present = [name for name in sorted(set(names)) if name in found]
         if not present:
             return {}
@@ -109,16 +100,7 @@ class Admin:
         )
         for name, future in futures.items():
             self._wait(future, f"creating {name}", allowed=KafkaError.TOPIC_ALREADY_EXISTS)
-        # Created is not yet served: wait until every partition has a leader that answers.
-        deadline = time.monotonic() + client.REQUEST_SECONDS
-        while True:
-            try:
-                self.high_watermarks([Place(t.name, p) for t in topics for p in range(t.partitions)])
-                return
-            except (Fatal, Transient):
-                if time.monotonic() >= deadline:
-                    raise
-                threading.Event().wait(0.05)
+        self._await_leaders({t.name: t.partitions for t in topics})
 
     def alter(self, name: str, config: Mapping[str, str | None]) -> None:
         """Set these settings of a topic; None gives one back to the broker's default. Others stay."""
@@ -204,9 +186,43 @@ class Admin:
         threads.)"""
         del self._client
 
+    def _await_leaders(self, counts: Mapping[str, int]) -> None:
+        """Created is not yet served: wait until every partition of these topics has a leader."""
+        deadline = time.monotonic() + client.REQUEST_SECONDS
+        while True:
+            found = self._topics()
+            served = all(
+                name in found
+                and len(found[name].partitions) >= count
+                and all(p.leader >= 0 for p in found[name].partitions.values())
+                for name, count in counts.items()
+            )
+            if served:
+                return
+            if time.monotonic() >= deadline:
+                raise Transient("topics_not_served", ", ".join(counts), "no leader yet", "Ask again.")
+            threading.Event().wait(0.05)
+
+    def _topics(self) -> dict[str, Any]:
+        # A full request, on purpose: it also replaces what the client remembers of topics that did not exist.
+        try:
+            return dict(self._client.list_topics(timeout=client.REQUEST_SECONDS).topics)
+        except KafkaException as exception:
+            client.raise_for(exception, "listing topics")
+
     def _offsets(self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel) -> dict[Place, int]:
         if not places:
             return {}
+        try:
+            return self._ask_offsets(places, spec, isolation)
+        except Fatal as missing:
+            if missing.code != "topic_missing":
+                raise
+        # The client remembers that a topic did not exist; looked up anew, it may.
+        self._topics()
+        return self._ask_offsets(places, spec, isolation)
+
+    def _ask_offsets(self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel) -> dict[Place, int]:
         futures = self._client.list_offsets(
             {TopicPartition(place.topic, place.partition): spec for place in places},
             isolation_level=isolation,

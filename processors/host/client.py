@@ -79,6 +79,12 @@ def base(bootstrap: str, security: Security | None, error_cb: ErrorCallback | No
     return settings
 
 
+def unpolled(settings: Settings) -> Settings:
+    """For clients that nobody polls regularly: their words would pile up unread, so only what is critical is
+    said."""
+    return {key: value for key, value in settings.items() if key != "logger"} | {"log_level": 2}
+
+
 def producing(settings: Settings) -> Settings:
     """What every producer adds: acknowledged by all, idempotent, the Java client's partitioner."""
     return settings | {

@@ -7,6 +7,8 @@ and more.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,6 +47,7 @@ class KafkaTransport:
         self._bootstrap = bootstrap
         self._security = security
         self._admin = Admin(bootstrap, security=security)
+        self._lock = threading.Lock()  # rooms open their slots in threads of their own
         self._ticker: KafkaTicker | None = None
 
     def open(self, spec: SlotSpec) -> KafkaSlot:
@@ -65,9 +68,10 @@ class KafkaTransport:
 
     def ticker(self) -> KafkaTicker:
         """The sender of ticks, one for the process."""
-        if self._ticker is None:
-            self._ticker = KafkaTicker(self._bootstrap, self._security)
-        return self._ticker
+        with self._lock:
+            if self._ticker is None:
+                self._ticker = KafkaTicker(self._bootstrap, self._security)
+            return self._ticker
 
 
 class KafkaSlot:
@@ -93,8 +97,10 @@ class KafkaSlot:
         # positions are stable without waiting for a time-out.
         self._producer = producer
         settings = client.consuming(client.base(bootstrap, security, self._on_error), spec.group)
-        self._restorer = Consumer(settings | {"group.id": f"{spec.group}-restore", "client.id": f"{spec.member}-r"})
-        self._restorer.list_topics(spec.changelog, timeout=client.REQUEST_SECONDS)
+        own = {"group.id": f"{spec.group}-restore", "client.id": f"{spec.member}-r"}
+        # Kept open and warm: a restore with a new consumer takes half a second longer.
+        self._restorer = Consumer(client.unpolled(settings) | own)
+        _warm(self._restorer, spec.changelog)
         self._consumer = Consumer(client.membership(settings, spec.member) | {"client.id": spec.member})
         self._consumer.subscribe(
             [spec.input], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
@@ -301,6 +307,12 @@ class KafkaSlot:
             raise client.classify(self._fatal, f"the member {self._spec.member}")
 
 
+def _warm(handle: Consumer | Producer, topic: str | None) -> None:
+    """Connect now rather than at the first use; a courtesy, so a broker that is away is no error here."""
+    with contextlib.suppress(KafkaException):
+        handle.list_topics(topic, timeout=client.REQUEST_SECONDS)
+
+
 class KafkaTick:
     """A tick on its way."""
 
@@ -323,8 +335,7 @@ class KafkaTicker:
         self._fatal: KafkaError | None = None
         settings: dict[str, Any] = client.producing(client.base(bootstrap, security, self._on_error))
         self._producer = Producer(settings | {"client.id": "ticks", "linger.ms": 0})
-        # Warmed, or the first tick takes half a second.
-        self._producer.list_topics(timeout=client.REQUEST_SECONDS)
+        _warm(self._producer, None)
 
     def send(self, output: Output) -> KafkaTick:
         """Hand over one tick; reports of earlier ones are taken on the way."""
