@@ -1,4 +1,5 @@
-"""Which commands of people were answered, for 24 h of log time: a re-sent one gets the same answer (KERNEL 5)."""
+"""Which commands of people were answered, for 24 h of log time: a re-sent one gets the same answer (KERNEL
+5)."""
 
 from __future__ import annotations
 
@@ -13,13 +14,15 @@ FORGOTTEN_PER_FLUSH = 1_000
 
 @dataclass(slots=True)
 class Commands:
-    """Remembered commands by id, oldest first. `dirty` holds what the next transaction must write or erase."""
+    """Remembered commands by id, oldest first. `dirty` holds what the next transaction must write or
+    erase."""
 
     by_id: dict[bytes, RememberedCommand]
     dirty: dict[bytes, RememberedCommand | None]
 
     def known(self, command_id: bytes, now: int) -> RememberedCommand | None:
-        """The remembered command unless it is older than 24 h; an expired one is as if it never was (KERNEL 6)."""
+        """The remembered command unless it is older than 24 h; an expired one is as if it never was (KERNEL
+        6)."""
         found = self.by_id.get(command_id)
         return found if found is not None and now // 1000 - found.second < REMEMBERED_S else None
 

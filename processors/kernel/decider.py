@@ -1,8 +1,9 @@
 """The contract of a processor: three pure functions over commands, events and a view of the state.
 
-    decide(command, view) -> Decision(events, timers, reasons)     no clock, no I/O; a refusal is an event with a reason
-    evolve(view, event)   -> {part key: new part or None}          total; no rules, no exceptions; None deletes the part
-    react(event)          -> [Send]                                what another's (or the own) event means here
+    decide(command, view) -> Decision(events, timers, reasons)     no clock, no I/O; a refusal is an event
+    with a reason evolve(view, event)   -> {part key: new part or None}          total; no rules, no
+    exceptions; None deletes the part react(event)          -> [Send]                                what
+    another's (or the own) event means here
 
 `now` comes with the command. All times are ms of log time. Keys of parts are texts and begin with the tenant
 (`tenant/incident/<hex>`); components that come from outside are escaped (`schemas.ids.key_of`).
@@ -29,7 +30,8 @@ class TimerDue:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is to be decided. `message` is a message of the input's stream, a `Head` for action topics, or TimerDue.
+    """What is to be decided. `message` is a message of the input's stream, a `Head` for action topics, or
+    TimerDue.
 
     `id` is the cause of everything decided here; `record` is None for a timer.
     """
@@ -45,8 +47,8 @@ class Command:
 class Event:
     """Something decided. `kind` defaults to the message's class name and is looked up in topology's `writes`.
 
-    `key` is the Kafka key. A forwarded record gives `raw` (the original bytes, written instead of the message) and
-    `headers`; its record id stays that of the original, so no ce_ headers are added.
+    `key` is the Kafka key. A forwarded record gives `raw` (the original bytes, written instead of the
+    message) and `headers`; its record id stays that of the original, so no ce_ headers are added.
     """
 
     key: str
@@ -62,7 +64,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SetTimer:
-    """Set (or replace) timer `name` of `part`; due must be later than now. The part must exist after the decision."""
+    """Set (or replace) timer `name` of `part`; due must be later than now. The part must exist after the
+    decision."""
 
     part: str
     name: str
@@ -81,7 +84,8 @@ class CancelTimer:
 class Decision:
     """The outcome: events in order, timers, and `reasons` (bounded words for metrics and logs; at least one).
 
-    `answer` is the code for a person's command: `accepted`, or the stable code of a refusal; None for all others.
+    `answer` is the code for a person's command: `accepted`, or the stable code of a refusal; None for all
+    others.
     """
 
     events: tuple[Event, ...] = ()
@@ -91,7 +95,8 @@ class Decision:
 
 
 class View(Protocol):
-    """The state of one partition, read-only. A part is a frozen dataclass of the processor's `state.PARTS`."""
+    """The state of one partition, read-only. A part is a frozen dataclass of the processor's
+    `state.PARTS`."""
 
     def get(self, part: str) -> Any | None:
         """The part with this key, or None."""
@@ -120,8 +125,9 @@ React = Callable[[Any], list[Send]]
 class Decider:
     """One processor. `evolve` and `react` are given the event's message (not the Event).
 
-    `parts` are the classes of its state; `on_heads` is True where the input carries actions and the command's message
-    is a `schemas.head.Head` (the record's value stays in `command.record`). `version` is the decision version.
+    `parts` are the classes of its state; `on_heads` is True where the input carries actions and the command's
+    message is a `schemas.head.Head` (the record's value stays in `command.record`). `version` is the decision
+    version.
     """
 
     name: str
@@ -134,9 +140,11 @@ class Decider:
 
 
 class Refuse(Exception):
-    """Raised by `decide` of an on_heads processor for a record that cannot be taken: it becomes a dead letter.
+    """Raised by `decide` of an on_heads processor for a record that cannot be taken: it becomes a dead
+    letter.
 
-    `code` is a stable word (`wrong_key`, `rerouted_twice`, …), `why` the text for people. Nothing else changes.
+    `code` is a stable word (`wrong_key`, `rerouted_twice`, …), `why` the text for people. Nothing else
+    changes.
     """
 
     def __init__(self, code: str, why: str) -> None:

@@ -1,4 +1,5 @@
-"""Decided events to records: topic, partition, derived id, headers, and the chain that proves them (KERNEL 3, 16)."""
+"""Decided events to records: topic, partition, derived id, headers, and the chain that proves them (KERNEL 3,
+16)."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class Writer:
         self.last_event_ids: list[bytes] = []
 
     def begin(self) -> None:
-        """A new decision: ordinals and event ids start anew. Nothing of the decision before may leak into this one."""
+        """A new decision: ordinals and event ids start anew. Nothing of the decision before may leak into
+        this one."""
         self._ordinals, self.last_event_ids = Counter(), []
 
     def event(self, command: Command, event: Event, correlation: bytes | None, sends: Sends) -> list[Output]:

@@ -1,4 +1,5 @@
-"""One processor in its place on the map: its decider, its input's words, where its events go, who reacts to them."""
+"""One processor in its place on the map: its decider, its input's words, where its events go, who reacts to
+them."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def room_of(
     deciders: Mapping[str, Decider],
     streams: Mapping[str, tuple[type, ...]] = STREAMS,
 ) -> Room:
-    """Wire one decider; `deciders` holds those that it feeds. Raises KeyError when the map and the code disagree."""
+    """Wire one decider; `deciders` holds those that it feeds. Raises KeyError when the map and the code
+    disagree."""
     spec = topology.rooms[decider.name]
     classes = streams[topology.topics[spec.input].stream]
     reactions = []

@@ -25,7 +25,8 @@ class BrokenContract(Exception):
 
 
 def stage(room: Room, store: Store, command: Command) -> Staged:
-    """Decide, evolve over all events, set timers, react. Raises whatever the processor raises, or BrokenContract."""
+    """Decide, evolve over all events, set timers, react. Raises whatever the processor raises, or
+    BrokenContract."""
     decider = room.decider
     view = Overlay(store)
     decision = decider.decide(command, view)

@@ -1,7 +1,7 @@
 """The state of one partition: parts by key, their timers, and the configuration in force.
 
-Who calls it: the engine. Parts are immutable; a part that was changed since the last transaction is kept as an object
-and encoded once when the transaction is written, all others are bytes and decoded when asked for
+Who calls it: the engine. Parts are immutable; a part that was changed since the last transaction is kept as
+an object and encoded once when the transaction is written, all others are bytes and decoded when asked for
 (`decode(encode(part)) == part` is held by a test of every processor, so the two faces are the same value).
 """
 
@@ -26,7 +26,8 @@ _NO_TIMERS: Timers = {}
 
 
 class Store:
-    """All parts of one partition. Mutated only by `put` and `set_timers`, after a decision has come out whole."""
+    """All parts of one partition. Mutated only by `put` and `set_timers`, after a decision has come out
+    whole."""
 
     def __init__(self, parts: tuple[type, ...]) -> None:
         self._words = codec.Words(parts)
@@ -43,7 +44,8 @@ class Store:
     def __len__(self) -> int:
         return len(self._raw)
 
-    # --- reading ------------------------------------------------------------------------------------------------
+    # --- reading
+    # ------------------------------------------------------------------------------------------------
 
     def get(self, key: str) -> Any | None:
         """The part with this key, or None."""
@@ -85,7 +87,8 @@ class Store:
         found = self._config.get((tenant, document))
         return found[1] if found else DEFAULTS[document]
 
-    # --- changing -----------------------------------------------------------------------------------------------
+    # --- changing
+    # -----------------------------------------------------------------------------------------------
 
     def put(self, key: str, part: Any | None) -> None:
         """Set or delete (None) a part; deleting deletes its timers."""
@@ -117,7 +120,8 @@ class Store:
             self.rebuild_heap()
 
     def announce(self, config: ConfigurationAnnounced) -> bool:
-        """Put a document in force; False when its version is not newer. Raises ConfigurationError when it is broken."""
+        """Put a document in force; False when its version is not newer. Raises ConfigurationError when it is
+        broken."""
         known = self._config.get((config.tenant, config.document))
         if known is not None and config.version <= known[0].version:
             return False
@@ -128,7 +132,8 @@ class Store:
         """All documents in force, by tenant and name."""
         return [self._config[k][0] for k in sorted(self._config)]
 
-    # --- timers ---------------------------------------------------------------------------------------------------
+    # --- timers
+    # ---------------------------------------------------------------------------------------------------
 
     def earliest(self) -> tuple[int, str, str] | None:
         """The next timer as (due, part key, name), or None."""
@@ -145,7 +150,8 @@ class Store:
         self._heap = [(due, k, n) for k, timers in self._timers.items() for n, (due, _o) in timers.items()]
         heapq.heapify(self._heap)
 
-    # --- the changelog --------------------------------------------------------------------------------------------
+    # --- the changelog
+    # --------------------------------------------------------------------------------------------
 
     def encode(self, key: str) -> bytes | None:
         """The changelog value of a part as it stands, or None for a tombstone."""

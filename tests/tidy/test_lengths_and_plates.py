@@ -72,7 +72,7 @@ def test_nobody_sleeps_in_tests_and_only_the_host_knows_the_client(path: Path) -
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             for module in modules:
-                stock = name(path).startswith("tests/integration/")  # stock clients are what users bring
+                stock = name(path).startswith("tests/")  # stock clients are what users bring
                 assert host or stock or module.split(".")[0] != "confluent_kafka", f"{name(path)} imports the client"
         waiting = name(path) == "tests/support/waiting.py"  # the one place that waits: a condition with a deadline
         if isinstance(node, ast.Call) and name(path).startswith("tests/") and not waiting:

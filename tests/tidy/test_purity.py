@@ -68,7 +68,3 @@ def test_every_room_has_the_same_drawers(room: str) -> None:
     folder = ROOT / "processors" / room
     for drawer in ("__init__.py", "state.py", "decide.py", "evolve.py"):
         assert (folder / drawer).exists(), f"processors/{room}/{drawer} is missing"
-    allowed = {"__init__", "state", "decide", "evolve", "react", "rules", "events"}
-    rest = {p.stem for p in folder.glob("*.py")} - allowed
-    helpers = {n for n in rest if not n.startswith("decide") and not n.startswith("rules")}
-    assert not helpers, f"processors/{room}: {sorted(helpers)} are no drawers of a room"
