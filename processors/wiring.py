@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from processors.host.client import BATCH_BYTES
 from processors.host.clock import SystemClock
@@ -19,39 +18,12 @@ from processors.host.metrics import Metrics
 from processors.host.run import Runner
 from processors.host.serve import Pages
 from processors.host.settings import Settings
-from processors.kernel.engine import Engine
-from processors.kernel.room import Room, room_of
+from processors.kernel.runnable import Runnable, runnables
 from processors.rooms import DECIDERS
 from schemas.topology import Topology
 
 
-@dataclass(frozen=True, slots=True)
-class HostedRoom:
-    """A room as the host runs it: ports.Room over the kernel's engine."""
-
-    room: Room
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.room.name
-
-    @property
-    def input(self) -> str:
-        """Its one input topic."""
-        return self.room.input
-
-    @property
-    def changelog(self) -> str:
-        """Its changelog topic."""
-        return self.room.changelog
-
-    def engine(self, partition: int) -> Engine:
-        """A new engine without state."""
-        return Engine(self.room, partition)
-
-
-def hosted(topology: Topology, names: Sequence[str]) -> list[HostedRoom]:
+def hosted(topology: Topology, names: Sequence[str]) -> list[Runnable]:
     """These rooms, wired as the map says. Raises Fatal `no_such_processor`."""
     unknown = [name for name in names if name not in topology.rooms or name not in DECIDERS]
     if unknown:
@@ -61,7 +33,8 @@ def hosted(topology: Topology, names: Sequence[str]) -> list[HostedRoom]:
             "the map knows no processor of this name",
             f"Name one of: {', '.join(topology.rooms)}, effects.",
         )
-    return [HostedRoom(room_of(DECIDERS[name], topology, DECIDERS)) for name in names]
+    wired = runnables(topology, DECIDERS)
+    return [wired[name] for name in names]
 
 
 def limits(topology: Topology) -> dict[str, int]:

@@ -24,8 +24,8 @@ from processors.host.metrics import Metrics, RoomMetrics
 from processors.host.places import Place
 from processors.host.reader import LogReader
 from processors.host.transport import Slot, SlotSpec
-from processors.kernel.engine import Engine
-from processors.kernel.room import Room, room_of
+from processors.kernel.room import room_of
+from processors.kernel.runnable import Runnable
 from schemas import codec
 from schemas.envelope import headers_of
 from schemas.ids import derive, key_of
@@ -37,18 +37,6 @@ from tests.support.waiting import until
 EVENTS = codec.Words((*tally.STREAMS["tally.events"], *tally.STREAMS["dead.letters"]))
 COMMANDS = codec.Words(tally.STREAMS["tally.commands"])
 _runs = itertools.count(1)
-
-
-class Runnable:
-    """The tally processor as the host runs it, on topics of this world's own names."""
-
-    def __init__(self, room: Room) -> None:
-        self.room = room
-        self.name, self.input, self.changelog = room.name, room.input, room.changelog
-
-    def engine(self, partition: int) -> Engine:
-        """A new engine without state."""
-        return Engine(self.room, partition)
 
 
 def runnable(prefix: str, partitions: int, event_bytes: int) -> Runnable:

@@ -1,7 +1,7 @@
 """The whole pipeline in one process on virtual time: five processors on the log in memory, hands that page, a clock.
 
 Scenario tests say what arrives and when (`at`, `act`, `acknowledge`), let time pass (`run_to`), and read what came out
-of the topics (`said`). The processors, the kernel, the host's loop and the transport are the real ones; only the outside
+of the topics (`said`). Processors, kernel, loop and transport are the real ones; only the outside
 is played: `hands` is asked for every page and answers with its outcome, as the effects service does.
 """
 
