@@ -77,7 +77,7 @@ browser:
 	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing Chromium for the browser tests …" >&2; \
-	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 \
 	    || echo "Chromium could not be installed: the browser tests will be skipped" >&2; \
 	else echo "no Chromium: the browser tests will be skipped (apt-get install chromium)" >&2; fi
 

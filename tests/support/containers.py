@@ -73,6 +73,10 @@ class Container:
         """An orderly stop."""
         self._container.get_wrapped_container().stop(timeout=10)
 
+    def remove(self) -> None:
+        """End and delete the container."""
+        self._container.stop()
+
     def restart(self) -> None:
         """Start again with the same files and port."""
         self._container.get_wrapped_container().restart(timeout=10)
@@ -90,6 +94,8 @@ class Container:
 
 
 def _container(image: str, inner_port: int, port: int, setup: Callable[[Any], None]) -> Any:
+    # testcontainers' reaper needs one more image; the fixtures end their containers themselves.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     from testcontainers.core.container import DockerContainer
 
     container = DockerContainer(image).with_bind_ports(inner_port, port)

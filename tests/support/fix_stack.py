@@ -8,7 +8,6 @@ They are the processes of `gateway/local` (one implementation), or containers wh
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,6 +118,13 @@ def _start(spec: Spec, folder: Path) -> Running:
     return running
 
 
+def _end(running: Running | containers.Container) -> None:
+    if isinstance(running, containers.Container):
+        running.remove()
+    else:
+        running.kill()
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A real one-node broker."""
@@ -131,7 +137,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
         running = _start(local_kafka.spec(home, folder / "data", free_port(), free_port()), folder)
     yield KafkaServer(running)
     forget_brokers()
-    running.kill()
+    _end(running)
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +152,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         spec = local_postgres.spec(home, folder / "data", free_port(), password, durable=False)
         running = _start(spec, folder)
     yield PostgresServer(running, password)
-    running.kill()
+    _end(running)
 
 
 @pytest.fixture
@@ -167,10 +173,4 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         folder = tmp_path_factory.mktemp("redis")
         running = _start(local_redis.spec(folder / "data", free_port()), folder)
     yield RedisServer(running)
-    running.kill()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quiet_ryuk() -> None:
-    # testcontainers' reaper needs one more image; the fixtures remove their containers themselves.
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    _end(running)
