@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from processors import incidents, notifications
 from processors.kernel.decider import Decider
@@ -32,6 +32,7 @@ TENANT = "acme"
 START = 1_700_000_000_000
 # The two that feed each other; no other processor has a react.
 FEEDING = (incidents.DECIDER, notifications.DECIDER)
+E = TypeVar("E")
 _NOT_REASONS = ("in", "timer", "tick", "configured")
 
 
@@ -58,7 +59,7 @@ class Told:
     def kinds(self) -> tuple[str, ...]:
         return tuple(type(e).__name__ for e in self.events)
 
-    def the(self, kind: type) -> Any:
+    def the(self, kind: type[E]) -> E:
         """The only event of this kind."""
         found = [e for e in self.events if isinstance(e, kind)]
         assert len(found) == 1, f"{len(found)} {kind.__name__} in {self.kinds}"
@@ -123,7 +124,7 @@ class Desk:
 
     def settle(self) -> Told:
         """Deliver until nothing is on its way."""
-        parts = []
+        parts: list[Told] = []
         for _ in range(200):
             if not self.waiting:
                 return _together(parts)
@@ -165,7 +166,7 @@ class Desk:
             elif output.topic.endswith(".commands"):
                 sent.append((output.topic, message))
                 if output.topic in self.engines:
-                    assert output.key is not None and output.value is not None
+                    assert output.value is not None
                     self.waiting.append((output.topic, output.key, output.value, output.headers))
             else:
                 events.append(message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from schemas import ids
 from schemas.messages.incidents import AcknowledgeIncident, ErrorSignalled, IncidentOpened, ResolveIncident
 from tests.support.desk import START, TENANT, Desk, Told
@@ -9,9 +11,9 @@ from tests.support.desk import START, TENANT, Desk, Told
 MINUTE = 60_000
 
 
-def signal(n: int, at: int = START, **changes: object) -> ErrorSignalled:
+def signal(n: int, at: int = START, **changes: Any) -> ErrorSignalled:
     """Failure number `n` of a payment at event time `at`."""
-    fields: dict = {
+    fields: dict[str, Any] = {
         "tenant": TENANT,
         "resource": "payments-service",
         "fingerprint": "f1",
@@ -31,7 +33,7 @@ def signal(n: int, at: int = START, **changes: object) -> ErrorSignalled:
     return ErrorSignalled(**(fields | changes))
 
 
-def opened(desk: Desk, **changes: object) -> IncidentOpened:
+def opened(desk: Desk, **changes: Any) -> IncidentOpened:
     """The incident that failure 1 opens."""
     return desk.tell(signal(1, **changes)).the(IncidentOpened)
 

@@ -82,7 +82,7 @@ def raised(desk: Desk, severity: str = "SEV1", failures: int = 50) -> Told:
 
 def report(desk: Desk, page: PageRequested, outcome: Outcome = "delivered", **changes: Any) -> Told:
     """The effects service tells what became of this attempt."""
-    fields = {
+    fields: dict[str, Any] = {
         "tenant": TENANT,
         "incident_id": page.incident_id,
         "notification_id": page.notification_id,

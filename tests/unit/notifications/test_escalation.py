@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from processors.notifications import DECIDER
 from processors.notifications.rules import KEEP_MS
 from schemas import ids
 from schemas.messages.notifications import (
@@ -13,7 +14,6 @@ from schemas.messages.notifications import (
 )
 from tests.support.desk import START, TENANT, Desk
 from tests.support.page_words import (
-    DECIDER,
     ESCALATION,
     INCIDENT,
     PEOPLE,

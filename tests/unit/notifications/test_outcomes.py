@@ -119,7 +119,7 @@ def test_delivered_ends_the_asking():
     desk.echo()
     delivered = report(desk, page).the(PageDelivered)
     assert (delivered.person, delivered.attempt, delivered.channel, delivered.detail) == ("bob", 1, page.channel, "200")
-    assert [e for e in desk.sleep(599 * S).events] == []
+    assert desk.sleep(599 * S).events == ()
 
 
 def test_outcomes_told_twice_late_or_of_nothing_known_change_nothing_and_say_why():
@@ -176,14 +176,8 @@ def test_the_next_attempt_is_sent_where_the_page_began_the_next_channel_by_the_c
     desk = bob_only(outcome_tries=1)
     notify(desk)
     desk.echo()
-    people = {
-        "people": [
-            {
-                "id": "bob",
-                "channels": [{"kind": "webhook", "address": "https://b"}, {"kind": "webhook", "address": "n"}],
-            }
-        ]
-    }
+    channels = [{"kind": "webhook", "address": address} for address in ("https://b", "n")]
+    people = {"people": [{"id": "bob", "channels": channels}]}
     desk.configure("people", people)
     assert desk.sleep(10 * S).the(PageRequested).channel.address == "n"
 

@@ -26,10 +26,11 @@ from schemas.messages.notifications import (
     NotifyIncident,
     PageDelivered,
     PageHanded,
+    PageRequested,
     StopEscalation,
 )
 from tests.support.desk import START, TENANT
-from tests.support.page_words import PageRequested, notify, shop
+from tests.support.page_words import notify, shop
 
 INC = b"i" * 16
 PAY = Policy("pay", (Step("alice", 5),))
@@ -69,25 +70,25 @@ def test_the_responder_comes_first_and_once():
 
 def opened(historical=False, affected="c"):
     return IncidentOpened(
-        TENANT,
-        INC,
-        7,
-        "r",
-        "f",
-        "E",
-        "E: m",
-        "m",
-        "SEV2",
-        "",
-        "a",
-        "t",
-        INC,
-        affected,
-        START - 5,
-        START,
-        historical,
-        (),
-        START,
+        tenant=TENANT,
+        incident_id=INC,
+        number=7,
+        resource="r",
+        fingerprint="f",
+        error_type="E",
+        title="E: m",
+        sample="m",
+        severity="SEV2",
+        severity_reason="",
+        actor="a",
+        action_type="t",
+        action_id=INC,
+        affected=affected,
+        first_failure_at=START - 5,
+        event_time=START,
+        historical=historical,
+        reasons=(),
+        at=START,
     )
 
 
