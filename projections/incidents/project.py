@@ -190,8 +190,8 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
         return None  # the log keeps these events for ever, so an incident begins with its opening
     match event:
         case said.SignalAttached():
-            last = max(row.last_failure_at, event.event_time)
-            row = replace(row, sample=event.sample, last_failure_at=last)
+            first, last = min(row.first_failure_at, event.event_time), max(row.last_failure_at, event.event_time)
+            row = replace(row, sample=event.sample, first_failure_at=first, last_failure_at=last)
             return _totals(row, event, offset)
         case said.SeverityRaised():
             row = replace(row, severity=event.after, severity_reason=event.reason)

@@ -147,10 +147,8 @@ def evolve(paging: Paging, event: Any, offset: int) -> Paging:
         case said.EscalationStopped():
             return _stopped(paging, event, offset)
         case said.EscalationExhausted():
-            if paging.escalation is None:
-                return paging
             row = replace(
-                paging.escalation,
+                paging.escalation or _without_policy(event, offset),
                 state="exhausted",
                 exhausted_at=event.at,
                 fallback=event.fallback,
@@ -174,6 +172,21 @@ def _started(event: said.EscalationStarted, offset: int) -> EscalationRow:
         policy=event.policy,
         policy_reason=event.policy_reason,
         why=event.why,
+        started_at=event.at,
+        version=offset,
+    )
+
+
+def _without_policy(event: said.EscalationExhausted, offset: int) -> EscalationRow:
+    """A tenant without any policy is exhausted at once: nothing started."""
+    return EscalationRow(
+        tenant=event.tenant,
+        incident_id=event.incident_id,
+        number=event.number,
+        state="running",
+        policy=event.policy,
+        policy_reason="",
+        why="opened",
         started_at=event.at,
         version=offset,
     )

@@ -37,11 +37,7 @@ def sentence(event: Any) -> str:
         case said.EscalationStopped():
             return f"Paging stopped: {event.by} {event.reason} it."
         case said.EscalationExhausted():
-            rounds = f"{event.rounds} round{'' if event.rounds == 1 else 's'}"
-            return (
-                f"Nobody acknowledged in {rounds} of policy {event.policy}: {event.fallback}, the fallback contact,"
-                " is paged."
-            )
+            return f"{_exhausted(event)}: {event.fallback}, the fallback contact, is paged."
     raise AssertionError(f"no sentence for {type(event).__name__}")
 
 
@@ -53,6 +49,12 @@ def _requested(event: said.PageRequested) -> str:
     if event.why == "escalation_exhausted":
         return f"{event.person} is paged by {event.channel.kind} as the fallback contact{also}."
     return f"{event.person} is paged by {event.channel.kind} ({place}{also})."
+
+
+def _exhausted(event: said.EscalationExhausted) -> str:
+    if not event.policy:
+        return "There is no escalation policy"
+    return f"Nobody acknowledged in {event.rounds} round{'' if event.rounds == 1 else 's'} of policy {event.policy}"
 
 
 def speaker(event: Any) -> str | None:
