@@ -92,6 +92,7 @@ class Supervised:
     _policy: Restarts = field(default_factory=Restarts)
     _since: float = 0.0
     _next_start: float = 0.0
+    _started_at: int | None = None
 
     @property
     def name(self) -> str:
@@ -146,7 +147,7 @@ class Supervised:
             address=self.spec.address,
             state=self.state,
             pid=pid,
-            started_at=st.started_at(pid) if pid is not None else None,
+            started_at=self._started_at if pid is not None else None,
             started_in_s=self.started_in_s,
             restarts=self.restarts,
             reason=self.reason,
@@ -160,6 +161,7 @@ class Supervised:
             # Preparing failed (a full disk, no java): counted like a death, so that it is given up loudly.
             self._plan_next(now, f"it cannot be started: {error}")
             return
+        self._started_at = st.started_at(self.process.pid)
         self.state, self.reason, self._since = st.STARTING, "", time.monotonic()
         self.say(f"{self.name} started, pid {self.process.pid}")
         if self.watch is not None:
