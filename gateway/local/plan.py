@@ -71,7 +71,13 @@ def probe_of(home: Home, name: str, address: str) -> Probe:
 
 
 def _servers(home: Home, ports: Ports, env: Mapping[str, str]) -> list[Spec]:
+    # Kafka takes longest, so it is started first; the others prepare while it starts.
     servers = []
+    if given := env.get("MANDATE_KAFKA"):
+        servers.append(Spec("kafka", (), given, kafka_answers(given)))
+    else:
+        broker, controller = ports.of("kafka"), ports.of("kafka-controller")
+        servers.append(kafka.spec(home, home.data / "kafka", broker, controller))
     if given := env.get("MANDATE_POSTGRES"):
         servers.append(Spec("postgres", (), _host_of(given), postgres_answers(given)))
     else:
@@ -81,11 +87,6 @@ def _servers(home: Home, ports: Ports, env: Mapping[str, str]) -> list[Spec]:
         servers.append(Spec("redis", (), _host_of(given), redis_answers(given)))
     else:
         servers.append(redis.spec(home.data / "redis", ports.of("redis")))
-    if given := env.get("MANDATE_KAFKA"):
-        servers.append(Spec("kafka", (), given, kafka_answers(given)))
-    else:
-        broker, controller = ports.of("kafka"), ports.of("kafka-controller")
-        servers.append(kafka.spec(home, home.data / "kafka", broker, controller))
     return servers
 
 
