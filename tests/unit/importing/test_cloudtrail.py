@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.http.action_json import translate as gateway_translate
 from gateway.importing import cloudtrail, files, identity
+from schemas import ids
+from schemas.messages.actions import BACKFILL
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "cloudtrail" / "records.jsonl"
 
@@ -207,3 +210,13 @@ def test_all_real_records_translate_with_whole_sequences_and_links_that_make_sen
     assert nested[("ssm.amazonaws.com:PutParameter", "kms.amazonaws.com:Encrypt")] == 42
     assert ("ssm.amazonaws.com:GetParameter", "kms.amazonaws.com:Encrypt") not in nested
     assert done == cloudtrail.translate(history.entries, history.digest)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the 2,900 real records are not on this machine")
+def test_the_gateway_takes_all_real_actions_under_the_ids_of_their_events():
+    history = files.read(SHARED)
+    done = cloudtrail.translate(history.entries, history.digest)
+    known = {e.plain["eventID"] for e in history.entries}
+    taken = [gateway_translate(action, "t", 1_700_000_000_000) for action in done.actions]
+    assert {ids.text(action.event_id) for action in taken} == known
+    assert all(action.traits & BACKFILL for action in taken)

@@ -1,0 +1,111 @@
+"""The result has exactly the agreed fields, and says what did not come out as written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.demo.accounts import Accounts
+from gateway.demo.outcome import Outcome, in_control, sentences
+
+INCIDENT = {
+    "id": "i-1",
+    "number": 1,
+    "name": "INC-1",
+    "state": "resolved",
+    "severity": "SEV2",
+    "resource": "payments-service",
+    "failures": 38,
+    "affected_count": 37,
+    "assignee": "bob",
+    "resolved_by": "bob",
+    "acknowledged_at": "2026-11-22T04:00:21.500Z",
+    "cause": None,
+    "confidence": None,
+    "intervention": {
+        "first_failure_at": "2026-11-22T04:00:09.000Z",
+        "acknowledged_at": "2026-11-22T04:00:21.500Z",
+        "affected_after_page": 35,
+    },
+}
+
+
+def page(person):
+    return {
+        "person": person,
+        "channel": {"kind": "webhook", "address": "http://127.0.0.1:1/x"},
+        "requested_at": "t",
+        "outcome": "delivered",
+        "acknowledged_at": None,
+    }
+
+
+GOOD = Outcome(
+    "demo-1",
+    Accounts(1_701, 1_650, {"redelivered": 50}, 1, ()),
+    [INCIDENT],
+    [page("alice"), page("bob")],
+    {"healed_failures": 1, "gaps": {"declared": 1}, "drift_alerts": 1},
+    50,
+    44.96,
+)
+
+
+def test_the_document_has_the_agreed_fields():
+    document = GOOD.document()
+    assert document["incidents"] == [
+        {key: INCIDENT[key] for key in ("id", "name", "state", "cause", "confidence", "intervention")}
+    ]
+    assert document["pages"][0] == {
+        "to": "alice",
+        "channel": "webhook",
+        "requested_at": "t",
+        "outcome": "delivered",
+        "acknowledged_at": None,
+    }
+    assert {k: document[k] for k in ("accepted", "timeline_rows", "dropped", "dead_letters", "unaccounted")} == {
+        "accepted": 1_701,
+        "timeline_rows": 1_650,
+        "dropped": {"redelivered": 50},
+        "dead_letters": 1,
+        "unaccounted": 0,
+    }
+    assert (document["cases"], document["healed_failures"], document["gaps_declared"]) == ([], 1, 1)
+    assert document["seconds"] == 45.0
+
+
+def test_a_story_as_written_misses_nothing():
+    assert GOOD.missing() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"incidents": [INCIDENT, INCIDENT]}, "incidents: 2, expected 1"),
+        ({"incidents": [{**INCIDENT, "state": "detected"}]}, "resolved incidents: 0, expected 1"),
+        ({"incidents": [{**INCIDENT, "acknowledged_at": None}]}, "acknowledgements: 0, expected 1"),
+        ({"pages": [page("alice"), page("bob"), page("dave")]}, "people paged: alice, bob, dave, expected alice, bob"),
+        ({"pages": [page("alice")]}, "people paged: alice, expected alice, bob"),
+        ({"summary": {**GOOD.summary, "gaps": {"declared": 2}}}, "gaps declared: 2, expected 1"),
+        ({"summary": {**GOOD.summary, "healed_failures": 0}}, "healed failures: 0, expected 1"),
+        ({"summary": {**GOOD.summary, "drift_alerts": 10}}, "drift alerts: 10, expected 1"),
+        ({"accounts": replace(GOOD.accounts, dropped={"redelivered": 49})}, "redelivered: 49, expected 50"),
+        ({"accounts": replace(GOOD.accounts, dead_letters=0)}, "dead letters: 0, expected 1"),
+        ({"accounts": replace(GOOD.accounts, unaccounted=("x",))}, "unaccounted: 1, expected 0"),
+    ],
+)
+def test_each_thing_that_must_come_out_is_looked_at(change, sentence):
+    assert sentence in replace(GOOD, **change).missing()
+
+
+def test_the_measure_of_the_product_in_one_sentence():
+    assert in_control(INCIDENT) == (
+        "Bob was in control 12.5 s after the first failure; 37 customers were hit meanwhile, 35 after the first page."
+    )
+
+
+def test_the_story_is_told_in_five_sentences():
+    told = sentences(GOOD)
+    assert len(told) == 5
+    assert told[2] == "Alice was paged, then Bob; Bob acknowledged, and nobody else was woken."
