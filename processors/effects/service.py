@@ -49,8 +49,10 @@ COMPRESSION = "none"
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; a fatal error ends the process at once with its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for chatty in ("aiokafka", "faust", "mode"):
+    for chatty in ("faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It writes 60 lines a second while a broker is away, which /healthz and the other client's log say once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         asyncio.run(Service(settings, topology.load()).run())
     except MandateError as error:
