@@ -19,7 +19,7 @@ from processors.host.clock import Clock, ManualClock, SystemClock
 from processors.host.kafka import KafkaSlot, KafkaTransport
 from processors.host.loop import LoopSettings, RoomLoop, Step
 from processors.host.memory import Killed, MemorySlot, MemoryTransport
-from processors.host.memory_log import MemoryLog
+from processors.host.memory_log import Identity, MemoryLog
 from processors.host.metrics import Metrics, RoomMetrics
 from processors.host.places import Place
 from processors.host.reader import LogReader
@@ -70,9 +70,15 @@ class Faults:
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
         self.at: Point = nothing
+        self.polls = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.slot, name)
+
+    def poll(self, limit: int, seconds: float, fill: bool = False) -> Sequence[Record]:
+        """Count, and poll."""
+        self.polls += 1
+        return self.slot.poll(limit, seconds, fill)
 
     def begin(self) -> None:
         """Begin, or fail."""
@@ -201,8 +207,17 @@ class MemoryWorld(Common):
     def kill(self, process: Process) -> None:
         """No heartbeat any more; what is open stays open."""
         process.alive = False
+        self.freeze(process)
+
+    def freeze(self, process: Process) -> None:
+        """SIGSTOP: no heartbeat until it is stepped again."""
         assert isinstance(process.slot.slot, MemorySlot)
         process.slot.slot.kill()
+
+    def identity(self, process: Process) -> Identity:
+        """The name and epoch of its producer."""
+        assert isinstance(process.slot.slot, MemorySlot)
+        return process.slot.slot.identity
 
     def run(self, condition: Callable[[], object], what: str, *, seconds: float = 20.0) -> None:
         """Step everybody, 20 ms of virtual time a round, until the condition holds."""
@@ -232,6 +247,10 @@ class MemoryWorld(Common):
         """Somebody moves the group's position behind our back."""
         spec = self.spec(0)
         self.log.group(spec.group, spec.input).offsets[Place(spec.input, partition)] = (position, "")
+
+    def let_pass(self, ms: int) -> None:
+        """Time passes and nobody is stepped."""
+        self.clock.advance(ms)
 
     def expire_members(self) -> None:
         """Wait out the session of dead members."""
@@ -335,6 +354,11 @@ class KafkaWorld(Common):
     def set_position(self, partition: int, position: int) -> None:
         """Somebody moves the group's position behind our back."""
         self.admin.move(self.spec(0).group, {Place(self.room.input, partition): position})
+
+    def let_pass(self, ms: int) -> None:
+        """Time passes and nobody is stepped."""
+        end = time.monotonic() + ms / 1_000
+        until(lambda: time.monotonic() >= end, ms / 1_000 + 10, "time to pass")
 
     def expire_members(self) -> None:
         """Wait out the session of dead members."""
