@@ -76,6 +76,8 @@ class Runner:
         source: Callable[[], LogSource],
         store: Store,
         metrics: RunnerMetrics,
+        *,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
         self.name = name
         self.dead: str | None = None
@@ -85,6 +87,8 @@ class Runner:
         self._store = store
         self._metrics = metrics
         self._stopping = threading.Event()
+        # How it waits (back-off, pace): until told to stop, or as long; tests wait in no time.
+        self._pause = pause or self._stopping.wait
         self._thread: threading.Thread | None = None
         self._source: LogSource | None = None
         self._stored: dict[Place, int] = {}
@@ -137,7 +141,7 @@ class Runner:
                 self._close()
             self._metrics.session_failed()
             backoff = BACKOFF_SECONDS_MIN if self._progress else min(backoff * 2, BACKOFF_SECONDS_MAX)
-            self._stopping.wait(backoff)
+            self._pause(backoff)
 
     def _die(self, error: BaseException, why: str) -> None:
         LOG.error("projection %s stays down: %s", self.name, error)
@@ -213,7 +217,7 @@ class Runner:
         self._markers_at = ended + MARKERS_SECONDS
         self._metrics.written(batch.records, rejected, ended - began)
         if batch.records:
-            self._stopping.wait(min(max(PACE_SECONDS_MIN, ended - began), PACE_SECONDS_MAX))
+            self._pause(min(max(PACE_SECONDS_MIN, ended - began), PACE_SECONDS_MAX))
 
     def _close(self) -> None:
         self._store.close()

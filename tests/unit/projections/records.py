@@ -209,9 +209,7 @@ def answer(n: int, code: str = "accepted") -> kernel.Answer:
 def started(at: int, **changes: Any) -> notifications.EscalationStarted:
     """Paging for INC-1 begins."""
     fields: dict[str, Any] = {"why": "opened", "policy": "payments-team", "policy_reason": "payments-team owns it"}
-    return notifications.EscalationStarted(
-        tenant=TENANT, incident_id=INCIDENT, number=1, at=at, **(fields | changes)
-    )
+    return notifications.EscalationStarted(tenant=TENANT, incident_id=INCIDENT, number=1, at=at, **(fields | changes))
 
 
 def requested(at: int, **changes: Any) -> notifications.PageRequested:
