@@ -107,7 +107,8 @@ def down(purge: bool, yes: bool) -> int:
     if purge:
         for folder in (home.data, home.logs):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (home.state_file, home.ports_file, home.password_file):
+        written = (home.state_file, home.ports_file, home.pages_file)
+        for file in (*written, home.password_file, home.operator_token_file, home.directory / "profile.json"):
             file.unlink(missing_ok=True)
     said = "stopped" if running is not None or ended else "nothing was running"
     click.echo(said + ("; data deleted" if purge else "; data kept, mandate up goes on with them"), err=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gateway.local import postgres, redis
 from gateway.local.paths import Home, find_home
 from gateway.local.ports import HOST, PREFERRED, Ports
+from gateway.local.secret import secret_in
 
 DATABASE = "mandate"
 
@@ -43,7 +44,7 @@ def connections(home: Home | None = None, env: Mapping[str, str] | None = None) 
         return ports.remembered(name) or PREFERRED[name]
 
     def local_dsn() -> str:
-        return postgres.dsn(port("postgres"), postgres.password_in(home.password_file), DATABASE)
+        return postgres.dsn(port("postgres"), secret_in(home.password_file), DATABASE)
 
     return Connections(
         kafka=env.get("MANDATE_KAFKA") or f"{HOST}:{port('kafka')}",

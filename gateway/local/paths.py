@@ -54,6 +54,16 @@ class Home:
         """Password of the local Postgres, readable by its owner only."""
         return self.directory / "postgres.password"
 
+    @property
+    def operator_token_file(self) -> Path:
+        """The operator's token, with which the first tenant is made; readable by its owner only."""
+        return self.directory / "operator.token"
+
+    @property
+    def pages_file(self) -> Path:
+        """What the channel `console` wrote, as JSON lines."""
+        return self.directory / "pages.jsonl"
+
     def log_of(self, name: str) -> Path:
         """The log file of one process."""
         return self.logs / f"{name}.log"

@@ -6,9 +6,11 @@ s, and may be killed at any time. Processor and read model names come from topol
 
     name         command                                  environment besides the common one
     processors   python -m processors NAME,… --slot 0     MANDATE_KAFKA
-    effects      python -m processors effects --slot 0    MANDATE_KAFKA MANDATE_POSTGRES
+    effects      python -m processors effects --slot 0    MANDATE_KAFKA MANDATE_POSTGRES MANDATE_LINK_BASE=url
+                                                          MANDATE_EFFECTS_CONSOLE=path
     projections  python -m projections NAME,…             MANDATE_KAFKA MANDATE_POSTGRES MANDATE_REDIS
     gateway      python -m gateway                        MANDATE_KAFKA MANDATE_POSTGRES MANDATE_REDIS
+                                                          MANDATE_OPERATOR_TOKEN_SHA256=hex
     (common)     MANDATE_HTTP=127.0.0.1:port MANDATE_TOPOLOGY=path MANDATE_HOME=path PYTHONUNBUFFERED=1
 
 `--separate` gives each processor (`processor-dedup`) and read model (`projection-timeline`) its own process.
@@ -18,10 +20,11 @@ These steps are harmless when repeated.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from gateway.local import kafka, postgres, redis
@@ -30,6 +33,7 @@ from gateway.local.connections import DATABASE, Connections, connections
 from gateway.local.paths import Home
 from gateway.local.ports import HOST, Ports
 from gateway.local.probes import Probe, http_answers, kafka_answers, postgres_answers, redis_answers
+from gateway.local.secret import secret_in
 from schemas import topology
 
 EFFECTS = "effects"
@@ -54,7 +58,7 @@ def build(home: Home, separate: bool, env: Mapping[str, str] | None = None) -> P
     where = connections(home, env)
     local_database = not env.get("MANDATE_POSTGRES")
     steps = _steps(home, where, local_database)
-    ours = [_process(home, ports, where, command) for command in _commands(home, separate)]
+    ours = [_process(home, ports, where, command) for command in _commands(home, where, separate)]
     return Plan((*servers, *steps, *ours), separate)
 
 
@@ -81,7 +85,7 @@ def _servers(home: Home, ports: Ports, env: Mapping[str, str]) -> list[Spec]:
     if given := env.get("MANDATE_POSTGRES"):
         servers.append(Spec("postgres", (), _host_of(given), postgres_answers(given)))
     else:
-        password = postgres.password_in(home.password_file)
+        password = secret_in(home.password_file)
         servers.append(postgres.spec(home, home.data / "postgres", ports.of("postgres"), password))
     if given := env.get("MANDATE_REDIS"):
         servers.append(Spec("redis", (), _host_of(given), redis_answers(given)))
@@ -110,15 +114,16 @@ def _step(name: str, argv: tuple[str, ...], env: Mapping[str, str], needs: tuple
 
 @dataclass(frozen=True)
 class _Command:
-    """A row of the table above; `reads` names the variables of Connections.environment that it gets."""
+    """A row of the table above; `reads` names the variables of Connections.environment that it gets, `own` its own."""
 
     name: str
     arguments: tuple[str, ...]
     reads: tuple[str, ...]
     needs: tuple[str, ...]
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
-def _commands(home: Home, separate: bool) -> list[_Command]:
+def _commands(home: Home, where: Connections, separate: bool) -> list[_Command]:
     declared = topology.load(home.topology)
     rooms, read_models = list(declared.rooms), list(declared.projections)
     if separate:
@@ -127,9 +132,12 @@ def _commands(home: Home, separate: bool) -> list[_Command]:
     else:
         commands = [_processors("processors", rooms), _projections("projections", read_models)]
     effects = ("-m", "processors", EFFECTS, "--slot", "0")
-    commands.append(_Command(EFFECTS, effects, ("MANDATE_KAFKA", "MANDATE_POSTGRES"), _STORES))
+    links = {"MANDATE_LINK_BASE": where.url, "MANDATE_EFFECTS_CONSOLE": str(home.pages_file)}
+    commands.append(_Command(EFFECTS, effects, ("MANDATE_KAFKA", "MANDATE_POSTGRES"), _STORES, links))
     everything = ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS")
-    commands.append(_Command("gateway", ("-m", "gateway"), everything, (*_STORES, "redis")))
+    token = hashlib.sha256(secret_in(home.operator_token_file).encode()).hexdigest()
+    operator = {"MANDATE_OPERATOR_TOKEN_SHA256": token}
+    commands.append(_Command("gateway", ("-m", "gateway"), everything, (*_STORES, "redis"), operator))
     return commands
 
 
@@ -146,7 +154,7 @@ def _projections(name: str, members: Sequence[str]) -> _Command:
 def _process(home: Home, ports: Ports, where: Connections, command: _Command) -> Spec:
     address = f"{HOST}:{ports.of(command.name)}"
     settings = {name: where.environment[name] for name in command.reads}
-    env = _common(home) | settings | {"MANDATE_HTTP": address}
+    env = _common(home) | settings | dict(command.own) | {"MANDATE_HTTP": address}
     argv = (sys.executable, *command.arguments)
     return Spec(command.name, argv, address, http_answers(address), env, needs=command.needs)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -33,15 +32,6 @@ NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 def dsn(port: int, password: str, database: str = "postgres") -> str:
     """The address of a database, with its owner's password."""
     return f"postgresql://{OWNER}:{password}@{HOST}:{port}/{database}"
-
-
-def password_in(file: Path) -> str:
-    """The password of the local Postgres, made at the first call and readable by its owner only."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-            opened.write(secrets.token_urlsafe(24))
-    return file.read_text().strip()
 
 
 def spec(home: Home, data: Path, port: int, password: str, *, durable: bool = True) -> Spec:

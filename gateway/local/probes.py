@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -109,5 +110,6 @@ def _admin(addresses: str) -> Admin:
     # One client per broker and process: each has threads and connections of its own. Imported here because a
     # command that looks at Postgres alone should not load the Kafka client.
     from processors.host.admin import Admin
+    from processors.host.settings import from_env
 
-    return Admin(addresses)
+    return Admin(addresses, security=from_env({**os.environ, "MANDATE_KAFKA": addresses}).security)

@@ -1,5 +1,6 @@
 """The table of processes: its names come from the map, its settings reach each process, no password is shown."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,10 @@ def test_each_process_gets_the_settings_of_the_contract(home: Home) -> None:
         assert env["MANDATE_HTTP"] == specs[name].address
     for name in ("projections", "effects", "gateway"):
         assert specs[name].env["MANDATE_POSTGRES"] == GIVEN["MANDATE_POSTGRES"]
+    assert specs["effects"].env["MANDATE_LINK_BASE"] == f"http://{specs['gateway'].address}"
+    token = home.operator_token_file.read_text()
+    assert specs["gateway"].env["MANDATE_OPERATOR_TOKEN_SHA256"] == sha256(token.encode()).hexdigest()
+    assert home.operator_token_file.stat().st_mode & 0o777 == 0o600
     assert "MANDATE_POSTGRES" not in specs["processors"].env, "what decides has no database"
 
 
