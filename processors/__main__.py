@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from processors.host.errors import EXIT_USAGE, HostError, exit_code
+from processors.host.settings import slot_of
 from schemas.errors import MandateError
 
 EFFECTS = "effects"
@@ -58,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m processors", description="Run processors on one slot.")
     parser.add_argument("names", help="processors of topology.yaml, by comma; or: effects")
-    parser.add_argument("--slot", type=int, default=0, help="ordinal of this process among its like (default 0)")
+    parser.add_argument(
+        "--slot", type=int, default=slot_of(), help="ordinal of this process among its like (default: POD_NAME's, or 0)"
+    )
     parser.add_argument("--topology", help="path of topology.yaml (default: $MANDATE_TOPOLOGY, then ./topology.yaml)")
     parser.add_argument(
         "--from-progress",

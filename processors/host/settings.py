@@ -54,6 +54,13 @@ def from_env(
     )
 
 
+def slot_of(env: Mapping[str, str] | None = None) -> int:
+    """The ordinal of this process: the last number of POD_NAME (a StatefulSet's pod), else 0."""
+    name = (os.environ if env is None else env).get("POD_NAME", "")
+    ordinal = name.rpartition("-")[2]
+    return int(ordinal) if ordinal.isdecimal() else 0
+
+
 def _address(value: str | None) -> tuple[str, int] | None:
     if not value:
         return None
