@@ -140,6 +140,7 @@ def test_acknowledging_stops_everything():
     told = stop(desk)
     stopped = told.the(EscalationStopped)
     assert (stopped.by, stopped.reason, stopped.number, stopped.at) == ("bob", "acknowledged", 1, START + S)
+    assert desk.engine.earliest_due() is None
     assert desk.sleep(24 * 3600 * S).events == ()
     assert stop(desk).reasons == ("already_stopped",)
     # What still arrives is recorded.

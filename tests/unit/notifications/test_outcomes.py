@@ -109,6 +109,16 @@ def test_a_failed_attempt_is_repeated_after_a_growing_pause(outcome):
     assert (last.the(PageFailed).next, last.the(PageRequested).channel.kind) == ("next_channel", "console")
 
 
+def test_the_next_step_may_be_the_same_person_whose_page_was_just_given_up():
+    desk = shop(escalation=policy(("alice", 600), ("alice", 600), outcome_tries=1))
+    page = notify(desk).the(PageRequested)
+    desk.echo()
+    told = desk.sleep(10 * S)
+    assert told.kinds == ("PageFailed", "PageRequested")
+    assert (paged(told), pages(told)[0].step) == (["alice"], 2)
+    assert pages(told)[0].notification_id != page.notification_id
+
+
 def test_the_pause_is_bounded():
     assert [backoff_ms(n) for n in (1, 2, 3, 4, 10)] == [1000, 2000, 4000, 4000, 4000]
 
@@ -119,6 +129,7 @@ def test_delivered_ends_the_asking():
     desk.echo()
     delivered = report(desk, page).the(PageDelivered)
     assert (delivered.person, delivered.attempt, delivered.channel, delivered.detail) == ("bob", 1, page.channel, "200")
+    assert desk.engine.earliest_due() == desk.now + 600 * S, "only the step still waits"
     assert desk.sleep(599 * S).events == ()
 
 
@@ -215,6 +226,14 @@ class TestRaisedSeverity:
         again = desk.sleep(10 * S).the(PageRequested)
         assert (again.notification_id, again.severity) == (page.notification_id, "SEV1")
         assert report(desk, again).kinds == ("PageDelivered",)
+
+    def test_a_late_proof_of_a_page_given_up_starts_no_second_page_beside_the_next_channel(self):
+        desk = bob_only(outcome_tries=1)
+        page = notify(desk).the(PageRequested)
+        desk.echo()
+        assert pages(desk.sleep(10 * S))[0].channel.kind == "console"
+        raised(desk)
+        assert report(desk, page).kinds == ("PageDelivered",)
 
     def test_although_acknowledged_the_responder_is_paged_first_then_the_policy(self):
         desk = shop()
