@@ -87,11 +87,12 @@ def sentences(done: Outcome) -> list[str]:
     incident: Mapping[str, Any] = done.incidents[0] if done.incidents else {}
     paged = list(dict.fromkeys(str(page["person"]).capitalize() for page in done.pages))
     gaps, healed = (done.summary.get("gaps") or {}).get("declared"), done.summary.get("healed_failures")
+    then = "".join(f", then {person}" for person in paged[1:])
     return [
         f"Twelve agents worked on a shop and {done.accounts.timeline_rows} of their actions are in the timeline.",
         f"{incident.get('failures')} of them failed alike on {incident.get('resource')}, and became "
         f"{len(done.incidents)} incident, {incident.get('name')} ({incident.get('severity')}).",
-        f"{paged[0] if paged else 'Nobody'} was paged{''.join(f', then {p}' for p in paged[1:])}; {str(incident.get('assignee')).capitalize()} "
+        f"{paged[0] if paged else 'Nobody'} was paged{then}; {str(incident.get('assignee')).capitalize()} "
         "acknowledged, and nobody else was woken.",
         f"After the rollback {str(incident.get('resolved_by')).capitalize()} ended it: it is {incident.get('state')}.",
         f"Meanwhile {healed} failure healed by itself, {gaps} gap in a sequence was declared, "
