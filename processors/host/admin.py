@@ -213,14 +213,22 @@ class Admin:
     def _offsets(self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel) -> dict[Place, int]:
         if not places:
             return {}
-        try:
-            return self._ask_offsets(places, spec, isolation)
-        except Fatal as missing:
-            if missing.code != "topic_missing":
-                raise
-        # The client remembers that a topic did not exist; looked up anew, it may.
-        self._topics()
-        return self._ask_offsets(places, spec, isolation)
+        deadline = time.monotonic() + client.REQUEST_SECONDS
+        looked_up = False
+        while True:
+            try:
+                return self._ask_offsets(places, spec, isolation)
+            except Fatal as missing:
+                if missing.code != "topic_missing" or looked_up:
+                    raise
+                looked_up = True
+            except Transient:
+                if time.monotonic() >= deadline:
+                    raise
+            # The client remembers who led, and which topic did not exist; looked up anew, that may have
+            # changed.
+            threading.Event().wait(0.05)
+            self._topics()
 
     def _ask_offsets(self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel) -> dict[Place, int]:
         futures = self._client.list_offsets(

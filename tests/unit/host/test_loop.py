@@ -66,7 +66,7 @@ def test_a_delayed_end_of_a_renewed_producer_is_refused():
     add(world, "ab", 1)
     world.run(lambda: counted(world) == expected("ab", 1), "before")
 
-    delivered = []
+    delivered: list[int] = []
 
     def lost(point: str) -> None:
         if point == "commit" and not delivered and not world.log.late:
