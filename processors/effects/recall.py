@@ -12,6 +12,7 @@ import time
 
 from processors.effects.channels import Verdict
 from processors.effects.handled import Handled
+from processors.host.client import Security
 from processors.host.errors import HostError
 from processors.host.places import Place
 from processors.host.reader import LogReader
@@ -27,13 +28,13 @@ TAIL_RECORDS = 2_000
 SECONDS = 3.0
 
 
-def recall(bootstrap: str, topic: str, partitions: int, handled: Handled) -> int:
+def recall(bootstrap: str, topic: str, partitions: int, handled: Handled, security: Security | None = None) -> int:
     """Fill `handled` from the last records of each partition; gives how many outcomes were found. Blocks ≤ 3 s."""
     words = Words((ReportOutcome,))
     deadline = time.monotonic() + SECONDS
     found = 0
     try:
-        reader = LogReader(bootstrap, name="effects-recall")
+        reader = LogReader(bootstrap, name="effects-recall", security=security)
         try:
             ends = reader.ends([Place(topic, number) for number in range(partitions)])
             reader.assign({place: max(at.low, at.stable - TAIL_RECORDS) for place, at in ends.items()})

@@ -95,14 +95,18 @@ class Service:
 
     async def _work(self, stack: AsyncExitStack) -> None:
         settings, relay_spec = self._settings, self._map.relay
-        sender = self._sender = Sender(settings.kafka, name=f"effects-{settings.slot}", compression=COMPRESSION)
+        sender = self._sender = Sender(
+            settings.kafka, name=f"effects-{settings.slot}", security=settings.security, compression=COMPRESSION
+        )
         sender.start(warm=(relay_spec.target, relay_spec.reports_to))
         stack.push_async_callback(sender.close, FLUSH_SECONDS)
         webhook = Webhook(Secrets(from_postgres(settings.postgres)), settings.link_base, allow_http=settings.allow_http)
         stack.push_async_callback(webhook.close)
         handled = Handled()
         partitions = self._map.partitions(relay_spec.reports_to)
-        known = await asyncio.to_thread(recall, settings.kafka, relay_spec.reports_to, partitions, handled)
+        known = await asyncio.to_thread(
+            recall, settings.kafka, relay_spec.reports_to, partitions, handled, settings.security
+        )
         hands = Hands(
             channels(settings, webhook),
             sender.send,
@@ -112,7 +116,9 @@ class Service:
             handled=handled,
         )
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mandate-effects-"))
-        worker = self._worker = Worker(settings.kafka, relay_spec.target, settings.slot, Path(folder), hands.take)
+        worker = self._worker = Worker(
+            settings.kafka, relay_spec.target, settings.slot, Path(folder), hands.take, settings.security
+        )
         await worker.start()
         stack.push_async_callback(worker.stop, FAUST_STOP_SECONDS)
         stack.push_async_callback(hands.close, DRAIN_SECONDS)
@@ -121,6 +127,7 @@ class Service:
             group=f"{relay_spec.target}.relay",
             instance=f"{relay_spec.target}.relay.{settings.slot}",
             topics=(relay_spec.source,),
+            security=settings.security,
         )
         self._relay = Relay(reader, sender.send, relay_spec.target, self._metrics)
         LOG.info("effects slot %d works on %s, %d outcomes known", settings.slot, relay_spec.target, known)

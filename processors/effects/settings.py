@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from processors.host.client import Security
+from processors.host.settings import SECURITY
 from schemas.errors import MandateError
 
 LINK_BASE = "http://127.0.0.1:8080"
@@ -23,11 +25,13 @@ class Settings:
     console: Path | None = None
     link_base: str = LINK_BASE
     allow_http: bool = False
+    security: Security = field(default_factory=dict)
 
 
 def from_environment(slot: int, env: Mapping[str, str] | None = None) -> Settings:
     """Settings from MANDATE_KAFKA, MANDATE_POSTGRES (both needed), MANDATE_HTTP=host:port,
-    MANDATE_EFFECTS_CONSOLE=path, MANDATE_LINK_BASE=url, MANDATE_WEBHOOK_ALLOW_HTTP=1.
+    MANDATE_EFFECTS_CONSOLE=path, MANDATE_LINK_BASE=url, MANDATE_WEBHOOK_ALLOW_HTTP=1, and MANDATE_KAFKA_PROTOCOL with
+    its neighbours as every processor has them.
     """
     env = os.environ if env is None else env
     console = env.get("MANDATE_EFFECTS_CONSOLE")
@@ -39,6 +43,7 @@ def from_environment(slot: int, env: Mapping[str, str] | None = None) -> Setting
         console=Path(console) if console else None,
         link_base=(env.get("MANDATE_LINK_BASE") or LINK_BASE).rstrip("/"),
         allow_http=env.get("MANDATE_WEBHOOK_ALLOW_HTTP", "") in ("1", "true", "yes"),
+        security={key: env[name] for key, name in SECURITY.items() if env.get(name)},
     )
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import faust
 
+from processors.host.client import Security
+from processors.host.errors import Fatal
 from schemas.record import Headers, Record
 
 LOG = logging.getLogger(__name__)
@@ -25,11 +28,14 @@ Take = Callable[[Record, Callable[[], None]], Awaitable[None]]
 class Worker:
     """One embedded Faust app. `slot` makes its membership static: a restart takes its partitions back at once."""
 
-    def __init__(self, bootstrap: str, topic: str, slot: int, datadir: Path, take: Take) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, slot: int, datadir: Path, take: Take, security: Security | None = None
+    ) -> None:
         self._take = take
         self._app: Any = faust.App(
             topic,
             broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+            broker_credentials=credentials(security or {}),
             autodiscover=False,
             web_enabled=False,
             topic_allow_declare=False,
@@ -80,6 +86,24 @@ class Worker:
             except Exception:
                 # An exception here would end the agent and count the record as done.
                 LOG.exception("%s[%d]@%d could not be taken", record.topic, record.partition, record.offset)
+
+
+def credentials(security: Security) -> Any:
+    """The other client's security settings as Faust takes them; None for a broker without. Raises Fatal."""
+    protocol = security.get("security.protocol", "PLAINTEXT").upper()
+    if protocol == "PLAINTEXT":
+        return None
+    if protocol not in ("SSL", "SASL_SSL", "SASL_PLAINTEXT"):
+        raise Fatal("setting_invalid", "MANDATE_KAFKA_PROTOCOL", f"{protocol!r} is none", "Use SASL_SSL, say.")
+    context = ssl.create_default_context(cafile=security.get("ssl.ca.location")) if protocol.endswith("SSL") else None
+    if protocol == "SSL":
+        return faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        mechanism=security.get("sasl.mechanism", "PLAIN"),
+        username=security.get("sasl.username"),
+        password=security.get("sasl.password"),
+        ssl_context=context,
+    )
 
 
 def record_of(message: Any) -> Record:
