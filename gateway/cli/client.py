@@ -64,6 +64,7 @@ class Refused(ClientError):
             field=problem.get("field"),
         )
         self.status = status
+        self.problem = problem
 
 
 class Receipt(NamedTuple):
@@ -170,7 +171,8 @@ class Client:
                     )
                 elif status in RETRIED:
                     again.append(index)
-                    out.resent.add(index)
+                    if status != 429:  # which says that nothing was written
+                        out.resent.add(index)
                 else:
                     out.problems[index] = result.get("problem") or {"status": status}
             left = again
@@ -194,36 +196,12 @@ class Client:
         except Refused as refused:
             if refused.status != 422:
                 raise
-            return await self._one_by_one(refused, actions, left, key)
+            # Every item was refused: each has its own problem, or the whole has one.
+            answer = refused.problem
+            if "results" not in answer:
+                answer = {"results": [{"status": 422, "problem": answer} for _ in chosen]}
         results = answer["results"]
         return [results[chosen.index(i)] for i in left] if key is not None else list(results)
-
-    async def _one_by_one(
-        self, refused: Refused, actions: Sequence[Json], left: list[int], key: str | None
-    ) -> list[Json]:
-        """All items of a batch were refused: ask for each one's own problem, unless there is only one."""
-        problem: Json = {
-            "code": refused.code,
-            "title": refused.what,
-            "detail": refused.why,
-            "remedy": refused.remedy,
-            "field": refused.field,
-        }
-        if len(left) == 1 or key is not None:
-            return [{"status": 422, "problem": problem} for _ in left]
-        out: list[Json] = []
-        for index in left:
-            try:
-                _, answer = await self.request("POST", "/v1/actions", body={"actions": [actions[index]]})
-                out.append(answer["results"][0])
-            except Refused as one:
-                out.append(
-                    {
-                        "status": one.status,
-                        "problem": {"code": one.code, "detail": one.why, "remedy": one.remedy, "field": one.field},
-                    }
-                )
-        return out
 
     async def _once(
         self, method: str, path: str, raw: bytes | None, query: Mapping[str, str] | None, headers: Json

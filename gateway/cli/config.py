@@ -49,9 +49,9 @@ def apply(
 ) -> int:
     """Apply a YAML file: checked here, checked by the gateway, the difference shown, then asked.
 
-    A section that the file does not name stays as it is. Entries of `tokens` name a subject, its kind (agent,
-    person, operator, integration), roles, and either sha256 or token_file; a missing token file is made,
-    readable by you only.
+    A section that the file does not name stays as it is. `tokens` replaces all of the tenant's; its entries
+    name a subject, its kind (agent, person, operator, integration), roles, and either sha256 or token_file; a
+    missing token file is made, readable by you only.
 
     \b
     Example:
@@ -110,15 +110,17 @@ async def _apply(
 ) -> int:
     now = await in_force(client, tenant)
     settings_file.check_with({**(now.get("documents") or {}), **wanted.documents}, file)
-    tokens = [_token(entry) for entry in wanted.tokens]
+    tokens = [_token(entry) for entry in wanted.tokens or ()]
     body: Json = {
         "documents": dict(wanted.documents),
-        "tokens": [
-            {"sha256": sha256, "subject": entry.subject, "kind": entry.kind, "roles": list(entry.roles)}
-            for entry, sha256, _ in tokens
-        ],
         "expected": {name: (now.get("versions") or {}).get(name, 0) for name in wanted.documents},
     }
+    if wanted.tokens is not None:
+        # The gateway replaces all tokens of the tenant by these; without the section it leaves them.
+        body["tokens"] = [
+            {"sha256": sha256, "subject": entry.subject, "kind": entry.kind, "roles": list(entry.roles)}
+            for entry, sha256, _ in tokens
+        ]
     _, difference = await client.request("PUT", _path(tenant), body={**body, "dry_run": True})
     changed = difference.get("changed") or []
     _show_difference(changed, len(tokens))
@@ -127,7 +129,7 @@ async def _apply(
             show(difference)
         return 0
     profile = _profile(tenant, [(entry, plain) for entry, _, plain in tokens]) if use else None
-    if not yes and (changed or tokens):
+    if not yes and (changed or wanted.tokens is not None):
         _confirm(tenant)
     for entry, _, plain in tokens:
         if entry.token_file is not None and plain is not None and not entry.token_file.exists():
@@ -186,7 +188,7 @@ def _show_difference(changed: Sequence[Any], tokens: int) -> None:
     if not changed:
         click.echo("no document changes", err=True)
     if tokens:
-        click.echo(f"tokens: {tokens} in the file", err=True)
+        click.echo(f"tokens: the {tokens} of the file replace all of the tenant's", err=True)
 
 
 def _confirm(tenant: str) -> None:

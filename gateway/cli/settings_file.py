@@ -37,10 +37,11 @@ class TokenEntry:
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """A file that was read and checked as far as one file can be."""
+    """A file that was read and checked as far as one file can be. `tokens` None: the file does not speak of
+    them."""
 
     documents: Mapping[str, Mapping[str, Any]]
-    tokens: tuple[TokenEntry, ...]
+    tokens: tuple[TokenEntry, ...] | None
 
 
 def read(path: Path) -> SettingsFile:
@@ -139,7 +140,7 @@ def _checked(plain: Any, folder: Path) -> SettingsFile:
                 "configuration_invalid", name, "a mapping is expected", "Correct the value.", field=name
             )
         parse_document(name, canonical(body))
-    return SettingsFile(documents, _tokens(plain.get(TOKENS) or [], folder))
+    return SettingsFile(documents, _tokens(plain[TOKENS], folder) if TOKENS in plain else None)
 
 
 def _tokens(plain: Any, folder: Path) -> tuple[TokenEntry, ...]:

@@ -159,10 +159,12 @@ async def test_with_a_key_the_whole_list_is_sent_again(gateway: Gateway) -> None
 
 
 async def test_a_batch_that_is_refused_as_a_whole_names_each_items_problem(gateway: Gateway) -> None:
-    gateway.script = [status(422)]
+    results = [{"status": 422, "problem": {"code": f"wrong_{i}"}} for i in range(3)]
+    gateway.script = [lambda _, __: web.json_response({"code": "batch_refused", "results": results}, status=422)]
     async with Client(gateway.url, "token") as client:
         sent = await client.send(ACTIONS)
-    assert [sent.problems[i]["code"] for i in range(3)] == ["code_422"] * 3
+    assert [sent.problems[i]["code"] for i in range(3)] == ["wrong_0", "wrong_1", "wrong_2"]
+    assert len(gateway.bodies) == 1
 
 
 def test_batches_keep_order_and_both_limits() -> None:

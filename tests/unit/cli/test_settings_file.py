@@ -51,9 +51,12 @@ def refused(text: str) -> ConfigurationError:
 def test_a_good_file_gives_documents_and_tokens():
     found = parse(GOOD)
     assert sorted(found.documents) == ["escalation", "ownership", "people"]
+    assert found.tokens is not None
     assert found.tokens[0].token_file == Path("/etc/shop/ann.token")
     assert found.tokens[0].roles == ("admin",)
     assert found.tokens[1].sha256 == "aa" + "0" * 62
+    # A file that does not speak of tokens must not take them away.
+    assert parse(GOOD[: GOOD.index("tokens:")]).tokens is None
 
 
 @pytest.mark.parametrize(
