@@ -147,6 +147,8 @@ def _stopped(view: View, event: EscalationStopped) -> Parts:
         part: replace(course, status=event.reason, page=None, waiting=False, responder=responder)
     }
     for name, page in view.scan(pages_prefix(key, event.incident_id)):
-        if page.status in ("open", "pausing"):
+        if page.status == "open":
             out[name] = replace(page, status="stopped")
+        elif page.status == "pausing":  # its last attempt has its outcome already: told again it is a repetition
+            out[name] = replace(page, status="given_up")
     return out

@@ -172,6 +172,16 @@ def test_a_failure_after_the_stop_is_recorded_and_nothing_follows():
     assert desk.sleep(3600 * S).events == ()
 
 
+def test_a_failure_told_before_the_stop_is_not_told_again_after_it():
+    desk = bob_only()
+    page = notify(desk).the(PageRequested)
+    desk.echo()
+    report(desk, page, "failed")
+    stop(desk)
+    assert report(desk, page, "failed").reasons == ("outcome_repeated",)
+    assert report(desk, page).the(PageDelivered).attempt == 1, "a delivery is proof whenever it is told"
+
+
 def test_the_echo_of_an_attempt_that_is_over_or_unknown_starts_nothing():
     desk = bob_only()
     page = notify(desk).the(PageRequested)
