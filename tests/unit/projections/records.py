@@ -284,14 +284,14 @@ def exhausted(at: int) -> notifications.EscalationExhausted:
 
 def gap(kind: str, at: int = T0) -> Any:
     """A hole of numbers 5 and 6."""
-    whose: tuple[Any, ...] = (TENANT, "catalog-sync", "s1", 5, 6)
+    whose: dict[str, Any] = {"tenant": TENANT, "actor": "catalog-sync", "session": "s1", "first": 5, "last": 6}
     event = ids.derive("action", 7)
     match kind:
         case "opened":
-            return ordering.SequenceGapOpened(*whose, event, at)
+            return ordering.SequenceGapOpened(**whose, event_id=event, at=at)
         case "filled":
-            return ordering.SequenceGapFilled(*whose, event, 1_500, at)
-    return ordering.SequenceGapDeclared(*whose, (5, 6), 2, at - 30_000, at)
+            return ordering.SequenceGapFilled(**whose, event_id=event, late_ms=1_500, at=at)
+    return ordering.SequenceGapDeclared(**whose, missing=(5, 6), missing_count=2, opened_at=at - 30_000, at=at)
 
 
 def drift(at: int = T0) -> ordering.ClockDriftDetected:

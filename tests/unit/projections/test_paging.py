@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.host.places import Place
 from projections import paging
 from projections.errors import BadRequest
 from projections.paging import Mark
@@ -132,7 +133,7 @@ def test_limits(limit):
 
 
 def test_parameters_leave_room_for_a_clock_that_steps_back():
-    found = paging.parameters({paging.Place("t", 1): Mark(5, 10**12)})
+    found = paging.parameters({Place("t", 1): Mark(5, 10**12)})
     assert found["from_times"] == [10**12 - paging.CLOCK_SLACK_MS]
     assert found["to_times"] == [10**12 + paging.CLOCK_SLACK_MS]
-    assert paging.parameters({paging.Place("t", 1): Mark(5, 2**63 - 1)})["to_times"] == [2**63 - 1]
+    assert paging.parameters({Place("t", 1): Mark(5, 2**63 - 1)})["to_times"] == [2**63 - 1]

@@ -52,11 +52,9 @@ def test_exit_codes():
     assert exit_code([refused, broken], True) == EXIT_ROOM_DIED
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["nothing"], ["timeline,nothing"], ["checksum"], ["checksum", "x"], ["a", "b"]]
-)
+@pytest.mark.parametrize("arguments", ["", "nothing", "timeline,nothing", "checksum", "checksum x", "a b"])
 def test_usage(arguments, capsys):
-    assert main(arguments, {}) == EXIT_USAGE
+    assert main(arguments.split(), {}) == EXIT_USAGE
     assert "usage" in capsys.readouterr().err
 
 

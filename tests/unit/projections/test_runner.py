@@ -77,7 +77,7 @@ def test_dying_between_any_two_steps_leaves_no_double_and_no_hole(faults, most):
 def test_a_lost_compare_and_set_reads_the_positions_again():
     log, store = _log(), MemoryStore()
     runner = _runner(log, store)
-    raced = []
+    raced: list[bool] = []
 
     def another_writer() -> None:
         if not raced:

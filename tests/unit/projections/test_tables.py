@@ -21,7 +21,8 @@ def _unpacked(raw: bytes) -> list[list[bytes | None]]:
     """An independent reading of the format's documentation."""
     assert raw[:11] == b"PGCOPY\n\xff\r\n\x00"
     assert raw[11:19] == bytes(8)
-    at, rows = 19, []
+    at = 19
+    rows: list[list[bytes | None]] = []
     while True:
         (count,) = struct.unpack_from(">h", raw, at)
         at += 2

@@ -1,0 +1,155 @@
+"""A database filled through the real store, for tests of what is written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+
+from processors.host.places import Place
+from projections.catalog import PROJECTIONS
+from projections.metrics import Metrics, RunnerMetrics
+from projections.postgres import Pool, reading_pool
+from projections.runner import Runner
+from projections.store import PostgresStore
+from schemas import topology
+from schemas.record import Record
+from tests.unit.projections import records as r
+from tests.unit.projections.memory import MemoryLog, MemorySource
+from tests.unit.projections.records import STREAMS, T0, Log
+
+
+def places_of(projection: str, partitions: int = 2) -> tuple[Place, ...]:
+    """Two partitions of each of its topics."""
+    reads = topology.load().projections[projection].reads
+    return tuple(Place(topic, p) for topic in reads for p in range(partitions))
+
+
+def memory_log(projection: str, records: Sequence[Record]) -> MemoryLog:
+    """These records with two markers behind each place."""
+    log = MemoryLog(*places_of(projection))
+    for place in places_of(projection):
+        log.add([x for x in records if Place(x.topic, x.partition) == place], markers=2)
+    return log
+
+
+def project_all(dsn: str, projection: str, log: MemoryLog, store: PostgresStore | None = None, most: int = 3) -> Runner:
+    """Run a projection over a whole log, in this thread, in batches of `most`."""
+    store = store or PostgresStore(dsn, PROJECTIONS[projection], STREAMS)
+    metrics = RunnerMetrics(Metrics(), projection)
+    sources: list[MemorySource] = []
+
+    def source() -> MemorySource:
+        sources.append(_Stopping(log, most, runner))
+        return sources[-1]
+
+    runner = Runner(projection, places_of(projection), source, store, metrics, pause=lambda _: None)
+    runner.run()
+    return runner
+
+
+class _Stopping(MemorySource):
+    """Tells the runner to stop when everything was read twice (the second time after it was written)."""
+
+    def __init__(self, log: MemoryLog, most: int, runner: Runner) -> None:
+        super().__init__(log, most)
+        self._runner = runner
+
+    def read(self, limit, seconds):
+        if not any(self.lag().values()):
+            self._runner.stop()
+        return super().read(limit, seconds)
+
+
+def actions(count: int = 9) -> list[Record]:
+    """Actions of two tenants on two partitions, errors and rubbish among them, over midnight; gaps and a drift."""
+    logs = [Log("actions.ordered", p, now=T0 + p * 300, step=40_000_000, hole=1) for p in range(2)]
+    for n in range(count):
+        made = (r.failed_action if n % 3 == 0 else r.an_action)(n, tenant="bank" if n % 4 == 3 else "shop")
+        logs[n % 2].add(made, headers=(("flags", b"late"),) if n % 2 else ())
+    logs[0].add_raw(b"rubbish")
+    events = Log("ordering.events", 1)
+    for kind in ("opened", "filled", "declared"):
+        events.add(r.gap(kind))
+    events.add(r.drift())
+    return [record for log in (*logs, events) for record in log.records]
+
+
+def incident_story() -> list[Record]:
+    """INC-1 from its change to its end on partition 1; INC-1 of another tenant on partition 0."""
+    log = Log("incidents.events", 1, hole=1)
+    for event in (
+        r.change(1, T0 - 60_000),
+        r.change(2, T0 - 60_000, resource="search"),
+        r.opened(T0),
+        r.attached(2, 1, T0 + 1_000),
+        r.paged(T0 + 3_000, failures=2, affected=1),
+        r.attached(3, 3, T0 + 4_000, sample="NUL \x00 in a message"),
+        r.raised(T0 + 4_000),
+        r.acknowledged(T0 + 12_000, failures=3),
+        r.moved("detected", "investigating", T0 + 12_000),
+        r.answer(1),
+        r.answer(1, "idempotency_conflict"),
+        r.change(3, T0 + 20_000),
+        r.moved("investigating", "resolved", T0 + 30_000),
+        r.resolved(T0 + 30_000, failures=3),
+        r.refused(T0 + 31_000),
+        r.answer(2, "already_resolved"),
+        r.healed(T0 + 32_000),
+    ):
+        log.add(event)
+    other = Log("incidents.events", 0)
+    other.add(r.opened(T0, tenant="bank", title="another tenant's"))
+    return [*log.records, *other.records]
+
+
+def page_story() -> list[Record]:
+    """Alice does not answer, Bob acknowledges; then the severity rises and nobody acknowledges."""
+    log = Log("notifications.events", 1)
+    for_bob = {"notification_id": r.ids.derive("page", 2), "person": "bob"}
+    for event in (
+        r.started(T0 + 100),
+        r.requested(T0 + 100),
+        r.page_failed(T0 + 1_000),
+        r.requested(T0 + 1_000, attempt=2),
+        r.delivered(T0 + 2_500, attempt=2),
+        r.requested(T0 + 8_000, step=2, also_paged=("alice",), **for_bob),
+        r.delivered(T0 + 8_500, **for_bob),
+        r.stopped(T0 + 12_000),
+    ):
+        log.add(event)
+    return log.records
+
+
+def exhausted_story() -> list[Record]:
+    """As above until Alice's page arrived; then nobody acknowledges."""
+    log = Log("notifications.events", 1)
+    for event in (r.started(T0 + 100), r.requested(T0 + 100), r.delivered(T0 + 500), r.exhausted(T0 + 60_000)):
+        log.add(event)
+    return log.records
+
+
+STORIES = {"timeline": actions, "incidents": incident_story, "pages": page_story}
+
+
+def fill(dsn: str) -> None:
+    """All projections over their stories."""
+    for name, story in STORIES.items():
+        runner = project_all(dsn, name, memory_log(name, story()))
+        assert runner.dead is None
+
+
+async def pool_of(dsn: str) -> Pool:
+    """An open pool."""
+    pool = reading_pool(dsn, size=2)
+    await pool.open(wait=True)
+    return pool
+
+
+def count(dsn: str, table: str) -> int:
+    """Rows of a table, seen by the owner."""
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute(psycopg.sql.SQL("select count(*) from {}").format(psycopg.sql.Identifier(table)))
+        row = found.fetchone()
+    assert row is not None
+    return int(row[0])
