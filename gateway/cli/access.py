@@ -53,7 +53,7 @@ def access_options(command: F) -> F:
     command = click.option(
         "--token-file",
         type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
-        help="File with the bearer token (- is stdin). Else MANDATE_TOKEN, else the profile in .mandate/.",
+        help="File with the bearer token (- is stdin). Else MANDATE_TOKEN, else what .mandate/ keeps.",
     )(command)
     return click.option("--url", help="The gateway. Else MANDATE_URL, else the local stack's.")(command)
 

@@ -30,6 +30,9 @@ LONGEST_WAIT_S = 2.0
 RETRY_AFTER_MAX_S = 5.0
 # Kafka killed and restarted takes 4-14 s, the whole stack less than a minute.
 DEADLINE_S = 60.0
+# For a person who looks at something: long enough for a gateway that restarts, short enough to hear that
+# nothing runs.
+QUICK_DEADLINE_S = 10.0
 # The gateway answers a write after the broker has (message time-out 4.5 s), a read within 5 s
 # (statement_timeout).
 REQUEST_S = 15.0
@@ -110,6 +113,17 @@ class Client:
         """The body of a GET. Raises Unreachable, Refused."""
         given = {key: str(value) for key, value in query.items() if value is not None}
         return (await self.request("GET", path, query=given))[1]
+
+    async def knock(self) -> None:
+        """Wait until anybody answers, at most QUICK_DEADLINE_S: before long work. Raises Unreachable."""
+        end = time.monotonic() + QUICK_DEADLINE_S
+        while True:
+            status, answer, _ = await self._once("GET", "/healthz", None, None, {})
+            if status is not None:
+                return
+            if time.monotonic() + LONGEST_WAIT_S / 4 > end:
+                raise self._late(status, answer, QUICK_DEADLINE_S)
+            await asyncio.sleep(LONGEST_WAIT_S / 4)
 
     async def request(
         self,
@@ -217,12 +231,12 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return None, {"detail": f"{type(error).__name__}: {error}"}, 0.0
 
-    def _late(self, status: int | None, answer: Json) -> Unreachable:
+    def _late(self, status: int | None, answer: Json, seconds: float | None = None) -> Unreachable:
         why = str(answer.get("detail") or f"it answered {status}")
         return Unreachable(
             "gateway_unreachable" if status is None else str(answer.get("code") or "gateway_busy"),
             f"the gateway at {self.url}",
-            f"no answer within {self.deadline_s:.0f} s (last: {why})",
+            f"no answer within {seconds or self.deadline_s:.0f} s (last: {why})",
             "See what runs: mandate status. Start it: mandate up. Another address: --url or MANDATE_URL.",
         )
 

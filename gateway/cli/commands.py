@@ -12,7 +12,7 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.access import access, access_options
-from gateway.cli.client import Client, ClientError, Json
+from gateway.cli.client import QUICK_DEADLINE_S, Client, ClientError, Json
 from gateway.cli.output import EXIT_TEXT, json_option, run, show
 
 # The processor answers in under a second; a restore after a crash takes up to 2.5 s, a killed broker up to 14
@@ -82,7 +82,7 @@ def _command(
 ) -> int:
     async def work() -> None:
         who = access(url, token_file, "person")
-        async with Client(who.url, who.token) as client:
+        async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
             answer = await decide(client, what, incident, note, str(uuid.uuid4()))
         if as_json:
             show(answer)

@@ -15,7 +15,7 @@ import click
 
 from gateway.cli import settings_file
 from gateway.cli.access import Profile, access, access_options, write_profile, write_secret
-from gateway.cli.client import Client, Json, Refused
+from gateway.cli.client import QUICK_DEADLINE_S, Client, Json, Refused
 from gateway.cli.output import EXIT_TEXT, json_option, run, show
 from gateway.cli.settings_file import SettingsFile, TokenEntry
 from schemas.errors import ConfigurationError
@@ -61,7 +61,7 @@ def apply(
     async def work() -> int:
         wanted = settings_file.read(file)
         who = access(url, token_file, "operator")
-        async with Client(who.url, who.token) as client:
+        async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
             return await _apply(client, file, wanted, tenant, yes=yes, dry_run=dry_run, use=use, as_json=as_json)
 
     return run(work(), as_json)
@@ -77,7 +77,7 @@ def show_command(tenant: str, with_secrets: bool, url: str | None, token_file: P
 
     async def work() -> None:
         who = access(url, token_file, "operator")
-        async with Client(who.url, who.token) as client:
+        async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
             answer = await client.get(_path(tenant))
         if not with_secrets:
             answer.pop("webhook_secret", None)

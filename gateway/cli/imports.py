@@ -105,6 +105,7 @@ def cloudtrail(
         out = ReceiptFile(receipts)
         try:
             async with Client(who.url, who.token) as client:
+                await client.knock()
                 found = files.find(paths)
                 told = _live(client, found, speed, limit, out) if as_live else _past(client, found, limit, out)
                 report = await told

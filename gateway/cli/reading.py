@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.access import access, access_options
-from gateway.cli.client import Client, Json
+from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
 from gateway.cli.output import EXIT_TEXT, as_of, json_option, run, show, table
 
 cursor_option = click.option("--cursor", help="Go on where the answer before ended.")
@@ -58,7 +58,7 @@ def show_incident(incident: str, url: str | None, token_file: Path | None, as_js
 
     async def work() -> None:
         who = access(url, token_file, "person")
-        async with Client(who.url, who.token) as client:
+        async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
             found = await client.get(f"/v1/incidents/{quote(incident, safe='')}")
             story = await client.get(f"/v1/incidents/{quote(incident, safe='')}/timeline", limit=1_000)
             pages_ = await client.get("/v1/pages", incident=str(found.get("name") or incident), limit=1_000)
@@ -170,7 +170,7 @@ def _list(
 ) -> int:
     async def work() -> None:
         who = access(url, token_file, "person")
-        async with Client(who.url, who.token) as client:
+        async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
             answer = await client.get(path, **query)
         if as_json:
             show(answer)

@@ -63,6 +63,7 @@ def send(
             )
         who = access(url, token_file, "agent")
         async with Client(who.url, who.token) as client:
+            await client.knock()
             return await _send(client, actions, idempotency_key, ReceiptFile(receipts), as_json)
 
     return run(work(), as_json)

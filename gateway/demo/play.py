@@ -62,6 +62,7 @@ async def play(
         await pager.start()
         stack.push_async_callback(pager.stop)
         async with Client(setting.url, setting.operator_token) as operator:
+            await operator.knock()
             tenant = await configure(operator, pager.url, setting.last)
         pager.secret = tenant.webhook_secret
         on_tenant(tenant)
