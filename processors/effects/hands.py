@@ -120,7 +120,8 @@ class Hands:
 
     async def _insist(self, record: Record, error: SchemaError) -> bool:
         try:
-            return await insist(self._send, dead_letter(DEAD_LETTERS, record, error.code, str(error)))
+            placed = await insist(self._send, dead_letter(DEAD_LETTERS, record, error.code, str(error)))
         except HostError as fatal:
             self._on_fatal(fatal)
             return False
+        return placed is not None

@@ -78,25 +78,24 @@ class Reporter:
     async def report(self, request: PageRequested, verdict: Verdict, cause: Id | None) -> bool:
         """True when the log has acknowledged it. Raises HostError (Fatal) when nothing can ever be sent again."""
         output = command(self._topic, request, verdict, cause, int(self._clock() * 1000))
-        return await insist(self._send, output)
+        return await insist(self._send, output) is not None
 
 
-async def insist(send: Send, output: Output) -> bool:
-    """Send with a few tries; False when none was acknowledged. Raises Fatal.
+async def insist(send: Send, output: Output) -> Placed | None:
+    """Send with a few tries; where it was written, or None when none was acknowledged. Raises Fatal.
 
-    A record that is larger than its topic takes is logged and counts as sent: no repeat makes it smaller.
+    A record that is larger than its topic takes is logged and counts as sent, at offset -1: no repeat makes it smaller.
     """
     failure: HostError | None = None
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(PAUSE_SECONDS * attempt)
         try:
-            await send(output)
-            return True
+            return await send(output)
         except TooLarge as error:
             LOG.error("a record for %s is lost: %s", output.topic, error)
-            return True
+            return Placed(output.topic, 0, -1)
         except (SendBusy, SendFailed, Transient) as error:
             failure = error
     LOG.error("a record for %s was given up after %d tries: %s", output.topic, TRIES, failure)
-    return False
+    return None

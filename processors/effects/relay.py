@@ -17,6 +17,7 @@ from typing import Protocol
 
 from processors.effects.metrics import Metrics
 from processors.effects.outcomes import Send, dead_letter, insist
+from processors.effects.watch import Watch
 from processors.host.errors import AbortNeeded, OutcomeUnknown, Transient
 from processors.host.places import Place
 from processors.host.reader import Batch
@@ -64,12 +65,14 @@ class Relay:
         send: Send,
         target: str,
         metrics: Metrics,
+        watch: Watch,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reader = reader
         self._send = send
         self._target = target
         self._metrics = metrics
+        self._watch = watch
         self._clock = clock
         self._words = Words((PageRequested,))
         self._uncommitted: dict[Place, int] = {}
@@ -106,7 +109,10 @@ class Relay:
         outputs = [output for record in batch.records if (output := self._due(record)) is not None]
         # All at once, in order: the producer is idempotent, so the log has them in this order.
         answers = await asyncio.gather(*(insist(self._send, output) for output in outputs))
-        if not all(answers):
+        for placed in answers:
+            if placed is not None and placed.topic == self._target:
+                self._watch.copied(placed.partition, placed.offset)
+        if None in answers:
             raise Transient(
                 "relay_not_acknowledged", "copying requests", "the log did not acknowledge", "It is repeated."
             )

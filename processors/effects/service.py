@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from processors.effects.recall import recall
 from processors.effects.relay import Relay
 from processors.effects.secrets import Secrets, from_postgres
 from processors.effects.settings import Settings
+from processors.effects.watch import STALL_SECONDS, Watch
 from processors.effects.webhook import Webhook
 from processors.effects.worker import Worker
 from processors.host.errors import EXIT_FATAL, EXIT_ROOM_DIED, Fatal, exit_code
@@ -34,6 +35,7 @@ from processors.host.group_reader import GroupReader
 from processors.host.sender import Sender
 from schemas import topology
 from schemas.errors import MandateError
+from schemas.record import Record
 from schemas.topology import Topology
 
 LOG = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ LOG = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
 FAUST_STOP_SECONDS = 2.5
 FLUSH_SECONDS = 1.0
+# How often the worker is looked after.
+LOOK_SECONDS = 5.0
 # Faust's client reads lz4 only with a further library, and dies of the first batch without it. Pages are small.
 COMPRESSION = "none"
 
@@ -74,6 +78,7 @@ class Service:
         self._settings = settings
         self._map = map_
         self._metrics = Metrics()
+        self._watch = Watch()
         self._stop = asyncio.Event()
         self._relay: Relay | None = None
         self._worker: Worker | None = None
@@ -115,9 +120,14 @@ class Service:
             on_fatal=self._fail,
             handled=handled,
         )
+
+        async def take(record: Record, done: Callable[[], None]) -> None:
+            self._watch.taken(record.partition, record.offset)
+            await hands.take(record, done)
+
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mandate-effects-"))
         worker = self._worker = Worker(
-            settings.kafka, relay_spec.target, settings.slot, Path(folder), hands.take, settings.security
+            settings.kafka, relay_spec.target, settings.slot, Path(folder), take, settings.security
         )
         await worker.start()
         stack.push_async_callback(worker.stop, FAUST_STOP_SECONDS)
@@ -129,15 +139,18 @@ class Service:
             topics=(relay_spec.source,),
             security=settings.security,
         )
-        self._relay = Relay(reader, sender.send, relay_spec.target, self._metrics)
+        self._relay = Relay(reader, sender.send, relay_spec.target, self._metrics, self._watch)
         LOG.info("effects slot %d works on %s, %d outcomes known", settings.slot, relay_spec.target, known)
-        await self._watch(self._relay, worker)
+        await self._until_the_end(self._relay, worker)
 
-    async def _watch(self, relay: Relay, worker: Worker) -> None:
+    async def _until_the_end(self, relay: Relay, worker: Worker) -> None:
         relaying = asyncio.create_task(relay.run(self._stop))
         crashing = asyncio.create_task(worker.crashed())
         stopping = asyncio.create_task(self._stop.wait())
-        await asyncio.wait((relaying, crashing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        ends = (relaying, crashing, stopping)
+        while not (await asyncio.wait(ends, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED))[0]:
+            if stalled := self._watch.stalled(worker.owns):
+                self._fail(_stalled(stalled))
         if crashing.done():
             self._failure = self._failure or Fatal(
                 "faust_crashed", "the Faust app", repr(crashing.result()), "The process ends and is started again."
@@ -159,6 +172,15 @@ class Service:
             "faust": self._worker is not None and self._worker.alive,
             "producer": self._sender is not None and self._sender.fatal is None,
         }
+
+
+def _stalled(partitions: tuple[int, ...]) -> Fatal:
+    return Fatal(
+        "faust_stalled",
+        f"the Faust app on partitions {partitions}",
+        f"it took nothing for {STALL_SECONDS:g} s although there was something",
+        "The process ends and is started again.",
+    )
 
 
 def _die(error: BaseException, code: int) -> None:

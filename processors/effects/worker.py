@@ -71,6 +71,10 @@ class Worker:
         """Started, not crashed, not stopping."""
         return bool(self._app.started and not self._app.should_stop and not self._app._crashed.is_set())
 
+    def owns(self, partition: int) -> bool:
+        """Is this partition of the topic assigned to this slot now?"""
+        return any(found.partition == partition for found in self._app.consumer.assignment())
+
     async def stop(self, seconds: float) -> None:
         """Commit what is done and leave; given up after `seconds` (what is not committed is delivered again)."""
         try:

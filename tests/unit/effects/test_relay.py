@@ -10,6 +10,7 @@ import pytest
 from processors.effects.metrics import Metrics
 from processors.effects.outcomes import TRIES
 from processors.effects.relay import HORIZON_MS, Relay, target_key
+from processors.effects.watch import Watch
 from processors.host.errors import Fatal, HostError, OutcomeUnknown, SendFailed
 from processors.host.places import Place, Placed
 from processors.host.reader import Batch
@@ -76,7 +77,7 @@ def record(message: Any, offset: int = 0, append_time: int = NOW_MS) -> Record:
 async def relay(records: list[Record], log: Log, commit_failure: HostError | None = None) -> tuple[Reader, Metrics]:
     stop, metrics = asyncio.Event(), Metrics()
     reader = Reader(records, stop, commit_failure)
-    await Relay(reader, log.send, "effects.requests", metrics, clock=lambda: NOW_MS / 1000).run(stop)
+    await Relay(reader, log.send, "effects.requests", metrics, Watch(), clock=lambda: NOW_MS / 1000).run(stop)
     return reader, metrics
 
 
