@@ -13,8 +13,9 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from processors.host import settings
 from processors.host.errors import EXIT_USAGE, HostError, exit_code
-from processors.host.settings import slot_of
+from schemas import topology
 from schemas.errors import MandateError
 
 EFFECTS = "effects"
@@ -40,13 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return EXIT_USAGE
         return 0
-    # Imported here: usage errors are answered without loading every room.
-    from processors import wiring
-    from processors.host import settings
-    from schemas import topology
-
     try:
         found = settings.from_env(from_progress=given.from_progress, accept_clock=given.accept_clock)
+        # Imported here: wrong usage is answered without loading every room.
+        from processors import wiring
+
         return wiring.run(topology.load(given.topology), names, given.slot, found)
     except HostError as error:
         print(error, file=sys.stderr)
@@ -60,7 +59,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m processors", description="Run processors on one slot.")
     parser.add_argument("names", help="processors of topology.yaml, by comma; or: effects")
     parser.add_argument(
-        "--slot", type=int, default=slot_of(), help="ordinal of this process among its like (default: POD_NAME's, or 0)"
+        "--slot",
+        type=int,
+        default=settings.slot_of(),
+        help="ordinal of this process among its like (default: POD_NAME's, or 0)",
     )
     parser.add_argument("--topology", help="path of topology.yaml (default: $MANDATE_TOPOLOGY, then ./topology.yaml)")
     parser.add_argument(
