@@ -153,7 +153,10 @@ class Runner:
         self._take_positions(source)
         while not self._stopping.is_set():
             batch = source.read(BATCH_RECORDS, READ_SECONDS)
-            if batch.positions:
+            self._reached.update(batch.positions)
+            # Compared with what is stored, not with where the reader was: marker-only moves may not be stored yet.
+            due = time.monotonic() >= self._markers_at
+            if batch.records or (due and self._reached != self._stored):
                 self._write(source, batch)
             if time.monotonic() >= self._lag_at:
                 self._lag_at = time.monotonic() + LAG_SECONDS
@@ -198,10 +201,6 @@ class Runner:
 
     def _write(self, source: LogSource, batch: Batch) -> None:
         began = time.monotonic()
-        self._reached.update(batch.positions)
-        if not batch.records and began < self._markers_at:
-            return
-        # Compared with what is stored, not with where the reader was: marker-only moves may not be stored yet.
         after = {place: at for place, at in self._reached.items() if at != self._stored[place]}
         before = {place: self._stored[place] for place in after}
         try:

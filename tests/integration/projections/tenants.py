@@ -12,7 +12,7 @@ from projections.metrics import Metrics, RunnerMetrics
 from projections.postgres import Pool, reading_pool
 from projections.runner import Runner
 from projections.store import PostgresStore
-from schemas import topology
+from schemas import ids, topology
 from schemas.record import Record
 from tests.unit.projections import records as r
 from tests.unit.projections.memory import MemoryLog, MemorySource
@@ -106,7 +106,7 @@ def incident_story() -> list[Record]:
 def page_story() -> list[Record]:
     """Alice does not answer, Bob acknowledges; then the severity rises and nobody acknowledges."""
     log = Log("notifications.events", 1)
-    for_bob = {"notification_id": r.ids.derive("page", 2), "person": "bob"}
+    for_bob = {"notification_id": ids.derive("page", 2), "person": "bob"}
     for event in (
         r.started(T0 + 100),
         r.requested(T0 + 100),

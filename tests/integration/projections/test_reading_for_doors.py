@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from processors.host.places import Place
+from projections import paging
 from projections.errors import BadRequest
 from projections.incidents import queries as incidents
 from projections.pages import queries as pages
@@ -260,8 +262,7 @@ async def test_an_incident_page_costs_little(pool):
             + timeline._PAGE.format(
                 columns=timeline._COLUMNS, bound=timeline._BOUNDS["arrival"], filters="", direction="asc"
             ),
-            timeline.paging.parameters({timeline.paging.Place("actions.ordered", 0): timeline.paging.Mark(-1, 0)})
-            | {"tenant": "shop", "rows": 51},
+            paging.parameters({Place("actions.ordered", 0): paging.Mark(-1, 0)}) | {"tenant": "shop", "rows": 51},
         )
     text = "\n".join(str(line) for line in plan)
     assert "Seq Scan" not in text

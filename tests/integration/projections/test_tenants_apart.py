@@ -134,7 +134,7 @@ def test_tables_are_what_the_code_says(tables):
     assert set(described) == {name for p in PROJECTIONS.values() for name in p.tables} | {"projection_rejects"}
     with psycopg.connect(tables) as connection:
         for table in described.values():
-            columns = dict(
+            columns: dict[str, str] = dict(
                 connection.execute(
                     "select attname, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass"
                     " and attnum > 0 and not attisdropped and attname <> 'processed_at'",

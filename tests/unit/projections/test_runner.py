@@ -203,6 +203,31 @@ def test_markers_alone_do_not_cost_a_transaction_each():
     assert store.stored[A] <= log.ends[A]
 
 
+def test_markers_behind_the_last_record_are_stored_though_nothing_comes_after():
+    log, store = MemoryLog(A, B), MemoryStore()
+    log.add(_records(A, 0))
+    runner = _runner(log, store)
+    seen = []
+
+    class Late(MemorySource):
+        """The record first; its marker with the next read, within the second; then nothing."""
+
+        def read(self, limit, seconds):
+            seen.append(True)
+            if len(seen) == 2:
+                log.ends[A] = 2
+            if len(seen) > 3:
+                runner._markers_at = 0.0  # a second later
+            if len(seen) > 9:
+                runner.stop()
+            return super().read(limit, seconds)
+
+    runner._make_source = lambda: Late(log)
+    store.after_write = lambda: None
+    runner.run()
+    assert store.stored[A] == 2
+
+
 def test_stopping_ends_after_the_batch_in_hand():
     log, store = _log(), MemoryStore()
     runner = _runner(log, store, most=1)
