@@ -1,0 +1,183 @@
+"""Tell errors, changes and effects apart; hold a failure only while another try is to be expected (seed 12.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+from processors.kernel.decider import Command, Decision, Event, Refuse, SetTimer, TimerDue, View
+from processors.signals.events import FailureHeld, FailureReleased
+from processors.signals.rules import event_time, expects_another_try, fingerprint, normalise
+from processors.signals.state import Held, held_part
+from schemas.codec import Words
+from schemas.configuration import Signals
+from schemas.envelope import flags as flags_of
+from schemas.errors import SchemaError
+from schemas.head import Head
+from schemas.ids import key_of
+from schemas.messages.actions import BACKFILL, CHANGE, EFFECT, ERROR, Action
+from schemas.messages.incidents import ChangeObserved, ErrorSignalled, FailureHealed
+from schemas.messages.rml import EffectObserved
+
+TIMER = "retry_window"
+SAMPLE_CHARACTERS = 500
+_WORDS = Words((Action,))
+
+
+def decide(command: Command, view: View) -> Decision:
+    """An action, or the end of a retry window."""
+    if isinstance(command.message, TimerDue):
+        return _window_ended(command.message, view)
+    head = cast(Head, command.message)
+    part = held_part(command.key, head.actor, head.type)
+    held = cast("Held | None", view.get(part))
+    if held is None and not head.traits & (ERROR | CHANGE | EFFECT):
+        return Decision(reasons=("normal",))
+    action = _decode(command)
+    assert command.record is not None
+    flags = flags_of(command.record.headers)
+    at = event_time(head, flags)
+    events, reasons = _facts(action, at, "repeated" in flags)
+    settings = cast(Signals, view.config(head.tenant, "signals"))
+    if held is not None and at - held.last_event_time > settings.retry_window_s * 1000:
+        # By event time the window was over before this try: what waited is a signal, and this one stands alone.
+        events += (_unhealed(held), Event(command.key, FailureReleased(part)))
+        reasons += ("retry_window_ended",)
+        held = None
+    if action.error is not None:
+        more = _failure(command, head, action, at, part, held, settings)
+    elif held is not None and at >= held.last_event_time:
+        more = _healed(command, action, at, part, held)
+    else:
+        more = Decision()
+    whole = (*reasons, *more.reasons) or ("normal",)
+    return Decision((*events, *more.events), more.timers, whole)
+
+
+def _decode(command: Command) -> Action:
+    assert command.record is not None
+    try:
+        action: Action = _WORDS.decode(command.record.value)
+    except SchemaError as error:
+        raise Refuse("undecodable_body", error.why) from error
+    return action
+
+
+def _facts(action: Action, at: int, repeated: bool) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+    """Changes and effects are facts for others, whether the action failed or not."""
+    events: list[Event] = []
+    reasons: list[str] = []
+    key = key_of(action.tenant)
+    change, effect = action.change, action.effect
+    if change is not None and action.error is None:
+        events.append(
+            Event(
+                key,
+                ChangeObserved(
+                    action.tenant,
+                    action.resource,
+                    change.kind,
+                    change.before,
+                    change.after,
+                    change.summary,
+                    action.actor,
+                    action.event_id,
+                    at,
+                ),
+            )
+        )
+        reasons.append("change")
+    if effect is not None:
+        events.append(
+            Event(
+                key,
+                EffectObserved(
+                    action.tenant,
+                    action.event_id,
+                    action.actor,
+                    action.resource,
+                    action.type,
+                    effect.kind,
+                    effect.amount,
+                    effect.currency,
+                    effect.counterparty,
+                    effect.external_reference,
+                    effect.reversibility,
+                    action.error is None,
+                    repeated,
+                    at,
+                ),
+            )
+        )
+        reasons.append("effect")
+    return tuple(events), tuple(reasons)
+
+
+def _failure(
+    command: Command, head: Head, action: Action, at: int, part: str, held: Held | None, settings: Signals
+) -> Decision:
+    tries = (held.tries if held else 0) + 1
+    signal = _signalled(action, at, held, tries, bool(head.traits & BACKFILL))
+    if expects_another_try(head, action, settings, tries):
+        first = held.first_event_time if held else at
+        waiting = Held(signal, tries, first, max(at, held.last_event_time if held else at))
+        due = command.now + settings.retry_window_s * 1000
+        return Decision(
+            (Event(command.key, FailureHeld(part, waiting)),), (SetTimer(part, TIMER, due),), ("held_for_retry",)
+        )
+    if held is None:
+        return Decision((Event(key_of(action.tenant), signal),), (), ("not_retryable",))
+    last = replace(signal, reason="last_try_failed")
+    return Decision(
+        (Event(key_of(action.tenant), last), Event(command.key, FailureReleased(part))), (), ("last_try_failed",)
+    )
+
+
+def _signalled(action: Action, at: int, held: Held | None, tries: int, historical: bool) -> ErrorSignalled:
+    assert action.error is not None
+    counterparty = action.effect.counterparty if action.effect is not None else None
+    return ErrorSignalled(
+        tenant=action.tenant,
+        resource=action.resource,
+        fingerprint=fingerprint(action.error.type, action.error.message),
+        error_type=action.error.type,
+        message=normalise(action.error.message),
+        sample=action.error.message[:SAMPLE_CHARACTERS],
+        actor=action.actor,
+        session=action.session,
+        action_type=action.type,
+        action_id=action.event_id,
+        affected=action.on_behalf_of or counterparty,
+        event_time=at,
+        first_event_time=held.first_event_time if held else at,
+        failed_tries=tries,
+        reason="not_retryable",
+        historical=historical,
+        trace_id=action.trace_id,
+    )
+
+
+def _healed(command: Command, action: Action, at: int, part: str, held: Held) -> Decision:
+    healed = FailureHealed(
+        action.tenant,
+        action.resource,
+        held.signal.fingerprint,
+        action.actor,
+        action.type,
+        action.event_id,
+        held.tries,
+        held.first_event_time,
+        at,
+    )
+    return Decision(
+        (Event(key_of(action.tenant), healed), Event(command.key, FailureReleased(part))), (), ("healed_by_retry",)
+    )
+
+
+def _unhealed(held: Held) -> Event:
+    return Event(key_of(held.signal.tenant), replace(held.signal, reason="retry_window_ended"))
+
+
+def _window_ended(due: TimerDue, view: View) -> Decision:
+    held = cast(Held, view.get(due.part))
+    return Decision((_unhealed(held), Event(due.part, FailureReleased(due.part))), (), ("retry_window_ended",))

@@ -1,0 +1,29 @@
+"""What signals remembers: failures that wait for their next try.
+
+Keys: `<tenant>/<resource>/held/<hash of actor and type>`; a success of the same three heals it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.ids import derive
+from schemas.messages.incidents import ErrorSignalled
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A failure whose next try is expected. `signal` is what will be said if it does not heal; times are event time."""
+
+    signal: ErrorSignalled
+    tries: int
+    first_event_time: int
+    last_event_time: int
+
+
+PARTS = (Held,)
+
+
+def held_part(key: str, actor: str, kind: str) -> str:
+    """Where the waiting failure of an actor and type on this resource is."""
+    return f"{key}/held/{derive('held', actor, kind).hex()}"
