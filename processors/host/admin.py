@@ -214,21 +214,18 @@ class Admin:
         if not places:
             return {}
         deadline = time.monotonic() + client.REQUEST_SECONDS
-        looked_up = False
         while True:
             try:
                 return self._ask_offsets(places, spec, isolation)
-            except Fatal as missing:
-                if missing.code != "topic_missing" or looked_up:
+            except (Fatal, Transient) as error:
+                # The client remembers who led, and which topic did not exist; looked up anew, that may have
+                # changed.
+                missing = sorted({place.topic for place in places} - self._topics().keys())
+                if missing:
+                    raise _missing(", ".join(missing)) from error
+                if (isinstance(error, Fatal) and error.code != "topic_missing") or time.monotonic() >= deadline:
                     raise
-                looked_up = True
-            except Transient:
-                if time.monotonic() >= deadline:
-                    raise
-            # The client remembers who led, and which topic did not exist; looked up anew, that may have
-            # changed.
             threading.Event().wait(0.05)
-            self._topics()
 
     def _ask_offsets(self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel) -> dict[Place, int]:
         futures = self._client.list_offsets(
@@ -251,10 +248,14 @@ class Admin:
             if allowed is not None and error.code() == allowed:
                 return None
             if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise Fatal(
-                    "topic_missing", doing, "the broker has no such topic", "Run `mandate topology apply`."
-                ) from exception
+                raise _missing(doing) from exception
+            if error.code() == KafkaError._NOENT:
+                raise Transient("no_leader", doing, error.str(), "Ask again.") from exception
             raise client.classify(error, doing) from exception
+
+
+def _missing(what: str) -> Fatal:
+    return Fatal("topic_missing", what, "the broker has no such topic", "Run `mandate topology apply`.")
 
 
 # confluent_kafka.admin re-exports these without declaring them, hence the imports from its inner modules.

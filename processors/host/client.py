@@ -8,6 +8,8 @@ a test.
 from __future__ import annotations
 
 import logging
+import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -17,6 +19,32 @@ from processors.host.errors import AbortNeeded, Fatal, HostError, OutcomeUnknown
 from schemas.record import Headers, Record
 
 log = logging.getLogger("processors.host.client")
+
+# While a broker is away every connection of every client says so again and again; once in this time is
+# enough.
+REPEAT_SECONDS = 30.0
+WORDS_MAX = 256  # of different sayings remembered; more than the client has kinds of errors
+
+
+class _Once(logging.Filter):
+    """Lets each saying of the client, numbers left out, pass once in REPEAT_SECONDS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[object, ...], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = (record.levelno, re.sub(r"\d+", "#", record.getMessage()))
+        now = time.monotonic()
+        if now - self._said.get(said, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            return False
+        if len(self._said) >= WORDS_MAX:
+            self._said.clear()
+        self._said[said] = now
+        return True
+
+
+log.addFilter(_Once())
 
 Settings = dict[str, Any]
 Security = Mapping[str, str]
@@ -53,10 +81,16 @@ AWAY = frozenset(
         KafkaError.BROKER_NOT_AVAILABLE,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.KAFKA_STORAGE_ERROR,
         KafkaError.LEADER_NOT_AVAILABLE,
         KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_CONTROLLER,
         KafkaError.NOT_COORDINATOR,
         KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
     }
 )
 
@@ -151,7 +185,7 @@ def error_of(exception: KafkaException) -> KafkaError:
 def classify(error: KafkaError, doing: str) -> HostError:
     """Our error for the client's, for calls on a transaction or a group. Unclassified is Fatal."""
     text = f"{error.name()}: {error.str()}"
-    if error.fatal():
+    if error.fatal() or error.code() == KafkaError._FATAL:
         return Fatal(
             "client_fatal",
             doing,

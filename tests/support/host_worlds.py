@@ -285,12 +285,20 @@ class KafkaWorld(Common):
         prefix = f"w{next(_runs)}x{time.time_ns() % 1_000_000_000}."
         self.room = runnable(prefix, partitions, event_bytes)
         self.bootstrap = bootstrap
+        self.partitions = partitions
         self.admin = Admin(bootstrap)
         topics = self.room.room.topology.topics.values()
         self.admin.create([TopicState(t.name, t.partitions, 1, t.config) for t in topics])
         # Long, so that what a test leaves undecided is decided by the test and not by a time-out.
         self.transport = KafkaTransport(bootstrap, transaction_timeout_ms=60_000)
-        self.producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0, "partitioner": "murmur2_random"})
+        self.producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "linger.ms": 0,
+                "partitioner": "murmur2_random",
+                "enable.idempotence": True,
+            }
+        )
         self._letters_from = {
             Place("dead.letters", p): ends.high
             for p in range(partitions)
