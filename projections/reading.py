@@ -22,6 +22,7 @@ from schemas.messages.tables import STREAMS
 from schemas.record import Record
 
 ACTIONS = "actions"
+_ACTION = ("actions", "Action")
 _SKIPPED = tuple(cls.__name__ for cls in kernel.SHARED)
 
 
@@ -54,6 +55,12 @@ def _named(number: int) -> tuple[str, str] | None:
     return None if written is None else (written.home, written.name)
 
 
+@cache
+def _action_frames() -> frozenset[bytes]:
+    """The first five bytes of every version of an action; its head is the same in all of major 1."""
+    return frozenset(codec.frame(n) for n, w in registry.by_id().items() if (w.home, w.name) == _ACTION)
+
+
 def understand(records: Iterable[Record], streams: Mapping[str, str]) -> tuple[tuple[Said, ...], tuple[Rejected, ...]]:
     """Read each record by the stream of its topic. Raises Refused `newer_schema`."""
     said: list[Said] = []
@@ -79,10 +86,11 @@ def understand(records: Iterable[Record], streams: Mapping[str, str]) -> tuple[t
 def _read(record: Record, stream: str) -> Any | None:
     if stream != ACTIONS:
         return _words(stream).decode(record.value)
-    named = _named(codec.id_of(record.value))
-    if named == ("actions", "Action"):
-        assert record.value is not None  # id_of has read its first five bytes
-        return read_head(record.value)
+    value = record.value
+    # By the five bytes of the frame: a third of the time of finding the schema by its number.
+    if value is not None and value[: codec.PREFIX_BYTES] in _action_frames():
+        return read_head(value)
+    named = _named(codec.id_of(value))
     if named is not None and named[0] == "kernel" and named[1] in _SKIPPED:
         return None
-    return _words(stream).decode(record.value)  # raises unknown_schema or unexpected_type
+    return _words(stream).decode(value)  # raises unknown_schema or unexpected_type

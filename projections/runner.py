@@ -43,8 +43,16 @@ ABOVE_END_SECONDS_MAX = 60.0
 # Sessions in a row that ended by an unexpected error (a bug) before a single batch: then the runner stays dead.
 UNEXPECTED_MAX = 5
 
-# Errors of the world around us: tried again without limit, with back-off.
-EXPECTED = (psycopg.Error, HostError, NotReady)
+# Errors of the world around us: tried again without limit, with back-off. What Postgres says about our rows or
+# statements (a broken constraint, say) is not among them: it would come again for ever, and health must turn red.
+EXPECTED = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,
+    HostError,
+    NotReady,
+)
 
 
 class LogSource(Protocol):

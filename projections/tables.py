@@ -12,6 +12,7 @@ import json
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 Type = Literal["text", "int8", "bool", "uuid", "bytea", "jsonb"]
@@ -66,10 +67,20 @@ def values_of(row: Any) -> tuple[Any, ...]:
 
 
 def _text(value: str) -> bytes:
+    return _short_text(value) if len(value) <= SHORT_CHARACTERS else _long_text(value)
+
+
+def _long_text(value: str) -> bytes:
     raw = value.encode()
     if b"\x00" in raw:
         raw = raw.replace(b"\x00", "\ufffd".encode())
     return _LENGTH.pack(len(raw)) + raw
+
+
+# Tenants, topics, actors, sessions, types come again and again: looked up in a quarter of the time of packing.
+# 8,192 texts of at most 64 characters are about 2 MB.
+SHORT_CHARACTERS = 64
+_short_text = lru_cache(maxsize=8_192)(_long_text)
 
 
 def _bytes(value: bytes) -> bytes:

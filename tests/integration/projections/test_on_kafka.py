@@ -222,3 +222,18 @@ def test_postgres_killed_in_between(world, tables, postgres):
     finally:
         code = process.end()
     assert code == EXIT_CLEAN
+
+
+def test_commands_of_the_command_line(database):
+    def run(*arguments):
+        env = os.environ | {"MANDATE_POSTGRES": database, "PYTHONPATH": str(CHECKOUT)}
+        command = [sys.executable, "-m", "projections", *arguments]
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert run("migrate").stdout.split()[0] == "0001_positions"
+    assert run("migrate").stdout.strip() == "nothing to do"
+    found = json.loads(run("checksum", "pages").stdout)
+    assert found["projection"] == "pages"
+    assert found["tables"]["pages"] == {"rows": 0, "sum": "0"}
+    wrong = run("pages")
+    assert (wrong.returncode, "MANDATE_KAFKA" in wrong.stderr) == (EXIT_REFUSED, True)

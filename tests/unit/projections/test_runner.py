@@ -67,7 +67,7 @@ def test_every_record_once_in_order_over_holes():
 @given(st.dictionaries(st.sampled_from(STEPS), st.integers(1, 3)), st.integers(1, 9))
 def test_dying_between_any_two_steps_leaves_no_double_and_no_hole(faults, most):
     log, store = _log(), MemoryStore(faults)
-    store.error = psycopg.OperationalError  # an outage: tried again without limit
+    store.error = psycopg.errors.AdminShutdown  # an outage: tried again without limit
     runner = _runner(log, store, most)
     runner.run()
     assert runner.dead is None
@@ -138,11 +138,13 @@ def test_a_log_that_stays_shorter_is_another_log(monkeypatch):
     assert "position_above_log" in runner.dead
 
 
-def test_a_bug_is_not_tried_for_ever():
+@pytest.mark.parametrize("error", [Boom, psycopg.errors.UniqueViolation, psycopg.errors.UndefinedTable])
+def test_a_bug_is_not_tried_for_ever(error):
     log, store = _log(), MemoryStore({"rows": 10_000})
+    store.error = error
     runner = _runner(log, store)
     runner.run()
-    assert runner.dead == "Boom: rows"
+    assert runner.dead == f"{error.__name__}: rows"
     assert 10_000 - store.faults["rows"] == module.UNEXPECTED_MAX
     assert store.rows == []
 
