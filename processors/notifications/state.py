@@ -57,8 +57,8 @@ class Page:
     """One notification: one person, one channel, one to `outcome_tries` attempts.
 
     `open`: an outcome is expected. `pausing`: an attempt failed, the next is asked for after the backoff.
-    `delivered` and `given_up` are ends (a late delivery is recorded all the same); `stopped` is one too, and the outcome
-    of its last attempt is recorded when it still arrives.
+    `delivered` and `given_up` are ends (a late delivery is recorded all the same); `stopped` is one too, and the
+    outcome of its last attempt is recorded when it still arrives.
     `severity` is what the last attempt said.
     """
 
