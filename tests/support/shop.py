@@ -136,7 +136,8 @@ class Shop:
 
     def accounts(self) -> tuple[set[bytes], set[bytes], set[bytes]]:
         """(accepted, kept, dropped) as sets of event ids."""
-        kept = {read_head(r.value).event_id for r in self.world.log.records("actions.ordered") if _is_action(r.value)}
+        values = [r.value for r in self.world.log.records("actions.ordered") if _is_action(r.value)]
+        kept = {read_head(v).event_id for v in values if v is not None}
         dropped = {d.event_id for d in self.world.said("actions.dropped", ActionDropped)}
         return set(self.accepted), kept, dropped
 

@@ -72,6 +72,7 @@ class World:
         self._pages.assign({Place(self.map.relay.source, p): None for p in self._range(self.map.relay.source)})
         self._numbers: dict[str, int] = {}
         self._versions: dict[str, int] = {}
+        self._acted = 0
 
     def _range(self, topic: str) -> range:
         return range(self.map.partitions(topic))
@@ -163,7 +164,8 @@ class World:
         traits |= RETRY if given.get("attempt", 1) > 1 else 0
         event_id = given.pop("id", None)
         if event_id is None:
-            event_id = ids.derive("world", actor, session, number, now, kind, len(self.log.records("actions.raw")))
+            self._acted += 1
+            event_id = ids.derive("world", actor, session, number, self._acted)
         if isinstance(event_id, str):
             event_id = ids.given_id(self.tenant, actor, event_id)
         effect = given.get("effect")

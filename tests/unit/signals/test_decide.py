@@ -56,8 +56,8 @@ def action(number: int, at: int, *, now: int | None = None, flags: str = "", **g
     return Command(derive("a", number), key, record.append_time, read_head(value), record)
 
 
-FAIL = {"error": ErrorInfo("Timeout", "no answer in 800 ms")}
-TRY = {**FAIL, "traits": RETRYABLE, "attempt_limit": 3}
+FAIL: dict[str, Any] = {"error": ErrorInfo("Timeout", "no answer in 800 ms")}
+TRY: dict[str, Any] = {**FAIL, "traits": RETRYABLE, "attempt_limit": 3}
 
 
 def spec() -> Spec:

@@ -1,0 +1,36 @@
+"""What ordering says only to itself and to the wire: the forwarded action, and changes of its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from processors.ordering.state import Drift, Gap, Mark
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOrdered:
+    """The action goes on; its wire form is the original bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkMoved:
+    """A session's mark moved, or (None) was forgotten."""
+
+    part: str
+    mark: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class GapKept:
+    """A gap opened or shrank, or (None) ended."""
+
+    part: str
+    gap: Gap | None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftNoted:
+    """An actor's clock was reported."""
+
+    part: str
+    drift: Drift
