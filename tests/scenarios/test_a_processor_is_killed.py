@@ -32,7 +32,7 @@ def outcome(shop: Shop) -> object:
 @pytest.fixture(scope="module")
 def undisturbed() -> object:
     shop = Shop()
-    shop.play(42.0)
+    shop.play(44.0)
     return outcome(shop)
 
 
