@@ -237,3 +237,18 @@ def test_commands_of_the_command_line(database):
     assert found["tables"]["pages"] == {"rows": 0, "sum": "0"}
     wrong = run("pages")
     assert (wrong.returncode, "MANDATE_KAFKA" in wrong.stderr) == (EXIT_REFUSED, True)
+
+
+def test_kafka_killed_in_between(world, tables, kafka):
+    world.write(world.producer(), "incidents.events", [r.opened()])
+    process = Process(world, tables, "incidents")
+    try:
+        until(lambda: count(tables, "incidents") == 1, 30, "the first incident")
+        kafka.kill()
+        kafka.restart()
+        world.write(world.producer(), "incidents.events", [r.opened(number=2, incident_id=bytes(16))])
+        until(lambda: count(tables, "incidents") == 2, 60, "the second incident")
+        assert process.get("/healthz")[0] == 200
+    finally:
+        code = process.end()
+    assert code == EXIT_CLEAN
