@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from processors.incidents import people, sets
+from processors.incidents.events import ChangesForgotten, IncidentForgotten
 from processors.incidents.rules import (
     KEEP_MS,
     distance_ms,
@@ -14,9 +15,7 @@ from processors.incidents.rules import (
     title_of,
 )
 from processors.incidents.state import (
-    ChangesForgotten,
     Incident,
-    IncidentForgotten,
     Tenant,
     changes_part,
     incident_part,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from processors.incidents import sets
+from processors.incidents.events import ChangesForgotten, IncidentForgotten
 from processors.incidents.rules import (
     CHANGES_PER_RESOURCE,
     INCIDENTS_PER_PROBLEM,
@@ -18,9 +19,7 @@ from processors.incidents.rules import (
 from processors.incidents.state import (
     Change,
     Changes,
-    ChangesForgotten,
     Incident,
-    IncidentForgotten,
     Problem,
     Tenant,
     changes_part,

@@ -1,4 +1,4 @@
-"""What the incidents processor remembers, as parts; and the facts that change state only (not in topology's writes).
+"""What the incidents processor remembers, as parts.
 
 Keys, all beginning with the tenant's Kafka key:
 `<t>/tenant`, `<t>/incident/<id>`, `<t>/incident/<id>/{actions,affected}/<bucket>/<n>`, `<t>/problem/<hash>`,
@@ -86,24 +86,6 @@ class Changes:
 
 
 PARTS = (Tenant, Incident, Packed, Problem, Changes)
-
-
-# --- facts that change state only -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentForgotten:
-    """A resolved incident leaves the state."""
-
-    key: str
-    incident_id: Id16
-
-
-@dataclass(frozen=True, slots=True)
-class ChangesForgotten:
-    """The changes under this part are older than what is kept."""
-
-    part: str
 
 
 # --- keys --------------------------------------------------------------------------------------------------------

@@ -7,18 +7,10 @@ from typing import cast
 from processors.kernel.decider import Command, Decision, SetTimer, TimerDue, View
 from processors.notifications import pages
 from processors.notifications.draft import Draft
+from processors.notifications.events import CourseClosed, CourseForgotten, CoursePlanned, ImpactNoted, ResponderNoted
 from processors.notifications.evolve import evolve
 from processors.notifications.rules import KEEP_MS, choose_policy, first_channel, planned_steps, responder_first
-from processors.notifications.state import (
-    Course,
-    CourseClosed,
-    CourseForgotten,
-    CoursePlanned,
-    ImpactNoted,
-    Page,
-    ResponderNoted,
-    course_part,
-)
+from processors.notifications.state import Course, Page, course_part
 from schemas.configuration import Ownership
 from schemas.ids import Id, key_of
 from schemas.messages.notifications import (

@@ -6,16 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from processors.kernel.decider import CancelTimer, Command, Decision, Event, SetTimer, View
+from processors.notifications.events import StepEntered, StepWaits
 from processors.notifications.rules import first_channel, link_to
-from processors.notifications.state import (
-    Course,
-    Page,
-    StepEntered,
-    StepWaits,
-    course_part,
-    page_part,
-    pages_prefix,
-)
+from processors.notifications.state import Course, Page, course_part, page_part, pages_prefix
 from schemas.configuration import Escalation, People
 from schemas.ids import Id, child_id, unescape
 from schemas.messages.notifications import Channel, EscalationExhausted, PageRequested, Why

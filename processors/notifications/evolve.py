@@ -7,21 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from processors.kernel.decider import View
-from processors.notifications.rules import PAGED_MAX
-from processors.notifications.state import (
-    Course,
+from processors.notifications.events import (
     CourseClosed,
     CourseForgotten,
     CoursePlanned,
     ImpactNoted,
-    Page,
     ResponderNoted,
     StepEntered,
     StepWaits,
-    course_part,
-    page_part,
-    pages_prefix,
 )
+from processors.notifications.rules import PAGED_MAX
+from processors.notifications.state import Course, Page, course_part, page_part, pages_prefix
 from schemas.ids import key_of
 from schemas.messages.notifications import (
     EscalationExhausted,

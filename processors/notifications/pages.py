@@ -7,8 +7,9 @@ from typing import Literal
 
 from processors.kernel.decider import Command, Decision, SetTimer, View
 from processors.notifications.draft import Draft
+from processors.notifications.events import StepEntered
 from processors.notifications.rules import backoff_ms, next_channel
-from processors.notifications.state import Course, Page, StepEntered, course_part, page_part
+from processors.notifications.state import Course, Page, course_part, page_part
 from schemas.ids import Id, key_of
 from schemas.messages.notifications import PageDelivered, PageFailed, PageHanded, ReportOutcome
 

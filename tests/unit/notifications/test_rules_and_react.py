@@ -6,10 +6,11 @@ import pytest
 
 from processors.kernel.store import Overlay, Store
 from processors.notifications import DECIDER
+from processors.notifications.events import ImpactNoted
 from processors.notifications.evolve import evolve
 from processors.notifications.react import react
 from processors.notifications.rules import choose_policy, first_channel, next_channel, responder_first
-from processors.notifications.state import ImpactNoted, PlannedStep
+from processors.notifications.state import PlannedStep
 from schemas.configuration import Escalation, OwnedResource, Ownership, People, Person, Policy, Step
 from schemas.messages.incidents import (
     IncidentAcknowledged,

@@ -1,0 +1,22 @@
+"""Facts of incidents that have no wire form: only the state changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.avro_types import Id16
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentForgotten:
+    """A resolved incident leaves the state."""
+
+    key: str
+    incident_id: Id16
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesForgotten:
+    """The changes under this part are older than what is kept."""
+
+    part: str

@@ -1,0 +1,84 @@
+"""Facts of notifications that have no wire form: only the state changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from processors.notifications.state import PlannedStep
+from schemas.avro_types import Id16
+from schemas.messages.notifications import Why
+
+
+@dataclass(frozen=True, slots=True)
+class CoursePlanned:
+    """An escalation begins, for the first time or again, with these steps."""
+
+    key: str
+    incident_id: Id16
+    number: int
+    why: Why
+    severity: str
+    title: str
+    resource: str
+    since: int
+    failures: int
+    affected_count: int
+    policy: str
+    steps: tuple[PlannedStep, ...]
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepEntered:
+    """The escalation stands at this step, which depends on this page; `waiting`: its wait runs already."""
+
+    key: str
+    incident_id: Id16
+    step: int
+    round: int
+    page: Id16
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepWaits:
+    """The page of the current step has left: the step's wait for an acknowledgement runs."""
+
+    key: str
+    incident_id: Id16
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactNoted:
+    """Later pages say these totals and this severity."""
+
+    key: str
+    incident_id: Id16
+    severity: str
+    failures: int
+    affected_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderNoted:
+    """Another person took the incident over while nothing was escalating."""
+
+    key: str
+    incident_id: Id16
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CourseClosed:
+    """The incident of an acknowledged escalation was resolved: a raised severity pages nobody any more."""
+
+    key: str
+    incident_id: Id16
+
+
+@dataclass(frozen=True, slots=True)
+class CourseForgotten:
+    """The escalation of a resolved incident leaves the state, with its pages."""
+
+    key: str
+    incident_id: Id16
