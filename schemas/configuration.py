@@ -17,6 +17,7 @@ from schemas.messages.incidents import Severity
 from schemas.messages.notifications import Channel
 
 MAX_DOCUMENT_BYTES = 262_144  # larger sets come as parts in a later version
+MAX_STEPS = 50  # an escalation keeps its steps in one part of 64 KB; 50 x 1,024 characters fit
 SEVERITIES: tuple[Severity, ...] = ("SEV1", "SEV2", "SEV3", "SEV4")
 
 
@@ -335,8 +336,8 @@ def _escalation(r: _Reader) -> Escalation:
         for s in p.readers("steps"):
             steps.append(Step(s.text("person"), s.number("wait_s", 300, 1, 86_400)))
             s.done()
-        if not steps:
-            raise _invalid(f"{p.place}.steps", "a policy needs at least one step")
+        if not 1 <= len(steps) <= MAX_STEPS:
+            raise _invalid(f"{p.place}.steps", f"a policy needs 1 to {MAX_STEPS} steps")
         policies.append(Policy(p.text("id"), tuple(steps), p.number("rounds", 3, 1, 10)))
         p.done()
     _unique(r.place, [p.id for p in policies])

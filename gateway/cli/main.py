@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "resolve": Entry("gateway.cli.commands", "resolve", "Resolve an incident: it is over."),
     "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
     "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),
+    "token": Entry("gateway.cli.token", "token", "Print a token that the local stack keeps, for curl or to sign in."),
     "config": Entry("gateway.cli.config", "config", "Apply and show a tenant's configuration."),
     "dropped": Entry("gateway.cli.dead_letters", "dropped", "List what deduplication dropped."),
     "dead-letters": Entry("gateway.cli.dead_letters", "dead_letters", "List what could not be decoded or decided."),
