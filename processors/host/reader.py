@@ -5,7 +5,7 @@ commits no offset and never resets silently: a position outside the log is an er
 a reason to skip.
 
     reader = LogReader(bootstrap)
-    reader.assign({Place("orders.events", 0): 1234, Place("incidents.events", 1): None})  # None =
+    reader.assign({Place("orders.events", 0): 1234, Place("orders.done", 1): None})  # None =
     beginning batch = reader.read(1_000, 0.5)     # records, and for each place the position after them
     ...one transaction: rows of batch.records, position := batch.positions, compared with batch.before...
 """

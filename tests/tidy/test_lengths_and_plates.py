@@ -80,7 +80,7 @@ def test_nobody_sleeps_in_tests_and_only_the_host_knows_the_client(path: Path) -
             assert called != "time.sleep", f"{name(path)}:{node.lineno}: wait for a condition with a deadline"
 
 
-DOMAIN = re.compile(r"\b(incident|escalation|severity|page[sd]?|dedup|fingerprint)\w*", re.IGNORECASE)
+DOMAIN = re.compile(r"\b(incident|escalation|severity|paged|pager|dedup|fingerprint)\w*", re.IGNORECASE)
 
 
 @pytest.mark.parametrize("path", [p for p in CODE if "/host/" in p.as_posix()], ids=name)
