@@ -66,8 +66,8 @@ async def decide(
         raise ClientError(
             str(answer.get("code")),
             f"{what} {incident}",
-            "; ".join(answer.get("reasons") or []) or "it was refused",
-            f"Look at its state: mandate incidents show {incident}",
+            str(answer.get("why") or "; ".join(answer.get("reasons") or []) or "it was refused"),
+            str(answer.get("remedy") or f"Look at its state: mandate incidents show {incident}"),
         )
     return answer
 
