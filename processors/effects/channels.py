@@ -12,6 +12,8 @@ from schemas.messages.notifications import Outcome, PageRequested
 
 # The processor waits 10 s for an outcome before it asks again: 8 s for the target leave 2 s for both topics.
 SEND_SECONDS = 8.0
+# A send that waited in line is begun only with this much left: cut off in its middle it would be `unknown` for nothing.
+LEAST_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)

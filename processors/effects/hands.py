@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from processors.effects.channels import SEND_SECONDS, Channel, Verdict
+from processors.effects.channels import LEAST_SECONDS, SEND_SECONDS, Channel, Verdict
 from processors.effects.handled import Handled
 from processors.effects.lanes import Job, Lanes, Limits
 from processors.effects.metrics import Metrics
@@ -41,6 +41,7 @@ class Hands:
         handled: Handled | None = None,
         limits: Limits | None = None,
         seconds: float = SEND_SECONDS,
+        least_seconds: float = LEAST_SECONDS,
     ) -> None:
         self._channels = channels
         self._send = send
@@ -48,6 +49,7 @@ class Hands:
         self._metrics = metrics
         self._on_fatal = on_fatal
         self._seconds = seconds
+        self._least_seconds = least_seconds
         self._words = Words((PageRequested,))
         self._handled = handled or Handled()
         self._closing = False
@@ -95,9 +97,8 @@ class Hands:
         channel = self._channels.get(job.request.channel.kind)
         if channel is None:
             return Verdict("failed", f"not sent: no channel of kind {job.request.channel.kind}")
-        loop = asyncio.get_running_loop()
-        if loop.time() >= job.deadline:
-            return Verdict("failed", f"not sent: the target was busy for {self._seconds:g} s")
+        if job.deadline - asyncio.get_running_loop().time() < self._least_seconds:
+            return Verdict("failed", "not sent: the target was busy with earlier pages")
         try:
             async with asyncio.timeout_at(job.deadline):
                 return await channel.send(job.request)

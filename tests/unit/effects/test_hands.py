@@ -145,7 +145,7 @@ async def test_the_next_attempt_is_sent_unless_the_page_was_delivered() -> None:
 
 
 async def test_a_channel_that_hangs_is_unknown() -> None:
-    bench = Bench(Hanging(), seconds=0.01)
+    bench = Bench(Hanging(), seconds=0.01, least_seconds=0)
     await bench.take(hook())
     await bench.settle()
     assert [r.outcome for r in bench.log.reports] == ["unknown"]
@@ -153,7 +153,7 @@ async def test_a_channel_that_hangs_is_unknown() -> None:
 
 async def test_a_request_that_waited_too_long_is_not_sent() -> None:
     pager = Pager()
-    bench = Bench(pager, seconds=0.0)
+    bench = Bench(pager, seconds=1.0, least_seconds=2.0)
     await bench.take(hook())
     await bench.settle()
     assert pager.asked == []
