@@ -59,14 +59,17 @@ def listed(missing: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What the order for reading needs of an action. `place` is its arrival; `sequence` -1 when it has none."""
+    """What the order for reading needs of an action. Ids and times are texts that sort (RFC 3339 in UTC).
 
-    event_id: bytes
-    parent_id: bytes | None
+    `place` is its arrival; `sequence` -1 when it has none.
+    """
+
+    event_id: str
+    parent_id: str | None
     actor: str
     session: str
     sequence: int
-    time: int
+    time: str
     place: int
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
+from processors.ordering.rules import Readable, reading_order
 from projections import paging
 from projections.plain import Json, id_text, time_text
 from projections.postgres import Scope
@@ -15,7 +16,7 @@ from schemas.errors import SchemaError
 from schemas.messages import actions
 
 PROJECTION = "timeline"
-Order = Literal["arrival", "newest"]
+Order = Literal["arrival", "newest", "reading"]
 # Shown in `flags` of a row whose bytes after the head cannot be read; see dead.letters.
 UNDECODABLE = "undecodable"
 LATE = "late"
@@ -53,10 +54,14 @@ async def timeline(
     order: Order = "arrival",
     since: int | None = None,
 ) -> Json:
-    """A page of actions, oldest first (`arrival`) or newest first. `since`: append time in ms. Raises BadRequest."""
+    """A page of actions: oldest first (`arrival`), newest first, or `reading`: a page of arrivals in causal order.
+
+    `since`: append time in ms. Raises BadRequest.
+    """
     paging.check_limit(limit)
     places = await paging.positions(scope, PROJECTION)
-    kind, newest = f"{PROJECTION}.{order}", order == "newest"
+    arrival = "newest" if order == "newest" else "arrival"
+    kind, newest = f"{PROJECTION}.{arrival}", order == "newest"
     marks = paging.marks(kind, cursor, places, newest)
     given = {"actor": actor, "resource": resource, "since": since}
     conditions = {
@@ -66,14 +71,36 @@ async def timeline(
     }
     query = _PAGE.format(
         columns=_COLUMNS,
-        bound=_BOUNDS[order],
+        bound=_BOUNDS[arrival],
         filters=" ".join(text for name, text in conditions.items() if given[name] is not None),
         direction="desc" if newest else "asc",
     )
     params = given | paging.parameters(marks) | {"tenant": scope.tenant, "rows": limit + 1}
     rows = await scope.rows(query, params)
     items, following = paging.page(kind, marks, rows, limit, newest, item)
+    if order == "reading":
+        items = for_reading(items)
     return {"items": items, "next": following, "as_of": paging.as_of(places)}
+
+
+def for_reading(items: Sequence[Json]) -> list[Json]:
+    """Items by cause (seed 4.4): a parent before its children, a session by its numbers, else time."""
+    believed = [_believed(item) for item in items]
+    readable = [
+        Readable(item["event_id"], item["parent_id"], item["actor"], item["session"], _number(item), at, place)
+        for place, (item, at) in enumerate(zip(items, believed, strict=True))
+    ]
+    return [items[i] for i in reading_order(readable)]
+
+
+def _number(item: Json) -> int:
+    return actions.NO_SEQUENCE if item["sequence"] is None else int(item["sequence"])
+
+
+def _believed(item: Json) -> str:
+    """The agent's time, or the gateway's when the agent's clock is flagged. RFC 3339 in UTC sorts as text."""
+    flagged = {"future_timestamp", "stale_timestamp"} & set(item["flags"])
+    return str(item["received_at"] if flagged else item["timestamp"])
 
 
 async def action(scope: Scope, event_id: bytes) -> Json | None:
