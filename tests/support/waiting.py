@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -25,7 +25,11 @@ def until(condition: Callable[[], T], seconds: float, what: str) -> T:
         time.sleep(STEP_S)
 
 
-async def auntil(condition: Callable[[], T | Awaitable[T]], seconds: float, what: str) -> T:
+@overload
+async def auntil(condition: Callable[[], Awaitable[T]], seconds: float, what: str) -> T: ...
+@overload
+async def auntil(condition: Callable[[], T], seconds: float, what: str) -> T: ...
+async def auntil(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     """The same in a coroutine; the condition may be a plain or an async function."""
     end = time.monotonic() + seconds
     while True:

@@ -1,0 +1,110 @@
+"""Two tenants on one stack: a token of one finds nothing of the other, on any route of the table."""
+
+from __future__ import annotations
+
+import uuid
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from gateway.cli.client import Client
+from gateway.demo.pager import Pager
+from gateway.demo.watch import Watch
+from gateway.http.auth import Access
+from gateway.http.routes import ROUTES
+from tests.support.fix_whole import Whole
+from tests.support.tenants import Tenant, failure
+from tests.support.waiting import auntil
+
+pytestmark = pytest.mark.timeout(120)
+
+SEEN_S = 60.0
+PAGES = ("/incidents", "/incidents/{incident}", "/incidents/{incident}/now", "/incidents/{incident}/pages")
+
+
+async def test_a_token_finds_nothing_of_another_tenant(stack: Whole, pager: Pager) -> None:
+    # Names that appear in no other text, so that a leak of any field is seen.
+    theirs = await stack.tenant("secretive", pager, steps=(("xantippe", 600),), agents=("quasimodo",))
+    event, incident, command = await something_happens(theirs, pager)
+    ours = await stack.tenant("curious", pager)
+    words = ("secretive", "xantippe", "quasimodo", "hidden-vault", event, incident)
+    places = {"event": event, "incident": incident, "command": command, "tenant": theirs.name}
+    asked = []
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        for token in (ours.tokens["agent"], ours.tokens["alice"]):
+            for method, path in every_address(places):
+                # As a program, and as a browser.
+                for headers in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"mandate_session={token}"}):
+                    asked.append(path)
+                    async with session.request(
+                        method,
+                        stack.url + path,
+                        headers=headers,
+                        json={} if method != "GET" else None,
+                        allow_redirects=False,
+                    ) as response:
+                        text = await response.text()
+                        if path.count("/") > 2:
+                            assert response.status in (303, 401, 403, 404, 405, 422), (
+                                method,
+                                path,
+                                response.status,
+                                text,
+                            )
+                        said = text.replace(path, "")
+                        assert not [word for word in words if word in said], (method, path, said)
+    assert len(asked) > 40
+    async with theirs.client("xantippe") as owner:
+        assert [i["state"] for i in await Watch(owner).incidents()] == ["detected"], "nobody answered it from outside"
+
+
+async def something_happens(tenant: Tenant, pager: Pager) -> tuple[str, str, str]:
+    """An incident, a page and a refused command of theirs; ids of event, incident and command."""
+    async with tenant.client("quasimodo") as agent, tenant.client("xantippe") as owner:
+        broken = failure("hidden-vault", actor="quasimodo")
+        await agent.send([broken])
+        await auntil(lambda: pager.paged("xantippe"), SEEN_S, "the owner's page")
+        watch = Watch(owner)
+        found = await auntil(watch.incidents, SEEN_S, "the incident")
+        await auntil(watch.rows, SEEN_S, "the timeline's row")
+        return broken["id"], str(found[0]["id"]), str(uuid.uuid4())
+
+
+def every_address(places: dict[str, str]) -> list[tuple[str, str]]:
+    """Every guarded route of the table and the pages', filled with what is theirs."""
+    table = [(r.method, r.path) for r in ROUTES if r.access is not Access.OPEN]
+    table += [("GET", path) for path in PAGES]
+    return [(method, path.format(**{name: quote(text) for name, text in places.items()})) for method, path in table]
+
+
+async def test_a_token_of_nobody_opens_no_route(stack: Whole) -> None:
+    places = {"event": "1", "incident": "INC-1", "command": "1", "tenant": "secretive"}
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        for method, path in every_address(places):
+            for headers in ({}, {"Authorization": "Bearer invented"}, {"Cookie": "mandate_session=invented"}):
+                async with session.request(
+                    method, stack.url + path, headers=headers, allow_redirects=False
+                ) as response:
+                    assert response.status in (303, 401), (method, path, headers, response.status)
+
+
+async def test_an_incidents_number_is_its_tenants(stack: Whole, pager: Pager) -> None:
+    """INC-1 of two tenants are two incidents: a number is resolved within the token's tenant."""
+    first = await stack.tenant("numbers-1", pager)
+    await incident_of(first.client(), "left")
+    second = await stack.tenant("numbers-2", pager)
+    await incident_of(second.client(), "right")
+    for tenant, resource in ((first, "left"), (second, "right")):
+        async with tenant.client("alice") as alice:
+            assert (await alice.get("/v1/incidents/INC-1"))["resource"] == resource
+            assert [p["incident"] for p in await Watch(alice).pages()] == ["INC-1"]
+
+
+async def incident_of(client: Client, resource: str) -> None:
+    """Open the tenant's first incident, on this resource, and wait for its page."""
+    async with client:
+        await client.send([failure(resource)])
+        watch = Watch(client)
+        await auntil(watch.incidents, SEEN_S, "the incident")
+        await auntil(watch.pages, SEEN_S, "its page")
