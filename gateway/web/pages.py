@@ -111,6 +111,14 @@ def login_page(next_path: str, said: str = "") -> web.Response:
     return html(render("login.html", me=None, next=next_path, said=said), 401 if said else 200)
 
 
+async def login(request: web.Request) -> web.StreamResponse:
+    """The form of POST /login; who is signed in goes on."""
+    following = request.query.get("next", "/")
+    if request.app[BACKEND].reader(request) is not None:
+        raise web.HTTPSeeOther(following if following.startswith("/") and following[1:2] not in "/\\" else "/")
+    return login_page(following)
+
+
 async def home(_: web.Request) -> web.StreamResponse:
     """The front door leads to the list."""
     raise web.HTTPSeeOther("/incidents")
@@ -259,6 +267,7 @@ def routes(backend_app: web.Application, backend: Backend) -> None:
     backend_app.add_routes(
         [
             web.get("/", home),
+            web.get("/login", login),
             web.get("/banner", banner),
             web.get("/incidents", list_page),
             web.get("/incidents/rows", rows),
