@@ -81,6 +81,8 @@ def _long(value: bytes, at: int) -> tuple[int, int]:
         at += 1
         n |= (byte & 0x7F) << shift
         shift += 7
+    if n >> 64:
+        raise _bad("a number is longer than 64 bits")
     return (n >> 1) ^ -(n & 1), at
 
 

@@ -33,7 +33,9 @@ class Command:
     """What is to be decided. `message` is a message of the input's stream, a `Head` for action topics, or
     TimerDue.
 
-    `id` is the cause of everything decided here; `record` is None for a timer.
+    `id` is the cause of everything decided here; `record` is None for a timer. `partitions` is how many the input
+    has (0 where nobody said): a processor that must know whether a record lies in its right place asks here, because
+    the map is known to the wiring only.
     """
 
     id: bytes
@@ -41,6 +43,7 @@ class Command:
     now: int
     message: Any
     record: Record | None = None
+    partitions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

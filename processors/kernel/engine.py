@@ -270,7 +270,7 @@ class Engine:
         for flag in flags(record.headers):
             if flag.startswith("id_reused:"):
                 cause = ids.derive("reused", cause, flag)
-        return Command(cause, key, now, head, record)
+        return Command(cause, key, now, head, record, self.room.partitions)
 
     def _configure(self, message: ConfigurationAnnounced) -> None:
         newer = self._store.announce(message)

@@ -1,0 +1,46 @@
+"""What deduplication remembers: sightings in packed parts by bucket and slot of time, and a mark per session.
+
+Keys: `window/<bucket>/<place in the ring>/<n>` and `<tenant>/<actor>/mark/<hash of session>`.
+The window belongs to the partition, not to a tenant; the owner is inside each sighting's digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.ids import derive
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Sightings of one bucket in one slot of log time, packed as rules.py says. Another `slot` = expired content."""
+
+    slot: int
+    entries: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known of the numbers of one (actor, session).
+
+    `holes` are the unseen ranges between floor and highest as first, last, first, last, …, ascending and apart.
+    Below `floor` nothing is known. `seen_at` is ms of log time of the last record.
+    """
+
+    highest: int
+    floor: int
+    holes: tuple[int, ...]
+    seen_at: int
+
+
+PARTS = (Window, Mark)
+
+
+def window_part(bucket: int, place: int, n: int) -> str:
+    """Where the n-th piece of a bucket's slot is."""
+    return f"window/{bucket:03x}/{place}/{n}"
+
+
+def mark_part(key: str, session: str) -> str:
+    """Where the mark of a session is; hashed, because a session's name may be long."""
+    return f"{key}/mark/{derive('session', session).hex()}"
