@@ -1,0 +1,139 @@
+"""Announces accepted configuration on the log: read what is pending, produce, wait for all replicas, mark.
+
+One gateway runs it at a time (an advisory lock of its session). A crash at any step only announces again: processors
+ignore a version that is not newer than their own. Nothing is marked before it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import psycopg
+
+from gateway.configuration.store import CONNECT_SECONDS, STATEMENT_MS, Connection, Pending, Tables
+from processors.host.places import Placed
+from schemas import codec, ids
+from schemas.envelope import headers_of
+from schemas.errors import MandateError
+from schemas.messages.kernel import ConfigurationAnnounced
+from schemas.record import Output
+
+log = logging.getLogger("gateway.outbox")
+
+# 100 documents of 256 KB at most, of which the sender takes 16 MB at once (then SendBusy, and the next round).
+BATCH = 64
+# How often a gateway that was not woken looks, and how often one without the lock tries to get it.
+LOOK_EVERY_S = 1.0
+# After an error; the broker or the database is back within seconds.
+AGAIN_S = 0.5
+LOCK = 7_221_340_154  # advisory, of the session; arbitrary, must never change
+
+
+class Sender(Protocol):
+    """Where announcements go (processors.host.sender.Sender)."""
+
+    async def send(self, output: Output) -> Placed:
+        """Write one record; returns when all replicas have it. Raises HostError."""
+
+
+def announcement(pending: Pending, now_ms: int) -> Output:
+    """The record of one announcement. Its id is the same however often it is announced."""
+    key = ids.key_of(pending.tenant)
+    record_id = ids.derive(
+        "announced", pending.tenant, pending.document, pending.version, pending.topic, pending.partition
+    )
+    message = ConfigurationAnnounced(pending.tenant, pending.document, pending.version, pending.hash, pending.body)
+    headers = headers_of(record_id, "ConfigurationAnnounced", "gateway", key, now_ms)
+    return Output(pending.topic, pending.partition, key.encode(), codec.encode(message), headers)
+
+
+class Outbox:
+    """`run` works until cancelled; `wake` makes it look at once."""
+
+    def __init__(
+        self,
+        dsn: str,
+        sender: Sender,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        report: Callable[[int], None] = lambda pending: None,
+    ) -> None:
+        self._dsn = dsn
+        self._sender = sender
+        self._clock = clock
+        self._report = report
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was accepted."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Hold the lock and announce what is pending, again and again. Ends only by cancellation."""
+        failing = False
+        while True:
+            try:
+                async with await self._connect() as connection:
+                    if await _locked(connection):
+                        failing = False
+                        await self._announce_forever(connection)
+            except (MandateError, psycopg.Error, OSError, TimeoutError) as error:
+                # Once a change, not twice a second during an outage.
+                if not failing:
+                    log.warning("announcing configuration begins again: %s: %s", type(error).__name__, error)
+                failing = True
+                await asyncio.sleep(AGAIN_S)
+                continue
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def drain(self, connection: Connection) -> int:
+        """Announce one batch of what is pending; returns how many. Raises HostError, psycopg.Error."""
+        async with connection.transaction():
+            tables = Tables(connection)
+            found = await tables.pending(BATCH)
+            self._report(len(found) if len(found) < BATCH else await tables.count_pending())
+        if not found:
+            return 0
+        done: list[int] = []
+        # One after the other: versions of a document reach a partition in their order. Volume is people's typing.
+        try:
+            for pending in found:
+                await self._sender.send(announcement(pending, self._clock()))
+                done.append(pending.id)
+        finally:
+            if done:
+                async with connection.transaction():
+                    await Tables(connection).mark(done)
+        return len(done)
+
+    async def _announce_forever(self, connection: Connection) -> None:
+        while True:
+            self._woken.clear()
+            while await self.drain(connection):
+                pass
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def _connect(self) -> Connection:
+        return await psycopg.AsyncConnection.connect(
+            self._dsn,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="mandate-outbox",
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            options=f"-c statement_timeout={STATEMENT_MS}",
+        )
+
+
+async def _locked(connection: Connection) -> bool:
+    cursor = await connection.execute("select pg_try_advisory_lock(%s)", (LOCK,))
+    row = await cursor.fetchone()
+    return bool(row and row[0])

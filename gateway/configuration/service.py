@@ -1,0 +1,145 @@
+"""Accepting a tenant's configuration, and showing it.
+
+Accepting is one Postgres transaction: new versions, the rows of their announcements, tokens, the webhook secret. The
+log hears of it from outbox.py; until then `announced` is false.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from gateway.configuration import difference, request
+from gateway.configuration.request import Request
+from gateway.configuration.store import Pool, Tables, Version
+from schemas import ids
+from schemas.configuration import Document, check_tenant, parse_document
+from schemas.errors import ConfigurationError
+from schemas.partitioning import partition_of
+from schemas.topology import Topology
+
+SECRET_BYTES = 32
+Json = dict[str, Any]
+
+
+def places_of(topology: Topology, tenant: str, document: str) -> list[tuple[str, int]]:
+    """(topic, partition) on which a tenant's document is announced: every one, or the tenant's, as the map says."""
+    out = []
+    for room in topology.readers_of_document(document):
+        count = topology.partitions(room.input)
+        if room.announced == "all":
+            out += [(room.input, p) for p in range(count)]
+        else:
+            out.append((room.input, partition_of(ids.key_of(tenant).encode(), count)))
+    return sorted(set(out))
+
+
+class Configurations:
+    """`accepted` is called after each transaction that left something to announce (it wakes the outbox)."""
+
+    def __init__(self, pool: Pool, topology: Topology, accepted: Callable[[], None]) -> None:
+        self._pool = pool
+        self._topology = topology
+        self._accepted = accepted
+
+    async def put(self, tenant: str, plain: Any, by: str) -> Json:
+        """Accept (or with dry_run: only check) a configuration request. Raises ConfigurationError."""
+        wanted = request.parse(tenant, plain)
+        async with self._pool.connection() as connection, connection.transaction(force_rollback=wanted.dry_run):
+            tables = Tables(connection)
+            await tables.lock(tenant)
+            current = await tables.current(tenant)
+            _check_expected(wanted, current)
+            changed = _changed(wanted, current)
+            _check_whole(wanted, current)
+            for name, version in changed.items():
+                await tables.add(tenant, name, version, by)
+                await tables.enqueue(tenant, name, version.version, places_of(self._topology, tenant, name))
+            if wanted.tokens is not None and not await tables.replace_tokens(tenant, wanted.tokens):
+                raise _token_taken()
+            await tables.keep_secret(tenant, "whsec_" + b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
+        if changed and not wanted.dry_run:
+            self._accepted()
+        after = current | changed
+        return {
+            "tenant": tenant,
+            "changed": [_change(name, current.get(name), version) for name, version in changed.items()],
+            "versions": {name: after[name].version for name in sorted(after)},
+        }
+
+    async def show(self, tenant: str) -> Json:
+        """Documents, versions, whether each is announced, and the webhook secret (None before the first PUT)."""
+        request.check_tenant_name(tenant)
+        async with self._pool.connection() as connection, connection.transaction():
+            tables = Tables(connection)
+            current = await tables.current(tenant)
+            announced = await tables.announced(tenant)
+            secret = await tables.secret(tenant)
+        return {
+            "tenant": tenant,
+            "documents": {name: json.loads(version.body) for name, version in current.items()},
+            "versions": {name: version.version for name, version in current.items()},
+            # A document that no processor reads has nothing to announce.
+            "announced": {name: announced.get((name, v.version), True) for name, v in current.items()},
+            "webhook_secret": secret,
+        }
+
+    async def token(self, sha256_hex: str) -> Json | None:
+        """tenant, subject, kind and roles of a token's hash, or None."""
+        async with self._pool.connection() as connection, connection.transaction():
+            found = await Tables(connection).token(sha256_hex)
+        return None if found is None else dict(found)
+
+
+def _check_expected(wanted: Request, current: dict[str, Version]) -> None:
+    for name, expected in wanted.expected.items():
+        actual = current[name].version if name in current else 0
+        if actual != expected:
+            raise ConfigurationError(
+                "configuration_conflict",
+                f"document {name}",
+                f"it is at version {actual}, not {expected}",
+                "Somebody changed it: look at it again (`mandate config show`) and repeat.",
+                field=f"expected.{name}",
+            )
+
+
+def _changed(wanted: Request, current: dict[str, Version]) -> dict[str, Version]:
+    out = {}
+    for name, body in wanted.bodies.items():
+        parse_document(name, body)
+        before = current.get(name)
+        digest = sha256(body).hexdigest()
+        if before is None or before.hash != digest:
+            out[name] = Version(before.version + 1 if before else 1, digest, body)
+    return out
+
+
+def _check_whole(wanted: Request, current: dict[str, Version]) -> None:
+    documents: dict[str, Document] = {name: parse_document(name, v.body) for name, v in current.items()}
+    documents |= {name: parse_document(name, body) for name, body in wanted.bodies.items()}
+    check_tenant(documents)
+
+
+def _change(name: str, before: Version | None, after: Version) -> Json:
+    old = None if before is None else json.loads(before.body)
+    return {
+        "document": name,
+        "from": before.version if before else 0,
+        "to": after.version,
+        "diff": difference.lines(old, json.loads(after.body)),
+    }
+
+
+def _token_taken() -> ConfigurationError:
+    return ConfigurationError(
+        "token_taken",
+        "a token",
+        "it belongs to another tenant",
+        "Make a new one; a token has one tenant.",
+        field="tokens",
+    )

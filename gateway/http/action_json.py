@@ -1,0 +1,270 @@
+"""One action in JSON to `schemas.messages.actions.Action`. Pure: the clock and the tenant are arguments.
+
+    translate(plain, tenant="shop", now_ms=…, generated=None) -> Action      raises Invalid, naming field and remedy
+
+`generated` is the id that an Idempotency-Key gives an action without one of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from hashlib import sha256
+from typing import Any, cast
+
+from gateway.http import times
+from gateway.http.errors import Invalid
+from gateway.http.fields import NAME_MAX, TEXT_MAX, Fields, clean, invalid, shown
+from schemas import ids
+from schemas.messages import actions as words
+from schemas.messages.actions import Action, Change, Effect, ErrorInfo, Labels, PayloadReference
+
+NO_CONTENT = bytes(ids.ID_BYTES)
+ID_MAX = 256
+ATTEMPTS_MAX = 1_000_000
+# With base64 a third more; the whole record must stay below the 512 KB of actions.raw.
+CONTENT_MAX = 262_144
+
+_AMOUNT = re.compile(r"-?[0-9]{1,38}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_HEXADECIMAL = re.compile(r"[0-9A-Za-z._:/+=-]{1,256}")
+_REVERSIBILITY = ("reversible", "compensable", "irreversible", "unknown")
+_CHANGES = ("deploy", "config", "flag", "migration", "permission")
+
+
+def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = None) -> Action:
+    """The action that `plain` says, received at `now_ms` for `tenant`. Raises Invalid."""
+    fields = Fields(plain)
+    actor, actor_name, actor_version = _actor(fields)
+    kind = fields.required("type")
+    resource = fields.required("resource")
+    timestamp = _timestamp(fields)
+    at = now_ms if timestamp is None else timestamp
+    digest = _digest(fields)
+    source_id = _id(fields, "id")
+    parent = _id(fields, "parent_id")
+    error = _error(fields)
+    effect = _effect(fields)
+    change = _change(fields)
+    labels = _labels(fields)
+    attempt = fields.integer("attempt", 1, ATTEMPTS_MAX) or 1
+    limit = fields.integer("attempt_limit", 1, ATTEMPTS_MAX)
+    sequence = fields.integer("sequence", 0)
+    traits = (
+        (words.ERROR if error else 0)
+        | (words.EFFECT if effect else 0)
+        | (words.LABEL if labels else 0)
+        | (words.CHANGE if change else 0)
+        | (words.BACKFILL if fields.boolean("backfill") else 0)
+        | (words.RETRYABLE if fields.boolean("retryable") else 0)
+        | (words.RETRY if attempt > 1 else 0)
+    )
+    if source_id is not None:
+        event_id = ids.given_id(tenant, actor, source_id)
+    elif generated is not None:
+        event_id = generated
+    elif effect is not None:
+        raise invalid(
+            "effect_without_id",
+            "id",
+            "an effect without an id of its own could be done twice and counted once",
+            "Give the action an `id`, or send an Idempotency-Key.",
+        )
+    else:
+        event_id = ids.seed_key(tenant, actor, kind, resource, at // 1000, digest or "")
+        traits |= words.GENERATED_ID
+    action = Action(
+        event_id=event_id,
+        content_key=_content(tenant, effect, resource),
+        tenant=tenant,
+        actor=actor,
+        session=fields.text("session") or "",
+        sequence=words.NO_SEQUENCE if sequence is None else sequence,
+        timestamp=at,
+        received_at=now_ms,
+        traits=traits,
+        resource=resource,
+        type=kind,
+        source_id=source_id,
+        actor_name=actor_name,
+        actor_version=actor_version,
+        on_behalf_of=fields.text("on_behalf_of"),
+        parameters_digest=digest,
+        attempt=attempt,
+        attempt_limit=limit,
+        parent_id=None if parent is None else ids.given_id(tenant, actor, parent),
+        trace_id=fields.text("trace_id", ID_MAX),
+        span_id=fields.text("span_id", ID_MAX),
+        result=fields.text("result", TEXT_MAX),
+        error=error,
+        effect=effect,
+        change=change,
+        labels=labels,
+        payload=_payload(fields),
+    )
+    fields.done()
+    return action
+
+
+def _actor(fields: Fields) -> tuple[str, str | None, str | None]:
+    value = fields.take("actor")
+    if isinstance(value, dict):
+        inner = Fields(value, "actor")
+        found = inner.required("id"), inner.text("name"), inner.text("version")
+        inner.done()
+        return found
+    if not isinstance(value, str) or not value:
+        raise invalid(
+            "field_required" if not value else "field_not_text",
+            "actor",
+            "it is missing or empty" if not value else f"{shown(value)} is neither a text nor an object",
+            "Send the agent's name, or {id, name, version}.",
+        )
+    return clean("actor", value, NAME_MAX), None, None
+
+
+def _timestamp(fields: Fields) -> int | None:
+    value = fields.take("timestamp")
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and times.EARLIEST_MS <= value <= times.LATEST_MS:
+        return value
+    ms = times.parse(value) if isinstance(value, str) else None
+    if ms is None:
+        raise invalid(
+            "field_malformed",
+            "timestamp",
+            f"{shown(value)} is no time",
+            "Send RFC 3339 (2026-11-22T04:00:00.123Z) or whole milliseconds since 1970.",
+        )
+    return ms
+
+
+def _digest(fields: Fields) -> str | None:
+    parameters = fields.take("parameters")
+    given = fields.matching("parameters_digest", _HEXADECIMAL, "the SHA-256 in hexadecimal")
+    if parameters is None:
+        return given
+    if given is not None:
+        raise invalid("field_contradiction", "parameters_digest", "`parameters` is given too", "Send one of the two.")
+    if not isinstance(parameters, dict):
+        raise invalid("field_not_object", "parameters", f"{shown(parameters)} is not an object", "Send a JSON object.")
+    try:
+        canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise invalid(
+            "field_not_text", "parameters", "it holds half of a surrogate pair", "Send well-formed Unicode."
+        ) from error
+    except RecursionError as error:
+        raise Invalid(
+            "too_deep", "field parameters", "it is nested too deeply", "Send flatter values.", field="parameters"
+        ) from error
+    return sha256(canonical).hexdigest()
+
+
+def _id(fields: Fields, key: str) -> str | None:
+    value = fields.text(key, ID_MAX)
+    if value == "":
+        raise invalid("field_required", key, "it is empty", "Leave it out, or give it a value.")
+    return value
+
+
+def _error(fields: Fields) -> ErrorInfo | None:
+    value = fields.take("error")
+    if value is None or value is False:
+        return None
+    if value is True:
+        return ErrorInfo("error", "")
+    inner = Fields(value, "error")
+    found = ErrorInfo(inner.required("type"), inner.text("message", TEXT_MAX) or "", inner.text("code"))
+    inner.done()
+    return found
+
+
+def _effect(fields: Fields) -> Effect | None:
+    inner = fields.inner("effect")
+    if inner is None:
+        return None
+    kind = inner.required("kind")
+    amount = inner.matching("amount", _AMOUNT, '"12999": whole minor units, as a string')
+    currency = inner.matching("currency", _CURRENCY, "EUR (ISO 4217)")
+    if amount is not None and currency is None:
+        raise invalid("field_required", "effect.currency", "an amount has no meaning without it", "Name the currency.")
+    found = Effect(
+        kind,
+        None if amount is None else str(int(amount)),
+        currency,
+        inner.text("counterparty"),
+        inner.text("external_reference"),
+        cast(Any, inner.choice("reversibility", _REVERSIBILITY) or "unknown"),
+    )
+    inner.done()
+    return found
+
+
+def _content(tenant: str, effect: Effect | None, resource: str) -> bytes:
+    """What makes two effects the same content: no time, no id. Zeroes where there is no effect."""
+    if effect is None:
+        return NO_CONTENT
+    parts = (effect.kind, effect.counterparty or "", effect.currency or "", effect.amount or "", resource)
+    return ids.derive("content", tenant, *parts)
+
+
+def _change(fields: Fields) -> Change | None:
+    inner = fields.inner("change")
+    if inner is None:
+        return None
+    kind = inner.choice("kind", _CHANGES)
+    if kind is None:
+        raise invalid("field_required", "change.kind", "it is missing", f"Use one of {', '.join(_CHANGES)}.")
+    found = Change(cast(Any, kind), inner.text("before"), inner.text("after"), inner.text("summary", TEXT_MAX))
+    inner.done()
+    return found
+
+
+def _labels(fields: Fields) -> Labels | None:
+    inner = fields.inner("labels")
+    if inner is None:
+        return None
+    found = Labels(inner.text("world"), inner.text("action"))
+    inner.done()
+    return None if found == Labels() else found
+
+
+def _payload(fields: Fields) -> PayloadReference | None:
+    inner = fields.inner("payload")
+    if inner is None:
+        return None
+    kind = inner.choice("type", ("inline", "external"))
+    if kind is None:
+        raise invalid("field_required", "payload.type", "it is missing", "Use inline or external.")
+    if kind == "external":
+        size = inner.integer("size", 0)
+        if size is None:
+            raise invalid("field_required", "payload.size", "it is missing", "Give the size in bytes.")
+        found = PayloadReference("external", size, inner.required("hash"), inner.required("location", TEXT_MAX))
+    else:
+        content = _inline(inner)
+        digest = sha256(content).hexdigest()
+        if (given := inner.text("hash")) not in (None, digest):
+            raise invalid("field_contradiction", "payload.hash", f"{shown(given)} is not the content's", "Correct it.")
+        if inner.integer("size", 0) not in (None, len(content)):
+            raise invalid("field_contradiction", "payload.size", "it is not the content's", "Correct it.")
+        found = PayloadReference("inline", len(content), digest, None, content)
+    inner.done()
+    return found
+
+
+def _inline(inner: Fields) -> bytes:
+    value = inner.take("content")
+    remedy = "Send the content in base64, at most 256 KB; a larger one by location."
+    if not isinstance(value, str):
+        raise invalid("field_required", "payload.content", "it is missing or no text", remedy)
+    try:
+        content = b64decode(value, validate=True)
+    except ValueError as error:
+        raise invalid("field_malformed", "payload.content", "it is not base64", remedy) from error
+    if len(content) > CONTENT_MAX:
+        raise invalid("field_too_long", "payload.content", f"{len(content)} bytes", remedy)
+    return content

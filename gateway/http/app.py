@@ -1,0 +1,25 @@
+"""The gateway's application: middlewares, the API's table, the pages."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.http import middlewares, routes
+from gateway.http.budget import BODY_MAX
+from gateway.http.keys import SERVICES
+from gateway.http.pages_backend import PagesBackend
+from gateway.http.services import Services
+from gateway.web import pages
+
+
+def build(services: Services) -> web.Application:
+    """The application on these services. Starts nothing."""
+    app = web.Application(
+        middlewares=[middlewares.observed, middlewares.identified],
+        client_max_size=BODY_MAX,
+    )
+    app[SERVICES] = services
+    services.login_refused = pages.login_page
+    routes.add(app)
+    pages.routes(app, PagesBackend(services))
+    return app

@@ -1,0 +1,164 @@
+"""POST /v1/actions: JSON in, records on `actions.raw`, receipts out.
+
+202 is said of an action only after all in-sync replicas have it. Every item of a batch has its own result; nothing is
+dropped: what was not taken is answered 429 (surely not written) or 503 (perhaps written: send it again, same id).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from gateway.http import problems
+from gateway.http.action_json import translate
+from gateway.http.auth import tenant_of
+from gateway.http.bodies import json_body
+from gateway.http.errors import BadRequest, Invalid, TooBig, Unavailable
+from gateway.http.fields import Fields, clean
+from gateway.http.keys import SERVICES
+from gateway.http.services import Services
+from processors.host.errors import HostError
+from processors.host.places import Placed
+from schemas import codec, ids
+from schemas.errors import MandateError
+from schemas.messages.actions import Action
+from schemas.record import Output
+
+TOPIC = "actions.raw"
+BATCH_MAX = 1_000
+KEY_MAX = 256
+# What a record has beside its value: key (two names of 1,024 characters of 4 bytes, escaped up to three times) …
+RECORD_ROOM = 32_768
+# The sender gives up after 4.5 s (client.MESSAGE_TIMEOUT_MS); if it never says so, we do.
+ACKNOWLEDGE_S = 10.0
+
+Result = dict[str, Any]
+Handed = tuple[Action, "asyncio.Future[Placed]"]
+
+
+async def post_actions(request: web.Request) -> web.Response:
+    """Take one action, a list, or {"actions": […]}."""
+    services = request.app[SERVICES]
+    services.lag.check()
+    key = idempotency_key(request)
+    async with json_body(request) as plain:
+        single, items = _items(plain)
+        handed = [_hand_over(services, tenant_of(request), item, key, i) for i, item in enumerate(items)]
+        del plain, items
+    results = await _receipts(handed)
+    services.metrics.in_flight.set(services.sender.in_flight)
+    for result in results:
+        services.metrics.actions.labels(_outcome(result["status"])).inc()
+    return _answer(single, results)
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """The header Idempotency-Key, or None. Raises BadRequest."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not key or len(key) > KEY_MAX:
+        raise BadRequest(
+            "idempotency_key_malformed",
+            "the header Idempotency-Key",
+            f"it has {len(key)} characters",
+            f"Send 1 to {KEY_MAX} characters.",
+        )
+    return clean("Idempotency-Key", key.encode("utf-8", "replace").decode(), KEY_MAX)
+
+
+def _items(plain: Any) -> tuple[bool, list[Any]]:
+    """(is it a single action, the actions). Raises TooBig, Invalid."""
+    if isinstance(plain, dict) and "actions" in plain:
+        body = Fields(plain)
+        plain = body.take("actions")
+        body.done()
+        if not isinstance(plain, list):
+            raise Invalid("field_not_list", "field actions", "it is no list", "Send a list.", field="actions")
+    elif not isinstance(plain, list):
+        return True, [plain]
+    if not plain:
+        raise Invalid("batch_empty", "the batch", "it holds no action", "Send at least one.", field="actions")
+    if len(plain) > BATCH_MAX:
+        why = f"it holds {len(plain)} actions"
+        raise TooBig("batch_too_large", "the batch", why, f"Send at most {BATCH_MAX} at once.", field="actions")
+    return False, plain
+
+
+def _hand_over(services: Services, tenant: str, item: Any, key: str | None, index: int) -> Handed | MandateError:
+    """Give one action to the sender; an error is a value here, because it belongs to this item only."""
+    generated = None if key is None else ids.derive("idempotency", tenant, key, index)
+    try:
+        action = translate(item, tenant, services.clock(), generated)
+        value = codec.encode(action)
+        limit = services.topology.topics[TOPIC].max_bytes - RECORD_ROOM
+        if len(value) > limit:
+            why = f"its record has {len(value)} bytes"
+            raise TooBig("action_too_large", "the action", why, f"Keep it under {limit}; payloads by location.")
+        output = Output(TOPIC, None, ids.key_of(tenant, action.actor).encode(), value)
+        return action, services.sender.submit(output)
+    except MandateError as error:
+        return error
+
+
+async def _receipts(handed: list[Handed | MandateError]) -> list[Result]:
+    waiting = [item[1] for item in handed if not isinstance(item, MandateError)]
+    if waiting:
+        await asyncio.wait(waiting, timeout=ACKNOWLEDGE_S)
+    return [_refused(item) if isinstance(item, MandateError) else _receipt(*item) for item in handed]
+
+
+def _receipt(action: Action, future: asyncio.Future[Placed]) -> Result:
+    if not future.done():
+        # Its outcome is looked at by nobody any more, which is no error.
+        future.cancel()
+        return _refused(_silent())
+    error = future.exception()
+    if error is not None:
+        return _refused(error if isinstance(error, MandateError) else _silent())
+    placed = future.result()
+    return {
+        "status": 202,
+        "event_id": ids.text(action.event_id),
+        "topic": placed.topic,
+        "partition": placed.partition,
+        "offset": placed.offset,
+    }
+
+
+def _silent() -> Unavailable:
+    return Unavailable(
+        "send_failed", "the action", "the log did not acknowledge it in time", "Send it again under the same id."
+    )
+
+
+def _refused(error: MandateError) -> Result:
+    # A host error that is not the item's fault is the log's: 503, whatever the operator must do about it.
+    status = problems.status_of(error)
+    if isinstance(error, HostError) and status == 500:
+        status = 503
+    return {"status": status, "problem": problems.document(error, status)}
+
+
+def _outcome(status: int) -> str:
+    return {202: "accepted", 429: "busy", 503: "unacknowledged"}.get(status, "refused")
+
+
+def _answer(single: bool, results: list[Result]) -> web.Response:
+    statuses = [result["status"] for result in results]
+    if 202 in statuses:
+        return web.json_response({"results": results}, status=202)
+    if single:
+        return problems.response(results[0]["problem"])
+    # Nothing was taken. If some of it may be taken later, say so: the bad ones come back then.
+    later = next((r["problem"] for r in results if r["status"] in (429, 503)), None)
+    # 503 over 429: only one of them says that nothing was written.
+    later = next((r["problem"] for r in results if r["status"] == 503), later)
+    if later is not None:
+        return problems.response(later | {"results": results})
+    error = Invalid(
+        "batch_refused", "the batch", "every action of it was refused", "See `results` for each one's problem."
+    )
+    return problems.response(problems.document(error) | {"results": results})

@@ -1,0 +1,114 @@
+"""How many seconds each processor is behind its input, looked up once a second, never per request.
+
+A processor's lag in seconds is the age of the oldest end of its input that it has not passed: each look remembers where
+the partitions end, so an offset has a time without reading a record. Queue depth in records would say nothing: 10,000
+waiting actions are 0.1 s on one machine and a minute on another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from gateway.http.errors import Busy
+from gateway.http.metrics import Metrics
+from processors.host.admin import Admin
+from processors.host.places import Place
+from schemas.errors import MandateError
+from schemas.topology import Topology
+
+log = logging.getLogger("gateway.lag")
+
+LOOK_EVERY_S = 1.0
+# Twice a page's promise: what waits longer would be told too late, and the sender can still hold it.
+LIMIT_S = 30.0
+# One sample a look: two minutes of history, enough to tell 30 s from more.
+SAMPLES = 120
+# A look that is older than this says nothing any more: the broker is away, and produce tells so itself.
+LOOK_VALID_S = 10.0
+
+Look = Callable[[], tuple[Mapping[Place, int], Mapping[str, Mapping[Place, int | None]]]]
+
+
+class Lag:
+    """`check` refuses while a processor of the actions' way is too far behind."""
+
+    def __init__(self, look: Look | None, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+        self._look = look
+        self._metrics = metrics
+        self._clock = clock
+        self._samples: deque[tuple[float, Mapping[Place, int]]] = deque(maxlen=SAMPLES)
+        self._seconds: Mapping[str, float] = {}
+        self._at = float("-inf")
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Seconds behind, per processor, at the last look."""
+        return self._seconds
+
+    def check(self) -> None:
+        """Raises Busy `pipeline_behind` when something is more than LIMIT_S behind."""
+        if self._clock() - self._at > LOOK_VALID_S:
+            return
+        worst = max(self._seconds.items(), key=lambda x: (x[1], x[0]), default=None)
+        if worst is not None and worst[1] > LIMIT_S:
+            error = Busy(
+                "pipeline_behind",
+                "the pipeline",
+                f"processor {worst[0]} is {worst[1]:.0f} s behind",
+                "Nothing was taken; come again.",
+            )
+            error.retry_after = 5
+            raise error
+
+    def record(self, ends: Mapping[Place, int], committed: Mapping[str, Mapping[Place, int | None]]) -> None:
+        """Take one look into account: where inputs end, and where each processor stands."""
+        now = self._clock()
+        self._samples.append((now, ends))
+        self._seconds = {
+            name: max((self._behind(now, place, at) for place, at in places.items()), default=0.0)
+            for name, places in committed.items()
+        }
+        self._at = now
+        for name, seconds in self._seconds.items():
+            self._metrics.lag.labels(name).set(seconds)
+
+    def _behind(self, now: float, place: Place, at: int | None) -> float:
+        # A processor that has never committed has not been started yet: that is a matter for health, not for senders.
+        if at is None or at >= self._samples[-1][1].get(place, 0):
+            return 0.0
+        for when, ends in reversed(self._samples):
+            if ends.get(place, 0) <= at:
+                return now - when
+        return now - self._samples[0][0]
+
+    async def run(self) -> None:
+        """Look until cancelled. Errors are logged once a change; the next look tries again."""
+        failing = False
+        while self._look is not None:
+            try:
+                ends, committed = await asyncio.to_thread(self._look)
+                self.record(ends, committed)
+                failing = False
+            except MandateError as error:
+                if not failing:
+                    log.warning("lag is unknown: %s", error)
+                failing = True
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+def looking(bootstrap: str, topology: Topology) -> Look:
+    """A look at a real broker: the processors on the way of an action (those that read a stream of actions)."""
+    admin = Admin(bootstrap)
+    rooms = [r for r in topology.rooms.values() if topology.topics[r.input].stream == "actions"]
+    places = {room.name: [Place(room.input, p) for p in range(topology.partitions(room.input))] for room in rooms}
+
+    def look() -> tuple[Mapping[Place, int], Mapping[str, Mapping[Place, int | None]]]:
+        # Positions first: an end that moves between the two requests shows as lag, never as its contrary.
+        committed = {name: admin.committed(f"mandate-{name}", at) for name, at in places.items()}
+        return admin.high_watermarks([p for at in places.values() for p in at]), committed
+
+    return look

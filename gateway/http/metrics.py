@@ -1,0 +1,42 @@
+"""The gateway's metrics: declared once, with what each is for. Labels are bounded words of our own."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """One registry per process (or test)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "mandate_http_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "mandate_http_seconds",
+            "From a request's head to its answer. Slow: look at mandate_gateway_lag_seconds and the broker.",
+            ["route"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+            registry=self.registry,
+        )
+        self.actions = Counter(
+            "mandate_actions", "Actions by what became of them.", ["outcome"], registry=self.registry
+        )
+        self.commands = Counter(
+            "mandate_commands", "People's commands by what became of them.", ["outcome"], registry=self.registry
+        )
+        self.in_flight = Gauge(
+            "mandate_sender_in_flight", "Records that await the broker's acknowledgement.", registry=self.registry
+        )
+        self.lag = Gauge(
+            "mandate_gateway_lag_seconds",
+            "How far each processor is behind. Above the limit actions are answered 429.",
+            ["processor"],
+            registry=self.registry,
+        )
+        self.outbox = Gauge(
+            "mandate_outbox_pending",
+            "Configuration announcements not yet on the log. Growing: the broker, or no gateway holds the lock.",
+            registry=self.registry,
+        )

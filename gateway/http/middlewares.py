@@ -1,0 +1,60 @@
+"""What happens around every request: one line in the log, errors as problems, and who asks.
+
+aiohttp 3.14 calls a middleware's next step by keyword: the parameter must be named `handler`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.http import auth, problems
+from gateway.http.keys import PRINCIPAL, SERVICES
+
+log = logging.getLogger("gateway.access")
+
+_QUIET = ("/healthz", "/metrics")
+
+
+@web.middleware
+async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Outermost: turns errors into problems, counts, and writes the access log. Never a query, a body or a token."""
+    began = time.perf_counter()
+    try:
+        response = await handler(request)
+    except asyncio.CancelledError:
+        raise
+    except web.HTTPException as error:
+        # Redirects of pages are answers, not errors.
+        response = error if error.status < 400 else problems.of(error)
+    except Exception as error:
+        response = problems.of(error)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    seconds = time.perf_counter() - began
+    route = request.match_info.route.resource
+    name = route.canonical if route is not None else "none"
+    metrics = request.app[SERVICES].metrics
+    metrics.requests.labels(name, str(response.status)).inc()
+    metrics.seconds.labels(name).observe(seconds)
+    if request.path not in _QUIET:
+        who = request.get(PRINCIPAL)
+        by = "-" if who is None else f"{who.tenant or '-'}/{who.subject}"
+        # The path as it was sent (percent-encoded): no control character of a caller reaches the log.
+        log.info(
+            "%s %s %d %.1f ms %s", request.method, request.rel_url.raw_path[:300], response.status, seconds * 1e3, by
+        )
+    return response
+
+
+@web.middleware
+async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Puts the principal into the request, where there is one. Whether it may is the route's to say."""
+    if request.path not in _QUIET:
+        who = await auth.identify(request)
+        if who is not None:
+            request[PRINCIPAL] = who
+    return await handler(request)

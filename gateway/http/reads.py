@@ -1,0 +1,152 @@
+"""Read models out: timeline, incidents, pages, summary. Each answer is one snapshot of one tenant, as of when."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, cast
+
+from aiohttp import web
+
+from gateway.http import times
+from gateway.http.auth import tenant_of
+from gateway.http.commands import unknown
+from gateway.http.errors import BadRequest, NotFound
+from gateway.http.fields import NAME_MAX, clean
+from gateway.http.keys import SERVICES
+from projections import summary as summaries
+from projections.incidents import queries as incidents
+from projections.pages import queries as pages
+from projections.postgres import Scope, scoped
+from projections.timeline import queries as timeline
+from schemas import ids
+
+LIMIT = 50
+CURSOR_MAX = 16_384
+_STATES = ("open", "detected", "investigating", "resolved")
+_ORDERS = ("arrival", "newest", "reading")
+
+
+def _open(request: web.Request) -> Any:
+    return scoped(request.app[SERVICES].read_models, tenant_of(request))
+
+
+def _query(request: web.Request, *allowed: str) -> dict[str, str]:
+    """The query's parameters; one that the address does not know, or twice the same, is refused."""
+    out: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name not in allowed or name in out:
+            why = "it is given twice" if name in out else "this address does not take it"
+            remedy = f"Use {', '.join(allowed)}." if allowed else "Leave it out."
+            raise BadRequest("parameter_unknown", f"parameter {ascii(name)[1:41]}", why, remedy, field=name[:40])
+        out[name] = clean(name, value, CURSOR_MAX if name == "cursor" else NAME_MAX)
+    return out
+
+
+def _limit(query: dict[str, str]) -> int:
+    given = query.get("limit", str(LIMIT))
+    # isdecimal alone takes digits of every script; six are more than any limit has.
+    if not (given.isascii() and given.isdecimal() and len(given) <= 6):
+        raise BadRequest("bad_limit", "parameter limit", "it is no whole number", "Use 1 to 1000.", field="limit")
+    return int(given)
+
+
+def _choice(query: dict[str, str], name: str, words: tuple[str, ...]) -> str | None:
+    value = query.get(name)
+    if value is not None and value not in words:
+        raise BadRequest(
+            "parameter_malformed", f"parameter {name}", "it is not known", f"Use {', '.join(words)}.", field=name
+        )
+    return value
+
+
+async def get_timeline(request: web.Request) -> web.Response:
+    """GET /v1/timeline: actions in the order of arrival, or the newest first."""
+    query = _query(request, "limit", "cursor", "actor", "resource", "order", "since")
+    since = query.get("since")
+    since_ms = None if since is None else times.parse(since.replace(" ", "+"))
+    if since is not None and since_ms is None:
+        raise BadRequest(
+            "parameter_malformed",
+            "parameter since",
+            "it is no time",
+            "Use RFC 3339: 2026-11-22T04:00:00Z.",
+            field="since",
+        )
+    order = _choice(query, "order", _ORDERS) or "arrival"
+    async with _open(request) as scope:
+        found = await timeline.timeline(
+            scope,
+            limit=_limit(query),
+            cursor=query.get("cursor"),
+            actor=query.get("actor"),
+            resource=query.get("resource"),
+            order=cast(Literal["arrival", "newest", "reading"], order),
+            since=since_ms,
+        )
+    return _json(found)
+
+
+async def get_action(request: web.Request) -> web.Response:
+    """GET /v1/timeline/{event_id}: one action with all that its sender said."""
+    event_id = ids.parse(request.match_info["event"])
+    if event_id is not None:
+        async with _open(request) as scope:
+            found = await timeline.action(scope, event_id)
+        if found is not None:
+            return _json(found)
+    raise NotFound("action_unknown", "the action", "there is none with this id", "Use `event_id` of a receipt.")
+
+
+async def get_incidents(request: web.Request) -> web.Response:
+    """GET /v1/incidents: the newest first."""
+    query = _query(request, "limit", "cursor", "state")
+    state = _choice(query, "state", _STATES)
+    async with _open(request) as scope:
+        return _json(await incidents.incidents(scope, limit=_limit(query), cursor=query.get("cursor"), state=state))
+
+
+async def get_incident(request: web.Request) -> web.Response:
+    """GET /v1/incidents/{INC-n or id}."""
+    async with _open(request) as scope:
+        return _json(await incident(scope, request.match_info["incident"]))
+
+
+async def incident(scope: Scope, name: str) -> dict[str, Any]:
+    """One incident. Raises NotFound `incident_unknown`."""
+    found = await incidents.incident(scope, name)
+    if found is None:
+        raise unknown(name)
+    return found
+
+
+async def get_incident_timeline(request: web.Request) -> web.Response:
+    """GET /v1/incidents/{INC-n or id}/timeline: what happened, in the log's order."""
+    query = _query(request, "limit", "cursor")
+    name = request.match_info["incident"]
+    async with _open(request) as scope:
+        found = await incidents.incident_timeline(scope, name, limit=_limit(query), cursor=query.get("cursor"))
+    if found is None:
+        raise unknown(name)
+    return _json(found)
+
+
+async def get_pages(request: web.Request) -> web.Response:
+    """GET /v1/pages: who was told, by which channel, and what came of it."""
+    query = _query(request, "limit", "cursor", "incident")
+    async with _open(request) as scope:
+        return _json(
+            await pages.pages(scope, incident=query.get("incident"), limit=_limit(query), cursor=query.get("cursor"))
+        )
+
+
+async def get_summary(request: web.Request) -> web.Response:
+    """GET /v1/summary: the tenant in numbers."""
+    _query(request)
+    async with _open(request) as scope:
+        return _json(await summaries.summary(scope))
+
+
+def _json(found: dict[str, Any]) -> web.Response:
+    # A read model changes with every record: no cache may keep an answer.
+    body = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,130 @@
+"""One gateway process: open what it needs, serve, drain, close. Called by `python -m gateway` and by tests.
+
+Order of a start: tables, sender, pools, the tail of answers (so that no answer to our own commands is missed), then the
+port. Order of a stop: the port first (requests in flight have 10 s), then everything behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.configuration.outbox import Outbox
+from gateway.configuration.service import Configurations
+from gateway.configuration.store import store_pool
+from gateway.http.answers import Answers, Tail
+from gateway.http.app import build
+from gateway.http.budget import Budget
+from gateway.http.lag import Lag, looking
+from gateway.http.metrics import Metrics
+from gateway.http.services import Services
+from gateway.http.settings import Settings
+from gateway.http.tokens import Lookup, Principal, Tokens
+from processors.host.places import Place
+from processors.host.reader import LogReader
+from processors.host.sender import Sender
+from projections import migrate
+from projections.postgres import reading_pool
+from schemas.topology import Topology
+
+log = logging.getLogger("gateway")
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+ANSWERS_TOPIC = "incidents.events"
+WARM = ("actions.raw", "incidents.commands")
+DRAIN_S = 10.0
+# A broker or database that is being restarted is back within 14 s; after that the supervisor's back-off takes over.
+START_S = 20.0
+
+
+def milliseconds() -> int:
+    """The gateway's clock: ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def serving(settings: Settings, topology: Topology) -> AsyncIterator[tuple[Services, int]]:
+    """A gateway that serves; gives its services and its port. Raises MandateError or psycopg.Error."""
+    async with AsyncExitStack() as stack:
+        async with asyncio.timeout(START_S):
+            await asyncio.to_thread(migrate.apply, settings.postgres, MIGRATIONS, "gateway")
+            services = await _open(stack, settings, topology)
+        runner = web.AppRunner(build(services), access_log=None, shutdown_timeout=DRAIN_S, keepalive_timeout=30)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, *settings.http)
+        await site.start()
+        yield services, runner.addresses[0][1]
+
+
+async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -> Services:
+    metrics = Metrics()
+    sender = Sender(settings.kafka, name="gateway")
+    sender.start(WARM)
+    stack.push_async_callback(sender.close)
+    store = store_pool(settings.postgres)
+    await store.open(wait=True)
+    stack.push_async_callback(store.close)
+    reading = reading_pool(settings.postgres)
+    await reading.open(wait=True)
+    stack.push_async_callback(reading.close)
+    answers = Answers()
+    places = [Place(ANSWERS_TOPIC, p) for p in range(topology.partitions(ANSWERS_TOPIC))]
+    tail = Tail(lambda: LogReader(settings.kafka, name="gateway-answers"), places, answers)
+    await tail.start()
+    stack.push_async_callback(tail.stop)
+    outbox = Outbox(settings.postgres, sender, milliseconds, metrics.outbox.set)
+    configurations = Configurations(store, topology, outbox.wake)
+    lag = Lag(looking(settings.kafka, topology), metrics)
+    for work in (outbox.run(), lag.run()):
+        task = asyncio.create_task(work)
+        stack.push_async_callback(_cancel, task)
+    tokens = Tokens(_lookup(configurations), settings.operator_sha256)
+    return Services(
+        settings,
+        topology,
+        tokens,
+        sender,
+        lag,
+        answers,
+        configurations,
+        reading,
+        metrics,
+        Budget(),
+        milliseconds,
+    )
+
+
+def _lookup(configurations: Configurations) -> Lookup:
+    async def look(digest: str) -> Principal | None:
+        found = await configurations.token(digest)
+        if found is None:
+            return None
+        return Principal(found["tenant"], found["subject"], found["kind"], tuple(found["roles"]), digest)
+
+    return look
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def run(settings: Settings, topology: Topology) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with serving(settings, topology) as (_, port):
+        log.info("serving on %s:%d", settings.http[0], port)
+        await stop.wait()
+        log.info("stopping: no new connections, %d s for what is in flight", int(DRAIN_S))

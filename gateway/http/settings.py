@@ -1,0 +1,63 @@
+"""Settings of the gateway, from the environment only.
+
+MANDATE_KAFKA                   host:port[,…] of the broker
+MANDATE_POSTGRES                postgresql://… (owner of the gateway's tables, BYPASSRLS; may set role mandate_reader)
+MANDATE_REDIS                   redis://… (looked at by the local stack; no read model of this version is in it)
+MANDATE_HTTP                    host:port to listen on (default 127.0.0.1:8080)
+MANDATE_OPERATOR_TOKEN_SHA256   SHA-256 (hexadecimal) of the operator's token; without it there is no first tenant
+MANDATE_BEHIND_TLS              1 when a proxy in front speaks TLS: cookies then are Secure
+MANDATE_TOPOLOGY                path of topology.yaml (see schemas.topology)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.errors import MandateError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`http` is (host, port); port 0 takes a free one."""
+
+    kafka: str
+    postgres: str
+    http: tuple[str, int]
+    operator_sha256: str | None = None
+    behind_tls: bool = False
+
+
+def required(env: Mapping[str, str], name: str) -> str:
+    """A setting that must be there. Raises MandateError `setting_missing`."""
+    value = env.get(name)
+    if not value:
+        raise MandateError(
+            "setting_missing", name, "it is not set", "Set it in the environment; see gateway/http/settings.py."
+        )
+    return value
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """All settings. Raises MandateError `setting_missing`, `setting_malformed`."""
+    address = env.get("MANDATE_HTTP") or "127.0.0.1:8080"
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise _malformed("MANDATE_HTTP", "it is not host:port", "Write it like 127.0.0.1:8080.")
+    operator = (env.get("MANDATE_OPERATOR_TOKEN_SHA256") or "").lower() or None
+    if operator is not None and _SHA256.fullmatch(operator) is None:
+        raise _malformed("MANDATE_OPERATOR_TOKEN_SHA256", "it is no SHA-256", "Give 64 hexadecimal digits.")
+    return Settings(
+        required(env, "MANDATE_KAFKA"),
+        required(env, "MANDATE_POSTGRES"),
+        (host.strip("[]"), int(port)),
+        operator,
+        env.get("MANDATE_BEHIND_TLS") == "1",
+    )
+
+
+def _malformed(name: str, why: str, remedy: str) -> MandateError:
+    return MandateError("setting_malformed", name, why, remedy)
