@@ -30,7 +30,8 @@ BATCH = 64
 LOOK_EVERY_S = 1.0
 # After an error; the broker or the database is back within seconds.
 AGAIN_S = 0.5
-LOCK = 7_221_340_154  # advisory, of the session; arbitrary, must never change
+# Advisory, of the session; must never change. …153 are migrations, …154 the partitions of the timeline (projections).
+LOCK = 7_221_340_155
 
 
 class Sender(Protocol):
