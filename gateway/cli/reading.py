@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -68,9 +69,10 @@ def show_incident(incident: str, url: str | None, token_file: Path | None, as_js
         for line in describe(found):
             click.echo(line)
         click.echo()
-        table(story.get("items") or [], {"at": "at", "what happened": "text"}, "Nothing is written about it yet.")
+        happened = condensed(story.get("items") or [])
+        table(happened, {"at": "at", "what happened": "text"}, "Nothing is written about it yet.")
         click.echo()
-        table(pages_.get("items") or [], _PAGES, "Nobody was paged.")
+        table([_row(page) for page in pages_.get("items") or []], _PAGES, "Nobody was paged.")
         as_of(found)
 
     return run(work(), as_json)
@@ -157,6 +159,17 @@ def describe(incident: Mapping[str, Any]) -> list[str]:
         "seconds": ", ".join(f"{name} {value}" for name, value in times.items() if value is not None) or "-",
     }
     return [str(incident.get("name")), *(f"  {name:<9} {value}" for name, value in facts.items())]
+
+
+def condensed(items: Sequence[Json]) -> list[Json]:
+    """What happened with runs of failures alike as one line: the last of them, and how many they were."""
+    out: list[Json] = []
+    for kind, group in groupby(items, key=lambda item: item.get("kind")):
+        run_ = list(group)
+        if kind == "SignalAttached" and len(run_) > 1:
+            run_ = [{**run_[-1], "text": f"{run_[-1].get('text')} ({len(run_)} alike)"}]
+        out += run_
+    return out
 
 
 def _list(

@@ -57,7 +57,9 @@ class People:
             delivery = await self._paged(shop.BOB)
             page = delivery.page
             self.tell.say(
-                "☎", f"Bob's pager rings: step {page.get('step')} of {page.get('steps')}, {page.get('why')}", YELLOW
+                "☎",
+                f"Bob's pager rings: step {page.get('step')} of {page.get('steps')}, round {page.get('round')}.",
+                YELLOW,
             )
             by_reader = await self._decided(enter)
         finally:

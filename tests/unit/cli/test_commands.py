@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from gateway.cli import access, main, output
 from gateway.cli.client import ClientError, Refused, Unreachable
-from gateway.cli.reading import describe
+from gateway.cli.reading import condensed, describe
 from gateway.cli.send import parse_actions, send
 from schemas.errors import MandateError
 
@@ -122,3 +122,14 @@ def test_an_incident_in_a_few_lines():
     assert lines[0] == "INC-1"
     assert "  on it     nobody yet" in lines
     assert "  seconds   page 1.5" in lines
+
+
+def test_a_run_of_failures_alike_is_one_line_and_nothing_else_is_hidden():
+    items = [{"kind": "IncidentOpened", "text": "o"}]
+    items += [{"kind": "SignalAttached", "text": f"f{n}"} for n in range(3)]
+    items += [
+        {"kind": "PageRequested", "text": "p"},
+        {"kind": "PageRequested", "text": "q"},
+        {"kind": "SignalAttached", "text": "g"},
+    ]
+    assert [item["text"] for item in condensed(items)] == ["o", "f2 (3 alike)", "p", "q", "g"]
