@@ -100,7 +100,7 @@ class Admin:
         )
         for name, future in futures.items():
             self._wait(future, f"creating {name}", allowed=KafkaError.TOPIC_ALREADY_EXISTS)
-        self._await_leaders({t.name: t.partitions for t in topics})
+        self._await_leaders([t.name for t in topics])
 
     def alter(self, name: str, config: Mapping[str, str | None]) -> None:
         """Set these settings of a topic; None gives one back to the broker's default. Others stay."""
@@ -186,21 +186,19 @@ class Admin:
         threads.)"""
         del self._client
 
-    def _await_leaders(self, counts: Mapping[str, int]) -> None:
+    def _await_leaders(self, names: Sequence[str]) -> None:
         """Created is not yet served: wait until every partition of these topics has a leader."""
         deadline = time.monotonic() + client.REQUEST_SECONDS
         while True:
             found = self._topics()
             served = all(
-                name in found
-                and len(found[name].partitions) >= count
-                and all(p.leader >= 0 for p in found[name].partitions.values())
-                for name, count in counts.items()
+                name in found and found[name].partitions and all(p.leader >= 0 for p in found[name].partitions.values())
+                for name in names
             )
             if served:
                 return
             if time.monotonic() >= deadline:
-                raise Transient("topics_not_served", ", ".join(counts), "no leader yet", "Ask again.")
+                raise Transient("topics_not_served", ", ".join(names), "no leader yet", "Ask again.")
             threading.Event().wait(0.05)
 
     def _topics(self) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
 from processors.host.kafka_producer import TransactionalProducer
 from processors.host.places import Place, Placed
 from processors.host.transport import SlotSpec
+from processors.host.watch import Watch
 from schemas.record import Output, Record
 
 # One question about committed positions; while a predecessor's transaction is undecided it is asked again and
 # again.
-COMMITTED_SECONDS = 1.0
+COMMITTED_SECONDS = 0.5
 RESTORE_LIMIT = 5_000  # changelog records a step; about 10 ms of folding
 OFFSET_BEGINNING = -2
 
@@ -44,6 +45,7 @@ class KafkaTransport:
         decide it."""
         client.check_inequalities()
         self._transaction_timeout_ms = transaction_timeout_ms
+        self._watch = Watch()
         self._bootstrap = bootstrap
         self._security = security
         self._admin = Admin(bootstrap, security=security)
@@ -63,8 +65,14 @@ class KafkaTransport:
                 f"its input has {counts[spec.input]}",
                 "A changelog has as many partitions as its input, fixed at birth.",
             )
-        producer = TransactionalProducer(self._bootstrap, spec.member, self._security, self._transaction_timeout_ms)
+        producer = TransactionalProducer(
+            self._bootstrap, spec.member, self._security, self._transaction_timeout_ms, self._watch
+        )
         return KafkaSlot(self._bootstrap, self._security, self._admin, spec, producer)
+
+    def stuck(self) -> str | None:
+        """A call of the client that should have come back, or None."""
+        return self._watch.overdue()
 
     def ticker(self) -> KafkaTicker:
         """The sender of ticks, one for the process."""

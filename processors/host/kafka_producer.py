@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from processors.host import client
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
+from processors.host.watch import Watch
 from schemas.record import Output
 
 # The coordinator of a dead predecessor's transaction needs up to its time-out (5 s) and a scan (1-10 s), and
@@ -26,14 +27,22 @@ COMMIT_SECONDS = 25.0
 # One attempt of a call that is resumed; short enough that a deadline is met.
 ATTEMPT_SECONDS = 5.0
 ABORT_SECONDS = 10.0
-OFFSETS_SECONDS = 10.0
+# Not above the transaction's time-out: after it the answer is worth nothing.
+OFFSETS_SECONDS = 5.0
+# Beyond a call's own time-out; then the library has lost it (watch.py).
+GRACE_SECONDS = 4.0
 
 
 class TransactionalProducer:
     """One producer under a name that stays the same over restarts; its start fences the one before it."""
 
     def __init__(
-        self, bootstrap: str, name: str, security: client.Security | None, transaction_timeout_ms: int
+        self,
+        bootstrap: str,
+        name: str,
+        security: client.Security | None,
+        transaction_timeout_ms: int,
+        watch: Watch,
     ) -> None:
         self._settings = client.producing(client.base(bootstrap, security, self._on_error)) | {
             "transactional.id": name,
@@ -44,6 +53,8 @@ class TransactionalProducer:
             "queue.buffering.max.messages": 200_000,
             "queue.buffering.max.kbytes": 131_072,
         }
+        self._watch = watch
+        self._shaken = False
         self._fatal: KafkaError | None = None
         self._failed: KafkaError | None = None
         self._open = False
@@ -52,7 +63,12 @@ class TransactionalProducer:
 
     def begin(self) -> None:
         """Begin a transaction."""
+        self._producer.poll(0)
         self._check()
+        if self._shaken:
+            # A broker went away and came back: what the client remembers of it may be a handle that never
+            # answers.
+            self.renew()
         self._failed = None
         self._call("beginning a transaction", self._producer.begin_transaction)
         self._open = True
@@ -78,7 +94,8 @@ class TransactionalProducer:
         """Make positions part of the transaction under this group metadata."""
         self._check()
         try:
-            self._producer.send_offsets_to_transaction(list(positions), group, OFFSETS_SECONDS)
+            with self._watch.within("sending positions", OFFSETS_SECONDS + GRACE_SECONDS):
+                self._producer.send_offsets_to_transaction(list(positions), group, OFFSETS_SECONDS)
         except KafkaException as exception:
             found = client.classify(client.error_of(exception), "sending positions")
             # Said to be retriable, but whether the group got the positions is unknown: a new producer decides
@@ -122,10 +139,12 @@ class TransactionalProducer:
 
     def _new(self) -> Producer:
         producer = Producer(self._settings)
+        self._shaken = False
         deadline = time.monotonic() + INIT_SECONDS
         while True:
             try:
-                producer.init_transactions(ATTEMPT_SECONDS)
+                with self._watch.within("opening the transactional producer", ATTEMPT_SECONDS + GRACE_SECONDS):
+                    producer.init_transactions(ATTEMPT_SECONDS)
                 return producer
             except KafkaException as exception:
                 found = client.classify(client.error_of(exception), "opening the transactional producer")
@@ -146,7 +165,8 @@ class TransactionalProducer:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                call(ATTEMPT_SECONDS)
+                with self._watch.within(doing, ATTEMPT_SECONDS + GRACE_SECONDS):
+                    call(ATTEMPT_SECONDS)
                 return
             except KafkaException as exception:
                 found = client.classify(client.error_of(exception), doing)
@@ -169,6 +189,8 @@ class TransactionalProducer:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
             self._fatal = error
+        elif error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+            self._shaken = True
 
     def _check(self) -> None:
         if self._fatal is not None:

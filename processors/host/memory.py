@@ -44,6 +44,10 @@ class MemoryTransport:
         """The sender of ticks."""
         return self._ticker
 
+    def stuck(self) -> str | None:
+        """Nothing waits here."""
+        return None
+
     def _point(self, point: str, member: str) -> None:
         if self.hook is not None:
             self.hook(point, member)

@@ -15,7 +15,15 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from processors.host.clock import Clock
-from processors.host.errors import EXIT_CLEAN, EXIT_ROOM_DIED, HostError, OutcomeUnknown, Transient, exit_code
+from processors.host.errors import (
+    EXIT_CLEAN,
+    EXIT_FATAL,
+    EXIT_ROOM_DIED,
+    HostError,
+    OutcomeUnknown,
+    Transient,
+    exit_code,
+)
 from processors.host.health import Health
 from processors.host.loop import LoopSettings, RoomLoop, Step
 from processors.host.metrics import Metrics, RoomMetrics
@@ -33,6 +41,8 @@ OBSERVE_SECONDS = 1.0
 # it.
 OPEN_SECONDS = 60.0
 OPEN_AGAIN_SECONDS = 0.5
+# How often somebody looks whether a call of the client is overdue.
+WATCH_SECONDS = 0.5
 # Within the supervisor's 10 s.
 DRAIN_SECONDS = 8.0
 
@@ -81,7 +91,11 @@ class Runner:
 
     def wait(self) -> int:
         """Until everything ended; gives the exit code. A room that does not drain in time is cut off."""
-        self._stopping.wait()
+        while not self._stopping.wait(WATCH_SECONDS):
+            stuck = self._transport.stuck()
+            if stuck is not None:
+                log.critical("error[client_stuck]: %s did not come back; the process ends and is started again", stuck)
+                self._die(EXIT_FATAL)
         deadline = self._clock.monotonic() + DRAIN_SECONDS
         for thread in self._threads:
             thread.join(max(0.1, deadline - self._clock.monotonic()))

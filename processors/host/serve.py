@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics` of a process without a web framework: one small server thread.
 
-Called by run.py and, for the same three addresses, by whoever else runs threads. It answers GET only and reads no body.
+Called by run.py and, for the same three addresses, by whoever else runs threads. It answers GET only and
+reads no body.
 """
 
 from __future__ import annotations

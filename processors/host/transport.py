@@ -156,6 +156,9 @@ class Transport(Protocol):
     def ticker(self) -> TickSender:
         """The sender of ticks."""
 
+    def stuck(self) -> str | None:
+        """A call into the log that should have come back and did not, or None. The process must end."""
+
 
 # Keys, headers and framing take space in the broker's batch too: 61 bytes of batch header, at most 30 of
 # varints per record, at most 10 per header.
