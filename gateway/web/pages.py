@@ -173,7 +173,7 @@ async def list_news(request: web.Request, backend: Backend, reader: Reader) -> w
 
 async def _now(backend: Backend, reader: Reader, name: str, said: str = "") -> Json:
     found = await backend.incident(reader, name)
-    pages = (await backend.pages(reader, name, LIST))["items"]
+    pages = view.in_order((await backend.pages(reader, name, LIST))["items"])
     clock = now()
     return {
         "x": view.incident(found, clock),
@@ -194,7 +194,7 @@ async def incident_page(request: web.Request, backend: Backend, reader: Reader) 
     """One incident: summary, the bar, timeline, pages, why."""
     context = await _now(backend, reader, request.match_info["name"], request.query.get("said", "")[:300])
     entries = (await backend.timeline(reader, context["name"], ENTRIES))["items"]
-    changes = [e for e in entries if e["kind"] == "ChangeRecorded"]
+    changes = view.changes_before(entries, context["x"]["first_failure_at"])
     return html(
         render(
             "incident.html",
@@ -236,7 +236,7 @@ async def incident_pages(request: web.Request, backend: Backend, reader: Reader)
     """The pages sent, with their outcomes as they are now."""
     name = request.match_info["name"]
     found = await backend.incident(reader, name)
-    pages = (await backend.pages(reader, name, LIST))["items"]
+    pages = view.in_order((await backend.pages(reader, name, LIST))["items"])
     return html(render("pages.html", name=found["name"], pages=pages, historical=found["historical"]))
 
 

@@ -63,6 +63,17 @@ def story(entries: list[Json]) -> list[Json]:
     return out
 
 
+def changes_before(entries: list[Json], first_failure_at: str) -> list[Json]:
+    """Changes seen before the first failure, the nearest first: what came later caused nothing."""
+    found = [e for e in entries if e["kind"] == "ChangeRecorded" and (between(e["at"], first_failure_at) or 0) >= 0]
+    return found[::-1]
+
+
+def in_order(pages: list[Json]) -> list[Json]:
+    """Pages in the order in which they were asked for."""
+    return sorted(pages, key=lambda p: str(p["requested_at"]))
+
+
 def on_it(x: Json, pages: list[Json], now: str) -> str:
     """The line under `Who is on it`: since when, or who was paged how long ago."""
     if x["state"] == "resolved":

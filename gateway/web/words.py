@@ -23,10 +23,12 @@ def full(text: str | None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """A length of time in at most two units: `8 s`, `3 min 05 s`, `2 h 10 min`, `4 d 3 h`."""
+    """A length of time in at most two units: `0.1 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `4 d 3 h`."""
     if seconds is None:
         return "—"
-    s = max(0, int(seconds))
+    if 0 < seconds < 9.95:
+        return f"{max(0.1, seconds):.1f} s"
+    s = max(0, round(seconds))
     if s < 60:
         return f"{s} s"
     if s < 3600:

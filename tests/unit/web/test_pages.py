@@ -91,7 +91,7 @@ def test_given_a_resolved_incident_then_the_bar_splits_at_the_first_page_and_cou
     whole = bar(resolved(), NOW)
     assert [(p.milestone, p.length, p.failures) for p in (*whole.before, *whole.after)] == [
         ("First failure", "15 s", 1),
-        ("Detected", "5 s", 1),
+        ("Detected", "5.0 s", 1),
         ("First page", "25 s", 5),
         ("Acknowledged", "11 min 15 s", 17),
         ("Resolved", "—", 0),
@@ -188,7 +188,16 @@ def test_the_empty_list_names_the_next_command() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, "—"), (0, "0 s"), (59.9, "59 s"), (185, "3 min 05 s"), (7_800, "2 h 10 min"), (360_000, "4 d 4 h")],
+    [
+        (None, "—"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (0.07, "0.1 s"),
+        (5, "5.0 s"),
+        (185, "3 min 05 s"),
+        (7_800, "2 h 10 min"),
+        (360_000, "4 d 4 h"),
+    ],
 )
 def test_spans_are_words(seconds: float | None, words: str) -> None:
     assert span(seconds) == words
