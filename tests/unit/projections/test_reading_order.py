@@ -8,7 +8,7 @@ from projections.timeline.queries import for_reading
 
 
 def item(name: str, second: int, **given: Any) -> dict[str, Any]:
-    plain = {
+    plain: dict[str, Any] = {
         "event_id": name,
         "parent_id": None,
         "actor": "a",
