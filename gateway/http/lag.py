@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping
 
 from gateway.http.errors import Busy
 from gateway.http.metrics import Metrics
+from gateway.http.tails import Tails
 from processors.host.admin import Admin
 from processors.host.places import Place
+from processors.host.reader import LogReader
 from schemas.errors import MandateError
 from schemas.topology import Topology
 
@@ -103,12 +105,14 @@ class Lag:
 def looking(bootstrap: str, topology: Topology) -> Look:
     """A look at a real broker: the processors on the way of an action (those that read a stream of actions)."""
     admin = Admin(bootstrap)
+    tails = Tails(lambda: LogReader(bootstrap, name="gateway-lag"))
     rooms = [r for r in topology.rooms.values() if topology.topics[r.input].stream == "actions"]
     places = {room.name: [Place(room.input, p) for p in range(topology.partitions(room.input))] for room in rooms}
 
     def look() -> tuple[Mapping[Place, int], Mapping[str, Mapping[Place, int | None]]]:
         # Positions first: an end that moves between the two requests shows as lag, never as its contrary.
         committed = {name: admin.committed(f"mandate-{name}", at) for name, at in places.items()}
-        return admin.high_watermarks([p for at in places.values() for p in at]), committed
+        ends = admin.high_watermarks([p for at in places.values() for p in at])
+        return ends, tails.passed(committed, ends)
 
     return look
