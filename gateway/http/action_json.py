@@ -51,27 +51,13 @@ def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = No
     attempt = fields.integer("attempt", 1, ATTEMPTS_MAX) or 1
     limit = fields.integer("attempt_limit", 1, ATTEMPTS_MAX)
     sequence = fields.integer("sequence", 0)
-    traits = (
-        (words.ERROR if error else 0)
-        | (words.EFFECT if effect else 0)
-        | (words.LABEL if labels else 0)
-        | (words.CHANGE if change else 0)
-        | (words.BACKFILL if fields.boolean("backfill") else 0)
-        | (words.RETRYABLE if fields.boolean("retryable") else 0)
-        | (words.RETRY if attempt > 1 else 0)
-    )
-    if source_id is not None:
-        event_id = ids.given_id(tenant, actor, source_id)
-    elif generated is not None:
-        event_id = generated
-    elif effect is not None:
-        raise invalid(
-            "effect_without_id",
-            "id",
-            "an effect without an id of its own could be done twice and counted once",
-            "Give the action an `id`, or send an Idempotency-Key.",
-        )
-    else:
+    traits = _traits(fields, attempt)
+    traits |= (words.ERROR if error else 0) | (words.EFFECT if effect else 0)
+    traits |= (words.LABEL if labels else 0) | (words.CHANGE if change else 0)
+    event_id = generated if source_id is None else ids.given_id(tenant, actor, source_id)
+    if event_id is None:
+        if effect is not None:
+            raise _effect_without_id()
         event_id = ids.seed_key(tenant, actor, kind, resource, at // 1000, digest or "")
         traits |= words.GENERATED_ID
     action = Action(
@@ -105,6 +91,24 @@ def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = No
     )
     fields.done()
     return action
+
+
+def _traits(fields: Fields, attempt: int) -> int:
+    """The bits that the sender says itself."""
+    return (
+        (words.BACKFILL if fields.boolean("backfill") else 0)
+        | (words.RETRYABLE if fields.boolean("retryable") else 0)
+        | (words.RETRY if attempt > 1 else 0)
+    )
+
+
+def _effect_without_id() -> Invalid:
+    return invalid(
+        "effect_without_id",
+        "id",
+        "an effect without an id of its own could be done twice and counted once",
+        "Give the action an `id`, or send an Idempotency-Key.",
+    )
 
 
 def _actor(fields: Fields) -> tuple[str, str | None, str | None]:

@@ -54,8 +54,7 @@ def restored_equals_live(world: Any, process: Process) -> None:
             if record.partition == partition:
                 other.load(record)
         assert other.ready().to == process.loop.positions[partition]
-        # the real engine behind the port
-        assert other.snapshot() == live.snapshot()  # type: ignore[attr-defined]
+        assert other.snapshot() == live.snapshot()  # type: ignore[attr-defined]  # the real engine behind the port
 
 
 def test_every_record_is_decided_once_and_in_order(world):

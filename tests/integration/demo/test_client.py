@@ -146,8 +146,7 @@ async def test_only_items_that_were_not_taken_are_sent_again_and_refused_ones_ar
 
 async def test_with_a_key_the_whole_list_is_sent_again(gateway: Gateway) -> None:
     def first_only(request: web.Request, body: bytes) -> web.Response:
-        # bytes here
-        results = json.loads(accept(request, body).body or b"{}")["results"]  # type: ignore[arg-type]
+        results = json.loads(accept(request, body).body or b"{}")["results"]  # type: ignore[arg-type]  # bytes here
         return web.json_response({"results": [results[0], *({"status": 503} for _ in results[1:])]}, status=202)
 
     gateway.script = [first_only, accept]
