@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -24,9 +25,9 @@ BODY_BYTES_MAX = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One accepted delivery; `at` is this machine's monotonic clock in seconds."""
+    """One accepted delivery; `age_s`: seconds since the page had been requested."""
 
-    at: float
+    age_s: float
     notification_id: str
     person: str
     page: Mapping[str, Any]
@@ -69,12 +70,14 @@ class Pager:
             self.refused.append(problem)
             return web.Response(status=401, text=problem)
         try:
-            data = json.loads(body)["data"]
+            page = json.loads(body)
+            data, requested = page["data"], datetime.fromisoformat(page["timestamp"])
         except (ValueError, KeyError, TypeError):
             self.refused.append("the body is no page")
             return web.Response(status=400, text="the body is no page")
         person = request.match_info["person"]
-        delivery = Delivery(time.monotonic(), request.headers["webhook-id"], person, data)
+        age = (datetime.now(UTC) - requested).total_seconds()
+        delivery = Delivery(age, request.headers["webhook-id"], person, data)
         self.deliveries.append(delivery)
         self.acted.setdefault(delivery.notification_id, delivery)
         return web.Response(status=204)

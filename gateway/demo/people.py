@@ -24,6 +24,7 @@ from gateway.demo.watch import Watch
 SEEN_SECONDS = 90.0
 # Bob reads, thinks, and takes it (17 -> 21 s in the script).
 BOB_THINKS_S = 4.0
+BOB_LEAST_S = 0.5
 # The reader may answer from Alice's page on. Bob answers by himself 7 s after his own page at the latest,
 # since 10 s after it Dave would be paged: 8 s (Alice's) + 7 s are the 15 s.
 READER_S = 15.0
@@ -61,7 +62,7 @@ class People:
                 f"Bob's pager rings: step {page.get('step')} of {page.get('steps')}, round {page.get('round')}.",
                 YELLOW,
             )
-            by_reader = await self._decided(enter)
+            by_reader = await self._decided(enter, delivery)
         finally:
             enter.cancel()
         await self._take(name, by_reader)
@@ -77,12 +78,14 @@ class People:
 
         return await until(look, SEEN_SECONDS, f"a page on {person}'s pager")
 
-    async def _decided(self, enter: asyncio.Task[None]) -> bool:
-        """Wait until somebody takes it; True when it was the reader."""
-        if not self.reader:
-            await asyncio.sleep(BOB_THINKS_S)
-            return False
-        done, _ = await asyncio.wait({enter}, timeout=BOB_LATEST_S)
+    async def _decided(self, enter: asyncio.Task[None], delivery: Delivery) -> bool:
+        """Wait until somebody takes it; True when it was the reader.
+
+        Both times count from the request, not from the delivery: a page that came late leaves Bob less time,
+        since Dave's turn counts from the request too.
+        """
+        left = (BOB_LATEST_S if self.reader else BOB_THINKS_S) - delivery.age_s
+        done, _ = await asyncio.wait({enter}, timeout=max(BOB_LEAST_S, left))
         return bool(done)
 
     async def _enter(self) -> None:
