@@ -22,7 +22,7 @@ from processors.ordering.state import Drift, Gap, Mark, drift_part, gap_part, ga
 from schemas.envelope import with_flags
 from schemas.head import Head
 from schemas.ids import key_of
-from schemas.messages.actions import BACKFILL, NO_SEQUENCE
+from schemas.messages.actions import BACKFILL
 from schemas.messages.ordering import (
     ClockDriftDetected,
     SequenceGapDeclared,
@@ -32,6 +32,8 @@ from schemas.messages.ordering import (
 
 DECLARE = "declare"
 FORGET = "forget"
+FORGET_CLOCK = "forget_clock"
+_LONG = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -47,13 +49,12 @@ class _Draft:
 def decide(command: Command, view: View) -> Decision:
     """An action, the end of a gap's wait, or a session that may be forgotten."""
     if isinstance(command.message, TimerDue):
-        due = command.message
-        return _declare(due, view) if due.name == DECLARE else _forget(due, view)
+        return _fired(command.message, view)
     head = cast(Head, command.message)
     draft = _Draft()
     if not head.traits & BACKFILL:
         _clock(command, head, view, draft)
-        if head.sequence != NO_SEQUENCE:
+        if head.sequence >= 0:
             _number(command, head, view, draft)
     assert command.record is not None
     forwarded = Event(
@@ -75,11 +76,13 @@ def _clock(command: Command, head: Head, view: View, draft: _Draft) -> None:
     known = cast("Drift | None", view.get(part))
     if known is not None and command.now - known.alerted_at < DRIFT_EVERY_MS:
         return
-    drift = head.timestamp - head.received_at
+    # Two 64-bit times can be further apart than a 64-bit number holds.
+    drift = max(-_LONG, min(_LONG, head.timestamp - head.received_at))
     draft.events += (
         Event(command.key, ClockDriftDetected(head.tenant, head.actor, kind, drift, head.event_id, command.now)),
         Event(command.key, DriftNoted(part, Drift(command.now))),
     )
+    draft.timers.append(SetTimer(part, FORGET_CLOCK, command.now + DRIFT_EVERY_MS))
     draft.reasons.append("drift_alert")
 
 
@@ -158,6 +161,14 @@ def _declared(gap: Gap, at: int) -> SequenceGapDeclared:
         gap.opened_at,
         at,
     )
+
+
+def _fired(due: TimerDue, view: View) -> Decision:
+    if due.name == DECLARE:
+        return _declare(due, view)
+    if due.name == FORGET_CLOCK:
+        return Decision((Event(due.part, DriftNoted(due.part, None)),), (), ("clock_forgotten",))
+    return _forget(due, view)
 
 
 def _declare(due: TimerDue, view: View) -> Decision:

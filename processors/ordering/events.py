@@ -30,7 +30,7 @@ class GapKept:
 
 @dataclass(frozen=True, slots=True)
 class DriftNoted:
-    """An actor's clock was reported."""
+    """An actor's clock was reported, or (None) the hour after it is over."""
 
     part: str
-    drift: Drift
+    drift: Drift | None

@@ -20,7 +20,15 @@ from schemas.messages.incidents import ChangeObserved, ErrorSignalled, FailureHe
 from schemas.messages.rml import EffectObserved
 
 TIMER = "retry_window"
+# What a waiting failure keeps of texts without a limit of their own: with the head's five (4 KB each at most) a part
+# stays below 32 KB.
 SAMPLE_CHARACTERS = 500
+TYPE_CHARACTERS = 200
+AFFECTED_CHARACTERS = 1_024
+TRACE_CHARACTERS = 128
+# An import has its retries close together in event time, but nobody knows how fast it is read: log time only ends the
+# wait for a try that never comes.
+HISTORY_WAIT_S = 60
 _WORDS = Words((Action,))
 
 
@@ -29,7 +37,7 @@ def decide(command: Command, view: View) -> Decision:
     if isinstance(command.message, TimerDue):
         return _window_ended(command.message, view)
     head = cast(Head, command.message)
-    part = held_part(command.key, head.actor, head.type)
+    part = held_part(command.key, head.actor, head.type, bool(head.traits & BACKFILL))
     held = cast("Held | None", view.get(part))
     if held is None and not head.traits & (ERROR | CHANGE | EFFECT):
         return Decision(reasons=("normal",))
@@ -121,10 +129,9 @@ def _failure(
     if expects_another_try(head, action, settings, tries):
         first = held.first_event_time if held else at
         waiting = Held(signal, tries, first, max(at, held.last_event_time if held else at))
-        due = command.now + settings.retry_window_s * 1000
-        return Decision(
-            (Event(command.key, FailureHeld(part, waiting)),), (SetTimer(part, TIMER, due),), ("held_for_retry",)
-        )
+        wait_s = max(settings.retry_window_s, HISTORY_WAIT_S) if signal.historical else settings.retry_window_s
+        timer = SetTimer(part, TIMER, command.now + wait_s * 1000)
+        return Decision((Event(command.key, FailureHeld(part, waiting)),), (timer,), ("held_for_retry",))
     if held is None:
         return Decision((Event(key_of(action.tenant), signal),), (), ("not_retryable",))
     last = replace(signal, reason="last_try_failed")
@@ -136,24 +143,26 @@ def _failure(
 def _signalled(action: Action, at: int, held: Held | None, tries: int, historical: bool) -> ErrorSignalled:
     assert action.error is not None
     counterparty = action.effect.counterparty if action.effect is not None else None
+    affected = action.on_behalf_of or counterparty
+    error_type = action.error.type[:TYPE_CHARACTERS]
     return ErrorSignalled(
         tenant=action.tenant,
         resource=action.resource,
-        fingerprint=fingerprint(action.error.type, action.error.message),
-        error_type=action.error.type,
+        fingerprint=fingerprint(error_type, action.error.message),
+        error_type=error_type,
         message=normalise(action.error.message),
         sample=action.error.message[:SAMPLE_CHARACTERS],
         actor=action.actor,
         session=action.session,
         action_type=action.type,
         action_id=action.event_id,
-        affected=action.on_behalf_of or counterparty,
+        affected=affected[:AFFECTED_CHARACTERS] if affected else None,
         event_time=at,
         first_event_time=held.first_event_time if held else at,
         failed_tries=tries,
         reason="not_retryable",
         historical=historical,
-        trace_id=action.trace_id,
+        trace_id=action.trace_id[:TRACE_CHARACTERS] if action.trace_id else None,
     )
 
 

@@ -38,6 +38,9 @@ _NAMES = frozenset(
 _CODES = frozenset(("http", "status", "code", "sqlstate", "errno", "error", "signal", "exit", "returned"))
 CODE_CHARACTERS = 5
 BLOB_CHARACTERS = 40
+# A name made by joining at least four words (a role, a host, a queue): prose rarely joins more than three.
+JOINED_CHARACTERS = 20
+JOINTS = 3
 
 
 def normalise(message: str) -> str:
@@ -61,16 +64,24 @@ def _token(token: str, before: str) -> str:
     lower = core.lower()
     if "=" in core and not core.startswith("="):
         name, _, value = core.partition("=")
+        if name.lower() in _CODES and _is_code(value):
+            return token
         return token.replace(core, f"{name}={GAP if value else ''}")
-    if _is_place(core) or len(core) > BLOB_CHARACTERS:
+    if len(core) > BLOB_CHARACTERS:  # with what it begins and ends with: encoded texts do so by chance
+        return GAP
+    if _is_place(core) or (core.count("-") >= JOINTS and len(core) >= JOINED_CHARACTERS):
         return token.replace(core, GAP)
     if ":" in core:  # ec2:DescribeInstances, Foo.java:42: each side for itself
         return token.replace(core, ":".join(_token(piece, before) for piece in core.split(":")))
     if not _DIGIT.search(core):
-        return GAP if _HEX.match(core) and "-" in core else token
-    if lower in _NAMES or (before in _CODES and core.isalnum() and len(core) <= CODE_CHARACTERS):
+        return token.replace(core, GAP) if _HEX.match(core) else token
+    if lower in _NAMES or (before in _CODES and _is_code(core)):
         return token
     return token.replace(core, GAP)
+
+
+def _is_code(text: str) -> bool:
+    return text.isalnum() and len(text) <= CODE_CHARACTERS
 
 
 def _is_place(core: str) -> bool:

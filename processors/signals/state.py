@@ -1,6 +1,7 @@
 """What signals remembers: failures that wait for their next try.
 
-Keys: `<tenant>/<resource>/held/<hash of actor and type>`; a success of the same three heals it.
+Keys: `<tenant>/<resource>/held/<hash of actor and type>`; a success of the same three heals it. Imported history waits
+under keys of its own, or it would turn a live failure into a historical one that pages nobody.
 """
 
 from __future__ import annotations
@@ -24,6 +25,6 @@ class Held:
 PARTS = (Held,)
 
 
-def held_part(key: str, actor: str, kind: str) -> str:
+def held_part(key: str, actor: str, kind: str, historical: bool) -> str:
     """Where the waiting failure of an actor and type on this resource is."""
-    return f"{key}/held/{derive('held', actor, kind).hex()}"
+    return f"{key}/held/{derive('held', actor, kind, int(historical)).hex()}"
