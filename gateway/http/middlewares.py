@@ -13,11 +13,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.http import auth, problems
+from gateway.http.errors import Unavailable
 from gateway.http.keys import PRINCIPAL, SERVICES
 
 log = logging.getLogger("gateway.access")
 
 _QUIET = ("/healthz", "/metrics")
+# Longer than a body (15 s) and what follows it (acknowledgement 10 s) together: only forms that trickle in, and a pool
+# without a free connection, end by it.
+REQUEST_S = 28.0
 
 
 @web.middleware
@@ -25,7 +29,10 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     """Outermost: turns errors into problems, counts, and writes the access log. Never a query, a body or a token."""
     began = time.perf_counter()
     try:
-        response = await handler(request)
+        async with asyncio.timeout(REQUEST_S):
+            response = await handler(request)
+    except TimeoutError:
+        response = problems.of(_too_slow())
     except asyncio.CancelledError:
         raise
     except web.HTTPException as error:
@@ -48,6 +55,11 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
             "%s %s %d %.1f ms %s", request.method, request.rel_url.raw_path[:300], response.status, seconds * 1e3, by
         )
     return response
+
+
+def _too_slow() -> Unavailable:
+    why = f"it was not answered within {REQUEST_S:.0f} s"
+    return Unavailable("request_unanswered", "the request", why, "It may have been done: send it again unchanged.")
 
 
 @web.middleware

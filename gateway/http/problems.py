@@ -115,6 +115,7 @@ def of(error: Exception) -> web.Response:
         found = document(error)
         if found["status"] >= 500 and not isinstance(error, HttpError):
             log.warning("a request met %s", error)
+        # What a status of its own does not explain is ours; a TopologyError's text names files of this machine.
         if found["status"] == 500:
             return _internal()
         return response(found, error.retry_after if isinstance(error, HttpError) else None)

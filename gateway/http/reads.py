@@ -59,11 +59,16 @@ def _choice(query: dict[str, str], name: str, words: tuple[str, ...]) -> str | N
     return value
 
 
+def _plus(time: str) -> str:
+    """The offset's `+`, which a query that was not percent-encoded turns into a space."""
+    return f"{time[:-6]}+{time[-5:]}" if time[-6:-5] == " " else time
+
+
 async def get_timeline(request: web.Request) -> web.Response:
     """GET /v1/timeline: actions in the order of arrival, or the newest first."""
     query = _query(request, "limit", "cursor", "actor", "resource", "order", "since")
     since = query.get("since")
-    since_ms = None if since is None else times.parse(since.replace(" ", "+"))
+    since_ms = None if since is None else times.parse(_plus(since))
     if since is not None and since_ms is None:
         raise BadRequest(
             "parameter_malformed",

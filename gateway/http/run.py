@@ -1,7 +1,7 @@
 """One gateway process: open what it needs, serve, drain, close. Called by `python -m gateway` and by tests.
 
 Order of a start: tables, sender, pools, the tail of answers (so that no answer to our own commands is missed), then the
-port. Order of a stop: the port first (requests in flight have 10 s), then everything behind it.
+port. Order of a stop: the port first (requests in flight have DRAIN_S), then everything behind it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from gateway.http.metrics import Metrics
 from gateway.http.services import Services
 from gateway.http.settings import Settings
 from gateway.http.tokens import Lookup, Principal, Tokens
+from processors.host.errors import Fatal, HostError
 from processors.host.places import Place
 from processors.host.reader import LogReader
 from processors.host.sender import Sender
@@ -39,9 +40,12 @@ log = logging.getLogger("gateway")
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 ANSWERS_TOPIC = "incidents.events"
 WARM = ("actions.raw", "incidents.commands")
-DRAIN_S = 10.0
+# Requests in flight end within 8 s (a produce within 4.5 s, a read within 5 s): the supervisor kills after 10 s.
+DRAIN_S = 8.0
 # A broker or database that is being restarted is back within 14 s; after that the supervisor's back-off takes over.
 START_S = 20.0
+AGAIN_S = 0.5
+LOOK_S = 1.0
 
 
 def milliseconds() -> int:
@@ -67,7 +71,7 @@ async def serving(settings: Settings, topology: Topology) -> AsyncIterator[tuple
 async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -> Services:
     metrics = Metrics()
     sender = Sender(settings.kafka, name="gateway")
-    sender.start(WARM)
+    await _patiently(lambda: sender.start(WARM))
     stack.push_async_callback(sender.close)
     store = store_pool(settings.postgres)
     await store.open(wait=True)
@@ -112,6 +116,16 @@ def _lookup(configurations: Configurations) -> Lookup:
     return look
 
 
+async def _patiently(start: Callable[[], None]) -> None:
+    """Try until the broker answers; `serving`'s deadline ends it."""
+    while True:
+        try:
+            return start()
+        except HostError as error:
+            log.warning("the broker does not answer yet: %s", error)
+            await asyncio.sleep(AGAIN_S)
+
+
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -119,12 +133,17 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 async def run(settings: Settings, topology: Topology) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
+    """Serve until SIGTERM or SIGINT, then drain. Raises Fatal when the sender can never send again."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with serving(settings, topology) as (_, port):
+    async with serving(settings, topology) as (services, port):
         log.info("serving on %s:%d", settings.http[0], port)
-        await stop.wait()
+        while not stop.is_set():
+            # A fenced or broken producer answers 503 for ever: a new process is the only cure.
+            if services.sender.fatal is not None:
+                raise Fatal("sender_lost", "sending", services.sender.fatal, "The process ends and is started again.")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_S)
         log.info("stopping: no new connections, %d s for what is in flight", int(DRAIN_S))
