@@ -6,6 +6,7 @@ Widths are tenths of the sum of square roots of the seconds (ui/README): a long 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isqrt
 from typing import Any
 
@@ -62,24 +63,17 @@ def bar(incident: dict[str, Any], now: str) -> Bar:
     """The bar of an incident; `now` (an API time) is the open end of what is still running."""
     iv = incident["intervention"]
     reached = [m for m in _MILESTONES if iv.get(m[0])]
-    totals = {
-        "first_failure_at": iv["failures_before_detection"],
-        "detected_at": iv["failures_before_page"] - iv["failures_before_detection"],
-        "first_page_at": iv["failures_before_acknowledge"] - iv["failures_before_page"],
-        "acknowledged_at": incident["failures"] - iv["failures_before_acknowledge"],
-        "resolved_at": 0,
-    }
     resolved = bool(iv.get("resolved_at"))
     lengths = [
         between(iv[m[0]], iv[reached[i + 1][0]] if i + 1 < len(reached) else (None if resolved else now))
         for i, m in enumerate(reached)
     ]
     widths = _widths(lengths)
+    counts = _counts(incident, [m[0] for m in reached])
     parts = []
     for i, (field, tone, icon, milestone, words) in enumerate(reached):
         last = i + 1 == len(reached)
         open_words = {"detected_at": "nobody told yet", "first_page_at": "no answer yet"}.get(field, words)
-        failures = max(0, incident["failures"] - sum(totals[m[0]] for m in reached[:i])) if last else totals[field]
         parts.append(
             Part(
                 tone,
@@ -88,7 +82,7 @@ def bar(incident: dict[str, Any], now: str) -> Bar:
                 iv[field],
                 lengths[i],
                 open_words if last and not resolved else words,
-                0 if field == "resolved_at" else failures,
+                counts[i],
                 widths[i],
                 last and not resolved,
                 last and resolved,
@@ -112,6 +106,20 @@ def bar(incident: dict[str, Any], now: str) -> Bar:
     )
 
 
+def _counts(incident: dict[str, Any], reached: list[str]) -> list[int]:
+    """Failures between each milestone that was reached and the next; the API says None of those that were not."""
+    iv = incident["intervention"]
+    until = {
+        "first_failure_at": 0,
+        "detected_at": iv["failures_before_detection"],
+        "first_page_at": iv["failures_before_page"],
+        "acknowledged_at": iv["failures_before_acknowledge"],
+        "resolved_at": incident["failures"],
+    }
+    marks = [until[field] or 0 for field in reached] + [incident["failures"]]
+    return [max(0, after - before) for before, after in pairwise(marks)]
+
+
 def _widths(lengths: list[float | None]) -> list[int]:
     roots = [isqrt(int(max(0.0, s or 0.0) * 100)) for s in lengths]
     total = max(1, sum(roots))
@@ -120,7 +128,7 @@ def _widths(lengths: list[float | None]) -> list[int]:
 
 def _sentence(incident: dict[str, Any], iv: dict[str, Any], now: str) -> tuple[str, str, str]:
     total = incident["failures"]
-    after = iv["failures_after_page"]
+    after = iv["failures_after_page"] or 0
     start = iv["first_failure_at"]
     if iv.get("resolved_at"):
         more = f"Resolved {span(between(start, iv['resolved_at']))} after the first failure."

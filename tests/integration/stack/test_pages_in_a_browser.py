@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from gateway.demo.pager import Pager
+from gateway.demo.watch import Watch
 from tests.support.browser import DESKTOP, PHONE, Seen, chromium, opened
 from tests.support.fix_whole import Whole
 from tests.support.tenants import Tenant, failure
@@ -32,12 +33,18 @@ async def broken(stack: Whole, pager: Pager, name: str, *resources: str) -> Tena
         for number, resource in enumerate(resources, start=1):
             await agent.send([failure(resource, message=message) for _ in range(2 * number - 1)])
             await auntil(partial(paged, pager, number), SEEN_S, f"a page of {resource}")
+        await auntil(partial(shown, Watch(agent), len(resources)), SEEN_S, "what happened to be readable")
     return tenant
 
 
 def paged(pager: Pager, times: int) -> bool:
     """Have there been so many pages?"""
     return len(pager.acted) >= times
+
+
+async def shown(watch: Watch, times: int) -> bool:
+    """Do the read models know of as many incidents, paged with success?"""
+    return len(await watch.incidents()) == [p["outcome"] for p in await watch.pages()].count("delivered") == times
 
 
 async def fits(seen: Seen) -> None:

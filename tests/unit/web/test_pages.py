@@ -29,11 +29,11 @@ def incident(**changes: Any) -> dict[str, Any]:
         "resolved_at": None,
         "complete": False,
         "failures_before_detection": 1,
-        "failures_before_page": 1,
-        "failures_before_acknowledge": 1,
-        "failures_after_page": 0,
-        "affected_before_page": 1,
-        "affected_after_page": 0,
+        "failures_before_page": None,
+        "failures_before_acknowledge": None,
+        "failures_after_page": None,
+        "affected_before_page": None,
+        "affected_after_page": None,
         "seconds": {},
     }
     iv |= changes.pop("intervention", {})
@@ -107,6 +107,23 @@ def test_given_nobody_told_then_the_bar_is_open_and_all_failures_are_before() ->
     assert not whole.after
     assert whole.before_failures == 24
     assert whole.answer == "Nobody has been told yet."
+
+
+def test_given_a_page_without_an_answer_then_what_came_since_is_after_it() -> None:
+    paged = {"first_page_at": at("14:30:20"), "failures_before_page": 2, "failures_after_page": 22}
+    whole = bar(incident(intervention=paged), NOW)
+    assert [(p.milestone, p.failures) for p in (*whole.before, *whole.after)] == [
+        ("First failure", 1),
+        ("Detected", 1),
+        ("First page", 22),
+    ]
+    assert (whole.before_failures, whole.after_failures, whole.answer) == (2, 22, "Yes.")
+
+
+def test_given_an_answer_before_any_page_then_every_failure_is_counted_once() -> None:
+    taken = {"acknowledged_at": at("14:31:00"), "failures_before_acknowledge": 4}
+    whole = bar(incident(assignee="alice", intervention=taken), NOW)
+    assert [p.failures for p in (*whole.before, *whole.after)] == [1, 3, 20]
 
 
 def test_given_a_long_part_then_a_short_one_keeps_its_place() -> None:
