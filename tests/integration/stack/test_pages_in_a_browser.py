@@ -12,7 +12,7 @@ from gateway.demo.pager import Pager
 from gateway.demo.watch import Watch
 from tests.support.browser import DESKTOP, PHONE, Seen, chromium, opened
 from tests.support.fix_whole import Whole
-from tests.support.tenants import Tenant, failure
+from tests.support.tenants import Json, Tenant, failure
 from tests.support.waiting import auntil
 
 pytestmark = [
@@ -28,13 +28,18 @@ STEPS = (("alice", 600), ("bob", 600))
 async def broken(stack: Whole, pager: Pager, name: str, *resources: str) -> Tenant:
     """A tenant with an incident on each resource, which alice has been paged for."""
     tenant = await stack.tenant(name, pager, steps=STEPS)
-    message = "connection pool exhausted (order 1042, waited 5003 ms)"
     async with tenant.client() as agent:
         for number, resource in enumerate(resources, start=1):
-            await agent.send([failure(resource, message=message) for _ in range(2 * number - 1)])
+            await agent.send([charge(resource, f"customer-{i}") for i in range(2 * number - 1)])
             await auntil(partial(paged, pager, number), SEEN_S, f"a page of {resource}")
         await auntil(partial(shown, Watch(agent), len(resources)), SEEN_S, "what happened to be readable")
     return tenant
+
+
+def charge(resource: str, customer: str) -> Json:
+    """A charge that failed, of the same problem whatever its numbers."""
+    message = f"connection pool exhausted (order {len(customer)}042, waited 5003 ms)"
+    return failure(resource, message=message, on_behalf_of=customer)
 
 
 def paged(pager: Pager, times: int) -> bool:
@@ -64,7 +69,7 @@ async def test_on_a_desk_the_page_follows_what_happens_without_a_reload(
         await fits(seen)
         await page.screenshot(path=tmp_path / "list-desktop.png", full_page=True)
         await page.evaluate("window.unloaded = false")
-        await agent.send([failure("inventory-service")])
+        await agent.send([charge("inventory-service", "customer-9")])
         await expect(page.locator("#news")).to_contain_text("1 new incident")
         assert await page.evaluate("window.unloaded") is False
 
@@ -82,8 +87,8 @@ async def test_on_a_desk_the_page_follows_what_happens_without_a_reload(
         await expect(page.locator("#timeline")).to_contain_text("cknowledge")
         await page.evaluate("window.unloaded = false")
         before = await page.locator("#timeline li").count()
-        await agent.send([failure("search-service")])
-        await expect(page.locator("#now dl")).to_contain_text("4 failures")
+        await agent.send([charge("search-service", "customer-9")])
+        await expect(page.locator("#now dl")).to_contain_text("4 failures4 customers")
         await expect(page.locator("#news")).to_contain_text("1 new event")
         assert await page.locator("#timeline li").count() == before, "nothing moves under the reader"
         await page.click("#news a")
