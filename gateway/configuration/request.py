@@ -46,7 +46,7 @@ def parse(tenant: str, plain: Any) -> Request:
         raise _invalid("body", "an object is expected")
     for name in sorted(plain):
         if name not in _FIELDS:
-            raise _invalid(ascii(name)[1:41], f"there is no such field; there are {', '.join(_FIELDS)}")
+            raise _invalid(ascii(name)[1:-1][:40], f"there is no such field; there are {', '.join(_FIELDS)}")
     dry_run = plain.get("dry_run") or False
     if not isinstance(dry_run, bool):
         raise _invalid("dry_run", "true or false is expected")
@@ -86,7 +86,7 @@ def _bodies(documents: Mapping[str, Any]) -> dict[str, bytes]:
         if name not in DEFAULTS:
             raise ConfigurationError(
                 "configuration_unknown",
-                f"document {ascii(name)[1:41]}",
+                f"document {ascii(name)[1:-1][:40]}",
                 "there is no such document",
                 f"Use one of: {', '.join(DEFAULTS)}.",
                 field="documents",

@@ -37,7 +37,7 @@ def _query(request: web.Request, *allowed: str) -> dict[str, str]:
         if name not in allowed or name in out:
             why = "it is given twice" if name in out else "this address does not take it"
             remedy = f"Use {', '.join(allowed)}." if allowed else "Leave it out."
-            raise BadRequest("parameter_unknown", f"parameter {ascii(name)[1:41]}", why, remedy, field=name[:40])
+            raise BadRequest("parameter_unknown", f"parameter {ascii(name)[1:-1][:40]}", why, remedy, field=name[:40])
         out[name] = clean(name, value, CURSOR_MAX if name == "cursor" else NAME_MAX)
     return out
 

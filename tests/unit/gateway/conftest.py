@@ -133,7 +133,9 @@ def services(sender: FakeSender, configurations: FakeConfigurations) -> Services
 
 @pytest.fixture
 async def client(services: Services) -> AsyncIterator[TestClient[Any, Any]]:
-    async with TestClient(TestServer(build(services))) as found:
+    server = TestServer(build(services))
+    await server.start_server(access_log=None)  # as run.py does: the middleware writes its own
+    async with TestClient(server) as found:
         yield found
 
 
