@@ -15,7 +15,7 @@ import pytest
 
 from gateway.demo import story
 from gateway.local.state import read
-from tests.integration.demo.conftest import Done, Stack
+from tests.support.fix_whole import Done, Whole
 from tests.support.waiting import auntil
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.slow]
@@ -48,7 +48,7 @@ def as_written(done: Done) -> dict[str, Any]:
     return document
 
 
-async def test_the_story_comes_out_as_it_is_written(stack: Stack, tmp_path: Path) -> None:
+async def test_the_story_comes_out_as_it_is_written(stack: Whole, tmp_path: Path) -> None:
     receipts = tmp_path / "receipts.jsonl"
     document = as_written(await stack.arun("demo", "--json", "--receipts", str(receipts)))
     assert [(p["to"], p["channel"], p["outcome"]) for p in document["pages"]] == [
@@ -65,7 +65,7 @@ async def test_the_story_comes_out_as_it_is_written(stack: Stack, tmp_path: Path
     assert (shown.code, "payments-service" in shown.out) == (0, True)
 
 
-async def test_the_story_survives_a_kill_of_every_process(stack: Stack) -> None:
+async def test_the_story_survives_a_kill_of_every_process(stack: Whole) -> None:
     telling = asyncio.create_task(stack.arun("demo", "--json"))
     before = stack.home.directory / "profile.json"
     mark = before.stat().st_mtime_ns if before.exists() else 0

@@ -4,7 +4,6 @@ pages."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from gateway.demo.pager import Pager
 from gateway.demo.waiting import until
 from gateway.demo.watch import Watch
 from gateway.local.paths import CHECKOUT
-from tests.integration.demo.conftest import Stack
+from tests.support.fix_whole import Whole
 from tests.support.waiting import auntil
 
 RECORDS = CHECKOUT.parent / "shared" / "data" / "cloudtrail" / "records.jsonl"
@@ -28,15 +27,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-async def pager() -> AsyncIterator[Pager]:
-    found = Pager()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-async def configured(stack: Stack, folder: Path, tenant: str, pager: Pager) -> tuple[Path, Path]:
+async def configured(stack: Whole, folder: Path, tenant: str, pager: Pager) -> tuple[Path, Path]:
     """A tenant whose owner is paged at `pager`; the token files of its agent and its owner."""
     settings = {
         "people": {
@@ -66,14 +57,14 @@ def accepted_ids(receipts: Path) -> set[str]:
 
 
 async def test_every_record_is_in_the_timeline_once_however_often_it_is_imported(
-    stack: Stack, tmp_path: Path, pager: Pager
+    stack: Whole, tmp_path: Path, pager: Pager
 ) -> None:
     agent, owner = await configured(stack, tmp_path, "trail", pager)
     wanted = {json.loads(line)["record"]["eventID"] for line in RECORDS.read_text().splitlines()}
     assert len(wanted) == COUNT
     receipts = tmp_path / "receipts.jsonl"
     call = ("import", "cloudtrail", str(RECORDS), "--token-file", str(agent), "--json", "--receipts", str(receipts))
-    async with Client(stack.where.url, owner.read_text().strip()) as client:
+    async with Client(stack.connections.url, owner.read_text().strip()) as client:
         watch = Watch(client)
 
         async def whole() -> bool | None:
@@ -98,7 +89,7 @@ async def test_every_record_is_in_the_timeline_once_however_often_it_is_imported
     assert pager.acted == {}
 
 
-async def test_told_live_the_owner_is_paged(stack: Stack, tmp_path: Path, pager: Pager) -> None:
+async def test_told_live_the_owner_is_paged(stack: Whole, tmp_path: Path, pager: Pager) -> None:
     agent, _ = await configured(stack, tmp_path, "live", pager)
     some = tmp_path / "some.jsonl"
     lines = RECORDS.read_text().splitlines()
