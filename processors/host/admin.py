@@ -218,12 +218,18 @@ class Admin:
             except (Fatal, Transient) as error:
                 # The client remembers who led, and which topic did not exist; looked up anew, that may have
                 # changed.
-                missing = sorted({place.topic for place in places} - self._topics().keys())
+                missing = self._unknown({place.topic for place in places})
                 if missing:
                     raise _missing(", ".join(missing)) from error
                 if (isinstance(error, Fatal) and error.code != "topic_missing") or time.monotonic() >= deadline:
                     raise
             threading.Event().wait(0.05)
+
+    def _unknown(self, topics: set[str]) -> list[str]:
+        try:
+            return sorted(topics - self._topics().keys())
+        except Transient:
+            return []  # nobody there to say so
 
     def _ask_offsets(self, places: Sequence[Place], spec: OffsetSpec, isolation: IsolationLevel) -> dict[Place, int]:
         futures = self._client.list_offsets(

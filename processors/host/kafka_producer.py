@@ -104,9 +104,13 @@ class TransactionalProducer:
                 raise OutcomeUnknown("outcome_unknown", found.what, found.why, found.remedy) from exception
             raise found from exception
 
+    def flush(self) -> None:
+        """Hand over everything queued; an aborted record that was never sent would end nothing."""
+        self._producer.flush(ATTEMPT_SECONDS)
+
     def commit(self) -> None:
         """Commit; resumes the same call while it times out, up to COMMIT_SECONDS."""
-        self._producer.flush(ATTEMPT_SECONDS)
+        self.flush()
         if self._failed is not None:
             raise AbortNeeded(
                 "delivery_failed", "committing", self._failed.str(), "The transaction is aborted and redone."

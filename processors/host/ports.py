@@ -90,5 +90,9 @@ class Room(Protocol):
     def changelog(self) -> str:
         """Its changelog topic, with as many partitions as the input."""
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every topic it may write to, its changelog left out."""
+
     def engine(self, partition: int) -> Engine:
         """A new engine without state."""

@@ -22,6 +22,9 @@ from processors.host.transport import Slot
 # An orphan ends by its own time-out (5 s) and the broker's scan (1 to 10 s); a broker that restarts in
 # between takes 14 s more. Four times that, and then it hangs for another reason.
 STABLE_SECONDS = 120.0
+# Above a transaction's time-out (5 s) and one scan of the broker: what is undecided now may be our own
+# predecessor's, forgotten by the broker (kafka_sweep.py), and then only this slot can end it.
+FORGOTTEN_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Restore:
         self._reading = False
         self._loaded: set[int] = set()
         self.started = clock.monotonic()
+        self._renewed = self.started
 
     def step(self, seconds: float) -> Mapping[int, Restored] | None:
         """Go on for about `seconds`; the restored partitions when complete, else None. Raises Fatal."""
@@ -87,7 +91,11 @@ class Restore:
             return None
 
     def _in_time(self, code: str, what: str) -> None:
-        if self._clock.monotonic() - self.started > STABLE_SECONDS:
+        now = self._clock.monotonic()
+        if now - self._renewed > FORGOTTEN_SECONDS:
+            self._renewed = now
+            self._slot.renew()
+        if now - self.started > STABLE_SECONDS:
             raise Fatal(
                 code,
                 what,

@@ -135,7 +135,7 @@ class Runner:
 
     def _open(self, room: Room, ordinal: int) -> Slot | None:
         """The slot, or None when asked to stop while the broker is away."""
-        spec = SlotSpec(room.name, room.input, room.changelog, ordinal)
+        spec = SlotSpec(room.name, room.input, room.changelog, ordinal, room.outputs)
         deadline = self._clock.monotonic() + OPEN_SECONDS
         while not self._stopping.is_set():
             try:

@@ -23,7 +23,7 @@ then
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from processors.host.places import Placed
@@ -32,13 +32,13 @@ from schemas.record import Output, Record
 
 @dataclass(frozen=True, slots=True)
 class SlotSpec:
-    """Which member of which room. `limits`: max.message.bytes of each topic the room writes."""
+    """Which member of which room. `outputs`: every topic the room may write to, its changelog left out."""
 
     room: str
     input: str
     changelog: str
     ordinal: int
-    limits: Mapping[str, int] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:

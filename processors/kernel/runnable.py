@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from processors.kernel.decider import Decider
 from processors.kernel.engine import Engine
 from processors.kernel.room import Room, room_of
-from schemas.topology import Topology
+from schemas.topology import DEAD_LETTERS, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class Runnable:
     def changelog(self) -> str:
         """The topic of its state, with as many partitions as the input."""
         return self.room.changelog
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every topic it may write to, its changelog left out, by name."""
+        reactions = (reaction.topic for reaction in self.room.reactions)
+        return tuple(sorted({*self.room.spec.writes.values(), *reactions, DEAD_LETTERS}))
 
     def engine(self, partition: int) -> Engine:
         """A new engine without state."""

@@ -46,6 +46,8 @@ def runnable(prefix: str, partitions: int, event_bytes: int) -> Runnable:
     topics = {names[n]: replace(t, name=names[n]) for n, t in plain.topics.items()}
     events = names["tally.events"]
     topics[events] = replace(topics[events], max_bytes=event_bytes)
+    # One topic for all worlds of a broker, so its partitions are the same in all.
+    topics["dead.letters"] = replace(topics["dead.letters"], partitions=2)
     spec = plain.rooms["tally"]
     spec = replace(
         spec,
@@ -169,7 +171,7 @@ class Common:
     def spec(self, ordinal: int) -> SlotSpec:
         """The slot's name, unique to this world."""
         name = self.room.input.removesuffix("tally.commands") + "tally"
-        return SlotSpec(name, self.room.input, self.room.changelog, ordinal)
+        return SlotSpec(name, self.room.input, self.room.changelog, ordinal, self.room.outputs)
 
     def step_all(self, seconds: float) -> None:
         """Step every living process once; one that is killed in its step is taken off."""
@@ -301,7 +303,7 @@ class KafkaWorld(Common):
         )
         self._letters_from = {
             Place("dead.letters", p): ends.high
-            for p in range(partitions)
+            for p in range(self.room.room.topology.partitions("dead.letters"))
             for ends in [self.admin.ends([Place("dead.letters", p)])[Place("dead.letters", p)]]
         }
         self._readers: dict[str, tuple[LogReader, list[Record]]] = {}

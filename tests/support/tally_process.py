@@ -24,6 +24,7 @@ class Named:
         self.name = name
         self.input = tally.input
         self.changelog = tally.changelog
+        self.outputs = tally.outputs
         self.engine = tally.engine
 
 

@@ -1,7 +1,8 @@
-"""The whole pipeline in one process on virtual time: five processors on the log in memory, hands that page, a clock.
+"""The whole pipeline in one process on virtual time: five processors on the log in memory, hands that page, a
+clock.
 
-Scenario tests say what arrives and when (`at`, `act`, `acknowledge`), let time pass (`run_to`), and read what came out
-of the topics (`said`). Processors, kernel, loop and transport are the real ones; only the outside
+Scenario tests say what arrives and when (`at`, `act`, `acknowledge`), let time pass (`run_to`), and read what
+came out of the topics (`said`). Processors, kernel, loop and transport are the real ones; only the outside
 is played: `hands` is asked for every page and answers with its outcome, as the effects service does.
 """
 
@@ -77,7 +78,8 @@ class World:
     def _range(self, topic: str) -> range:
         return range(self.map.partitions(topic))
 
-    # --- processes ----------------------------------------------------------------------------------------------
+    # --- processes
+    # ----------------------------------------------------------------------------------------------
 
     def start(self, name: str) -> None:
         """A new process of this processor's one slot; the one before, if any, is gone as by SIGKILL."""
@@ -85,13 +87,14 @@ class World:
             self._open[name].kill()
         room = self.rooms[name]
         limits = {t.name: t.max_bytes for t in self.map.topics.values()}
-        slot = self.transport.open(SlotSpec(name, room.input, room.changelog, 0, limits))
+        slot = self.transport.open(SlotSpec(name, room.input, room.changelog, 0, room.outputs))
         self._open[name] = slot
         metrics = RoomMetrics(Metrics(), name)
         ticker = self.transport.ticker()
         self.loops[name] = RoomLoop(room, slot, ticker, self.clock, metrics, limits, LoopSettings())
 
-    # --- time ---------------------------------------------------------------------------------------------------
+    # --- time
+    # ---------------------------------------------------------------------------------------------------
 
     @property
     def now(self) -> float:
@@ -125,7 +128,8 @@ class World:
             self.map.relay.reports_to, report, ids.derive("outcome", page.notification_id, page.attempt), "effects"
         )
 
-    # --- what comes in ------------------------------------------------------------------------------------------
+    # --- what comes in
+    # ------------------------------------------------------------------------------------------
 
     def configure(self, **documents: dict[str, Any]) -> None:
         """Announce documents on every partition that needs them, as the gateway's outbox does."""
@@ -141,7 +145,8 @@ class World:
                     self.log.append(Output(room.input, p, key, codec.encode(message)))
 
     def act(self, actor: str, kind: str, resource: str, **given: Any) -> bytes:
-        """An agent's action through the door; returns its event id. A sequence is counted unless one is given."""
+        """An agent's action through the door; returns its event id. A sequence is counted unless one is
+        given."""
         action = self.action(actor, kind, resource, **given)
         self.append(action)
         return action.event_id
@@ -208,7 +213,8 @@ class World:
         headers = headers_of(record_id, type(message).__name__, source, key, self.clock.wall_ms())
         self.log.append(Output(topic, None, key.encode(), codec.encode(message), headers))
 
-    # --- what came out ------------------------------------------------------------------------------------------
+    # --- what came out
+    # ------------------------------------------------------------------------------------------
 
     def said(self, topic: str, kind: type[M]) -> list[M]:
         """All messages of one class on a topic, in log order."""

@@ -33,14 +33,22 @@ def stalls(world: KafkaWorld) -> list[int]:
     return [max((b - a for a, b in itertools.pairwise(own)), default=0) for own in times]
 
 
-def check(world: KafkaWorld, rounds: int, children: list[Child]) -> None:
-    """Every record decided once and in order, and SIGTERM drains."""
+def check(world: KafkaWorld, rounds: int, children: list[Child]) -> list[int]:
+    """Every record decided once and in order, and SIGTERM drains. Exit codes of those that ended by
+    themselves."""
     expected = {tenant: list(range(1, rounds + 1)) for tenant in TENANTS}
+    ended: list[int] = []
+
+    def all_decided() -> bool:
+        ended.extend(code for child in children if (code := child.revive()) is not None)
+        return counted(world) == expected
+
     try:
-        until(lambda: counted(world) == expected, 60, "every record decided once and in order")
+        until(all_decided, 60, "every record decided once and in order")
     finally:
         codes = [child.stop() for child in children]
     assert codes == [0] * len(children), "SIGTERM drains"
+    return ended
 
 
 @pytest.mark.slow
@@ -55,7 +63,7 @@ def test_killed_processes_lose_and_double_nothing(world, tmp_path, record_proper
             chance.choice(children).kill()
         target = sent.rounds + 50
         until(lambda: sent.rounds >= target, 60, "load after the last kill")
-    check(world, sent.rounds, children)
+    assert check(world, sent.rounds, children) == []
     record_property("longest stall by partition, ms", stalls(world))
     print(f"records {sent.rounds * len(TENANTS)}, kills {KILLS}, longest stall by partition {stalls(world)} ms")
 
@@ -80,7 +88,7 @@ def test_a_killed_broker_loses_and_doubles_nothing(kafka, world, tmp_path, recor
             kafka.restart()
             before = sent.rounds * len(TENANTS)
             until(lambda: decided(before), 60, "all that was sent while it was away")  # noqa: B023 - waited for at once
-    check(world, sent.rounds, children)
+    codes += check(world, sent.rounds, children)
     assert set(codes) <= {None, EXIT_FATAL}
     record_property("longest stall by partition, ms", stalls(world))
     restarts = sum(code is not None for code in codes)
