@@ -281,7 +281,7 @@ def test_everything_leaves_the_state_thirty_days_after_the_resolution():
 def test_the_largest_escalation_fits_a_part():
     long = "p" * 1024
     people = {"people": [{"id": long, "channels": [{"kind": "console"}]}], "fallback_contact": long}
-    desk = shop(people, policy(*[(long, 5)] * 60))
+    desk = shop(people, policy(*[(long, 5)] * 50))
     told = notify(desk, title="t" * 200, resource="r" * 1024)
     assert told.the(PageRequested).steps == 50
 
