@@ -50,4 +50,4 @@ async def killed(stack: Whole) -> None:
     assert supervisor is not None
     os.kill(supervisor, signal.SIGKILL)
     await auntil(lambda: not [p.name for p in recorded if st.alive(p)], 10, "every child to be gone")
-    assert not stack.ready()
+    await auntil(lambda: st.supervisor_pid(stack.home) is None, 10, "the supervisor's lock to be free")
