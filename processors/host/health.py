@@ -1,7 +1,8 @@
 """Is this process doing its work? One verdict for all its threads; `/healthz` and the supervisor look at it.
 
 A thread is dead when it ended without being asked, and stuck when its loop has not turned for longer than any
-honest wait. A room that restores, or that waits for a broker, turns: it is healthy and not ready.
+honest wait. A room that restores, or that waits for a broker, turns: it is healthy and not ready. A room in
+trouble turns too, but waits for what does not come by itself: it is not healthy until that is over.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from processors.host.clock import Clock
+from schemas.errors import MandateError
 
 # A commit may wait 25 s for a broker, and opening a producer 40 s; the sum, rounded up.
 STUCK_SECONDS = 75.0
@@ -23,16 +25,20 @@ class Beat:
     state: str = "starting"
     at: float = 0.0
     detail: str = ""
+    trouble: MandateError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`healthy`: every thread lives and turns. `ready`: every thread has its state. `threads`: name to
-    state."""
+    """`healthy`: every thread lives, turns and is in no trouble. `ready`: every thread has its state.
+
+    `threads`: name to state; `errors`: name to what that thread cannot get over by itself.
+    """
 
     healthy: bool
     ready: bool
     threads: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, MandateError] = field(default_factory=dict)
 
 
 class Health:
@@ -48,12 +54,12 @@ class Health:
         with self._lock:
             self._beats[name] = Beat("starting", self._clock.monotonic())
 
-    def beat(self, name: str, state: str) -> None:
-        """The thread turned and is in this state."""
+    def beat(self, name: str, state: str, trouble: MandateError | None = None) -> None:
+        """The thread turned, is in this state, and in this trouble if any."""
         with self._lock:
             beat = self._beats[name]
             if beat.state != "dead":
-                beat.state, beat.at = state, self._clock.monotonic()
+                beat.state, beat.at, beat.trouble = state, self._clock.monotonic(), trouble
 
     def died(self, name: str, why: str) -> None:
         """The thread ended without being asked. There is no way back from it."""
@@ -65,9 +71,11 @@ class Health:
         now = self._clock.monotonic()
         with self._lock:
             threads = {name: self._describe(beat, now) for name, beat in sorted(self._beats.items())}
-        healthy = all(not text.startswith(("dead", "stuck", "ended")) for text in threads.values())
+            errors = {name: beat.trouble for name, beat in sorted(self._beats.items()) if beat.trouble is not None}
+        ended = any(text.startswith(("dead", "stuck", "ended")) for text in threads.values())
+        healthy = not ended and not errors
         ready = healthy and all(text == "running" for text in threads.values())
-        return Verdict(healthy, ready, threads)
+        return Verdict(healthy, ready, threads, errors)
 
     def _describe(self, beat: Beat, now: float) -> str:
         if beat.state == "dead":

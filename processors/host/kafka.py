@@ -163,9 +163,22 @@ class KafkaSlot:
 
     def committed(self) -> Mapping[int, int | None]:
         """Stable committed positions of the owned partitions."""
-        asked = [TopicPartition(self._spec.input, p) for p in self._owned]
-        if not asked:
-            return {}
+        return self._committed(self._owned) if self._owned else {}
+
+    def undecided(self) -> Sequence[int]:
+        """Owned partitions whose position is not stable, asked one by one."""
+        self.changelog_ends()  # a broker that is away would give all of them the same time-out
+        return [partition for partition in self._owned if not self._is_stable(partition)]
+
+    def _is_stable(self, partition: int) -> bool:
+        try:
+            self._committed((partition,))
+        except Transient:
+            return False
+        return True
+
+    def _committed(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
+        asked = [TopicPartition(self._spec.input, p) for p in partitions]
         try:
             answer = self._consumer.committed(asked, timeout=COMMITTED_SECONDS)
         except KafkaException as exception:

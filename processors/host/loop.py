@@ -102,6 +102,11 @@ class RoomLoop:
         return self._restore is None and self._generation == self._slot.generation
 
     @property
+    def trouble(self) -> Transient | None:
+        """Why the restore does not end by itself (`positions_unstable` or `changelog_undecided`), or None."""
+        return None if self._restore is None else self._restore.trouble
+
+    @property
     def engines(self) -> Mapping[int, Engine]:
         """The live engines by partition, for status and tests; not to be moved from outside."""
         return self._engines

@@ -116,10 +116,14 @@ class MemorySlot:
 
     def committed(self) -> Mapping[int, int | None]:
         """Stable committed positions; Transient while a transaction holds one of them."""
-        held = self._log.unstable(self._spec.group)
-        if any(Place(self._spec.input, p) in held for p in self._owned):
+        if self.undecided():
             raise Transient("positions_unstable", self._spec.group, "a transaction is undecided", "Ask again.")
         return {p: self._position(p) for p in self._owned}
+
+    def undecided(self) -> Sequence[int]:
+        """Owned partitions held by an undecided transaction."""
+        held = self._log.unstable(self._spec.group)
+        return [p for p in self._owned if Place(self._spec.input, p) in held]
 
     def beginning(self, partition: int) -> int:
         """The first offset kept."""

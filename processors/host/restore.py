@@ -11,17 +11,23 @@ and 3 up to it: an orphan in the changelog hides records that were committed aft
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from processors.host.clock import Clock
 from processors.host.errors import Fatal, OutcomeUnknown, Transient
 from processors.host.ports import Engine, Room
-from processors.host.transport import Slot
+from processors.host.transport import Slot, group_of
+
+log = logging.getLogger(__name__)
 
 # An orphan ends by its own time-out (5 s) and the broker's scan (1 to 10 s); a broker that restarts in
-# between takes 14 s more. Four times that, and then it hangs for another reason.
-STABLE_SECONDS = 120.0
+# between takes 14 s more: 29 s. What is undecided for longer needs a person, or the supervisor of the local
+# stack. A new process would meet the same, so this one asks on and says that it is not healthy.
+UNDECIDED_SECONDS = 30.0
+# A broker that does not answer at all: four times the same, then a new process tries with new clients.
+BROKER_SECONDS = 120.0
 # Above a transaction's time-out (5 s) and one scan of the broker: what is undecided now may be our own
 # predecessor's, forgotten by the broker (kafka_sweep.py), and then only this slot can end it.
 FORGOTTEN_SECONDS = 8.0
@@ -51,6 +57,9 @@ class Restore:
         self._loaded: set[int] = set()
         self.started = clock.monotonic()
         self._renewed = self.started
+        self._moved = self.started
+        # Why this restore does not end by itself, or None; gone as soon as it goes on.
+        self.trouble: Transient | None = None
 
     def step(self, seconds: float) -> Mapping[int, Restored] | None:
         """Go on for about `seconds`; the restored partitions when complete, else None. Raises Fatal."""
@@ -58,6 +67,7 @@ class Restore:
             self._committed = self._stable()
             if self._committed is None:
                 return None
+            self._goes_on()
             self._engines = {p: self._room.engine(p) for p in self._slot.owned}
         ends = None
         if not self._reading:
@@ -69,8 +79,12 @@ class Restore:
         for record in records:
             self._engines[record.partition].load(record)
             self._loaded.add(record.partition)
+        if records or done:
+            self._goes_on()
         if not done:
-            self._in_time("changelog_undecided", f"the changelog {self._room.changelog}")
+            self._renew_in_time()
+            if self._late(UNDECIDED_SECONDS):
+                self._stands("changelog_undecided", f"the changelog {self._room.changelog}")
             return None
         return {p: Restored(engine, self._position(p, engine)) for p, engine in self._engines.items()}
 
@@ -78,8 +92,20 @@ class Restore:
         try:
             return self._slot.committed()
         except Transient:
-            self._in_time("positions_unstable", f"the committed positions of {self._room.input}")
+            self._renew_in_time()
+            if self.trouble is None and self._late(UNDECIDED_SECONDS):
+                self._say_unstable()
             return None
+
+    def _say_unstable(self) -> None:
+        try:
+            partitions = self._slot.undecided()
+        except (Transient, OutcomeUnknown):
+            self._broker_in_time(f"the committed positions of {self._room.input}")
+            return
+        if partitions:
+            places = ", ".join(f"{self._room.input}[{p}]" for p in partitions)
+            self._stands("positions_unstable", f"{places} of the group {group_of(self._room.name)}")
 
     def _asked(self) -> Mapping[int, int] | None:
         try:
@@ -87,21 +113,41 @@ class Restore:
             self._beginnings = {p: self._slot.beginning(p) for p in never}
             return self._slot.changelog_ends()
         except (Transient, OutcomeUnknown):
-            self._in_time("broker_away", f"the ends of {self._room.changelog}")
+            self._renew_in_time()
+            self._broker_in_time(f"the ends of {self._room.changelog}")
             return None
 
-    def _in_time(self, code: str, what: str) -> None:
+    def _stands(self, code: str, what: str) -> None:
+        if self.trouble is None:
+            self.trouble = Transient(
+                code,
+                what,
+                f"a transaction that nobody ends holds them for more than {UNDECIDED_SECONDS:.0f} s",
+                "Find it with kafka-transactions.sh find-hanging and end it with abort (docs/operating.md, Hanging "
+                "transactions); the local stack does so by itself. It is asked again until then.",
+            )
+            log.error("%s: %s", self._room.name, self.trouble)
+
+    def _goes_on(self) -> None:
+        if self.trouble is not None:
+            after = self._clock.monotonic() - self._moved
+            log.warning("%s: %s is over after %.0f s", self._room.name, self.trouble.code, after)
+        self._moved = self._clock.monotonic()
+        self.trouble = None
+
+    def _late(self, seconds: float) -> bool:
+        return self._clock.monotonic() - self._moved > seconds
+
+    def _renew_in_time(self) -> None:
         now = self._clock.monotonic()
         if now - self._renewed > FORGOTTEN_SECONDS:
             self._renewed = now
             self._slot.renew()
-        if now - self.started > STABLE_SECONDS:
-            raise Fatal(
-                code,
-                what,
-                f"no answer, or a transaction on them is undecided, for more than {STABLE_SECONDS:.0f} s",
-                "See that the broker is up; find the transaction with kafka-transactions.sh find-hanging.",
-            )
+
+    def _broker_in_time(self, what: str) -> None:
+        if self._late(BROKER_SECONDS):
+            why = f"no answer for more than {BROKER_SECONDS:.0f} s"
+            raise Fatal("broker_away", what, why, "See that the broker is up; the next process tries again.")
 
     def _position(self, partition: int, engine: Engine) -> int:
         assert self._committed is not None  # set by the first step

@@ -125,7 +125,8 @@ class Runner:
         observed = 0.0
         while not self._stopping.is_set():
             step = loop.step(POLL_SECONDS)
-            self._health.beat(room.name, "running" if loop.ready and step is not Step.RESTORING else "restoring")
+            state = "running" if loop.ready and step is not Step.RESTORING else "restoring"
+            self._health.beat(room.name, state, loop.trouble)
             now = self._clock.monotonic()
             if now - observed >= OBSERVE_SECONDS:
                 loop.observe()

@@ -14,10 +14,25 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from processors.host.errors import Fatal
-from processors.host.health import Health
+from processors.host.health import Health, Verdict
 
 # A client that says nothing is cut off after this; probes and scrapers are quick.
 REQUEST_SECONDS = 5.0
+
+
+def document(verdict: Verdict) -> dict[str, object]:
+    """What `/healthz` and `/readyz` answer, as JSON."""
+    errors = [
+        {"code": error.code, "thread": name, "what": error.what, "why": error.why, "remedy": error.remedy}
+        for name, error in verdict.errors.items()
+    ]
+    # The errors come early: whoever shows only the beginning of a bad answer shows its cause.
+    return {
+        "healthy": verdict.healthy,
+        "errors": errors,
+        "ready": verdict.ready,
+        "threads": dict(verdict.threads),
+    }
 
 
 class Pages(ThreadingHTTPServer):
@@ -61,8 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         verdict = self.server.health.verdict()
         good = verdict.healthy if path == "/healthz" else verdict.ready
-        body = {"healthy": verdict.healthy, "ready": verdict.ready, "threads": dict(verdict.threads)}
-        self._answer(200 if good else 503, "application/json", json.dumps(body).encode() + b"\n")
+        self._answer(200 if good else 503, "application/json", json.dumps(document(verdict)).encode() + b"\n")
 
     def log_message(self, format: str, *arguments: object) -> None:
         # Probes every second are not news.

@@ -30,6 +30,11 @@ from processors.host.places import Placed
 from schemas.record import Output, Record
 
 
+def group_of(room: str) -> str:
+    """The consumer group of a room."""
+    return f"mandate-{room}"
+
+
 @dataclass(frozen=True, slots=True)
 class SlotSpec:
     """Which member of which room. `outputs`: every topic the room may write to, its changelog left out."""
@@ -43,7 +48,7 @@ class SlotSpec:
     @property
     def group(self) -> str:
         """The consumer group of the room."""
-        return f"mandate-{self.room}"
+        return group_of(self.room)
 
     @property
     def member(self) -> str:
@@ -78,6 +83,12 @@ class Slot(Protocol):
     def committed(self) -> Mapping[int, int | None]:
         """Stable committed position of every owned partition; None: never committed. Raises Transient,
         Fatal."""
+
+    def undecided(self) -> Sequence[int]:
+        """Owned partitions (the first few) whose committed position is not stable now; slow, for a report.
+
+        Raises Transient, OutcomeUnknown when the broker does not answer, which `committed` cannot tell apart.
+        """
 
     def beginning(self, partition: int) -> int:
         """The first offset that the input partition still keeps."""
