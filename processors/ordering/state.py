@@ -7,8 +7,12 @@ a session's name is hashed. All times are ms of log time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.ids import derive
+
+# Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 12 KB, so at worst 50 MB.
+KEPT_KEYS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Drift:
 PARTS = (Mark, Gap, Drift)
 
 
+@lru_cache(maxsize=KEPT_KEYS)
 def mark_part(key: str, session: str) -> str:
     """Where a session's mark is."""
     return f"{key}/mark/{derive('session', session).hex()}"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from processors.dedup import rules
+from processors.dedup.events import ActionAdmitted, Sighted
+from processors.dedup.evolve import evolve
 from processors.dedup.rules import (
     BUCKETS,
     ENTRY_BYTES,
@@ -131,3 +133,11 @@ def test_holes_are_apart_ascending_and_bounded(monkeypatch):
     mark = advance(mark, 7, 3)
     assert (mark.holes, mark.floor) == ((8, 9, 11, 11), 7)
     assert advance(mark, 2, 4) == Mark(12, 7, mark.holes, 4)
+
+
+def test_digests_of_one_action_in_one_part_are_all_remembered():
+    view = Parts()
+    one, other = same_bucket(2)
+    changes = evolve(view, ActionAdmitted((Sighted(one), Sighted(other)), 4, 9_000))
+    view.parts.update(changes)
+    assert [find(view, what, 9) for what in (one, other)] == [Sighting(9, 4, 0)] * 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from processors.ordering import DECIDER
@@ -49,3 +51,16 @@ def test_a_negative_number_is_no_number():
     spec = Spec(DECIDER)
     spec.given(*(arrives(action(n, session="s", sequence=n), 0) for n in (-7, -1, -LONG - 1)))
     assert not spec.parts()
+
+
+def test_only_gaps_that_are_open_at_once_count_against_the_limit(monkeypatch):
+    # By name: the package shows the function `decide` in the module's place.
+    monkeypatch.setattr(import_module("processors.ordering.decide"), "MAX_OPEN_GAPS", 2)
+
+    def declared(*numbers: int) -> int:
+        events = Spec(DECIDER).given(*(arrives(action(n, session="s", sequence=n), 0) for n in numbers))
+        return sum(1 for e in events if isinstance(e.message, SequenceGapDeclared))
+
+    assert declared(1, 3, 2, 5, 4, 7, 6, 9, 8) == 0
+    assert declared(1, 3, 5) == 0
+    assert declared(1, 3, 5, 7) == 1
