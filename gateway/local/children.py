@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +71,11 @@ class Spec:
         return not self.argv
 
 
+def bound(argv: Sequence[str]) -> list[str]:
+    """The command line of a child that the kernel ends with this process. Start it from the main thread."""
+    return [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), *argv]
+
+
 def spawn(spec: Spec, log: Path) -> subprocess.Popen[bytes]:
     """Start a child with its output appended to `log`. Must be called from the main thread (see above)."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +83,7 @@ def spawn(spec: Spec, log: Path) -> subprocess.Popen[bytes]:
         output.write(f"{STARTED}{datetime.now(UTC).isoformat(timespec='seconds')}\n".encode())
         output.flush()
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), *spec.argv],
+            bound(spec.argv),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -22,6 +22,8 @@ from gateway.local.paths import Home
 
 # 46 jars took 5 s; a slow mirror may take a hundred times that, a hung one must still end.
 FETCH_DEADLINE_S = 600.0
+# Kafka's commands for operators: not part of the broker.
+TOOLS_JAR = "kafka-tools-*.jar"
 POSTGRES_JAR = "embedded-postgres-binaries-*.jar"
 
 
@@ -39,8 +41,10 @@ def jars(home: Home) -> Path:
     with _locked(home.cache):
         if _stamped(folder, pom):
             return folder
-        shutil.rmtree(folder, ignore_errors=True)
-        _maven(pom, folder)
+        fresh = folder.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        _maven(pom, fresh)
+        replace_changed(fresh, folder)
         _stamp(folder, pom)
     return folder
 
@@ -107,6 +111,23 @@ def java() -> str:
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def replace_changed(fresh: Path, folder: Path) -> None:
+    """Make `folder` hold the files of `fresh`, which is used up. A file that has not changed is not touched.
+
+    Running brokers hold the jars open, and a JVM refuses its archive of classes when a jar's time differs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {file.name: file for file in fresh.iterdir()}
+    for old in folder.iterdir():
+        if old.name not in wanted:
+            old.unlink()
+    for name, file in wanted.items():
+        old = folder / name
+        if not old.exists() or digest_of(old) != digest_of(file):
+            file.replace(old)
+    shutil.rmtree(fresh)
 
 
 def _maven(pom: Path, folder: Path) -> None:

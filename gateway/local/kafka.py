@@ -12,13 +12,15 @@ from pathlib import Path
 
 from gateway.local.children import Running, Spec
 from gateway.local.errors import LocalStackError
-from gateway.local.fetch import POSTGRES_JAR, jars, java
+from gateway.local.fetch import POSTGRES_JAR, TOOLS_JAR, jars, java
 from gateway.local.paths import Home
 from gateway.local.ports import HOST, free_port
 from gateway.local.probes import kafka_answers
 
 # Default heap and collector: 377 MB and a start of 6.6 s; these: 150-300 MB and 1.1-1.7 s.
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xlog:disable")
+# Kafka's commands: little heap, and no archive of classes, since they run once after a crash.
+COMMAND_JVM = ("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xlog:disable")
 # One partition's log segment: 64 MB instead of 1 GB, so that retention can delete anything on a laptop.
 SEGMENT_BYTES = 64 * 1024 * 1024
 # Formatting takes 0.7 s; a loaded machine gets forty times that.
@@ -79,6 +81,7 @@ def spec(home: Home, data: Path, port: int, controller_port: int) -> Spec:
     def prepare() -> None:
         _write_settings(data, port, controller_port)
         _format(classpath, data)
+        _note_crash(data)
 
     return Spec(
         name="kafka",
@@ -87,6 +90,19 @@ def spec(home: Home, data: Path, port: int, controller_port: int) -> Spec:
         probe=kafka_answers(address),
         prepare=prepare,
     )
+
+
+def crash_note(home: Home) -> Path:
+    """A file that is there when the broker of this stack was started after a crash and nobody looked since."""
+    return home.data / "kafka" / "was-not-stopped-cleanly"
+
+
+def transactions_command(home: Home, address: str, *arguments: str) -> tuple[str, ...]:
+    """Kafka's own `kafka-transactions.sh` with these arguments, for the stack's broker at `address`."""
+    logging = f"-Dlog4j2.configurationFile={home.data / 'kafka' / 'log4j2.properties'}"
+    classpath = ":".join((_classpath(home), *(str(jar) for jar in sorted(jars(home).glob(TOOLS_JAR)))))
+    program = "org.apache.kafka.tools.TransactionsCommand"
+    return (java(), *COMMAND_JVM, logging, "-cp", classpath, program, "--bootstrap-server", address, *arguments)
 
 
 def ensure_class_archive(home: Home, say: Callable[[str], None] = lambda _text: None) -> None:
@@ -132,7 +148,7 @@ def _java(classpath: str, data: Path, options: tuple[str, ...], *program: str) -
 def _classpath(home: Home) -> str:
     # Explicit and sorted: the class archive is refused when the class path differs.
     folder = jars(home)
-    excluded = set(folder.glob(POSTGRES_JAR))
+    excluded = {*folder.glob(POSTGRES_JAR), *folder.glob(TOOLS_JAR)}
     return ":".join(str(jar) for jar in sorted(folder.glob("*.jar")) if jar not in excluded)
 
 
@@ -140,6 +156,13 @@ def _class_archive(home: Home, classpath: str) -> Path:
     version = Path(java()).resolve()
     name = hashlib.sha256(f"{version}\n{classpath}\n{JVM}".encode()).hexdigest()[:16]
     return home.cache / f"kafka-{name}.jsa"
+
+
+def _note_crash(data: Path) -> None:
+    # Kafka's own sign of an orderly end, which it takes away when it starts; a log never started has none either.
+    started_before = any((data / "logs").glob("__cluster_metadata-*/*.log"))
+    if started_before and not (data / "logs" / ".kafka_cleanshutdown").exists():
+        (data / "was-not-stopped-cleanly").touch()
 
 
 def _write_settings(data: Path, port: int, controller_port: int) -> None:

@@ -47,6 +47,8 @@ class Plan:
 
     specs: tuple[Spec, ...]
     separate: bool
+    # The command that ends hanging transactions of the broker; empty when the broker is not ours.
+    clearing: tuple[str, ...] = ()
 
 
 def build(home: Home, separate: bool, env: Mapping[str, str] | None = None) -> Plan:
@@ -59,7 +61,8 @@ def build(home: Home, separate: bool, env: Mapping[str, str] | None = None) -> P
     local_database = not env.get("MANDATE_POSTGRES")
     steps = _steps(home, where, local_database)
     ours = [_process(home, ports, where, command) for command in _commands(home, where, separate)]
-    return Plan((*servers, *steps, *ours), separate)
+    clearing = () if env.get("MANDATE_KAFKA") else (sys.executable, "-m", "gateway.local.hanging", where.kafka)
+    return Plan((*servers, *steps, *ours), separate, clearing)
 
 
 def probe_of(home: Home, name: str, address: str) -> Probe:

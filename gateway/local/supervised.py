@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gateway.local import state as st
 from gateway.local.children import Spec, signal_group, spawn
+from gateway.local.clearing import waits_for_log
 from gateway.local.paths import Home
 from gateway.local.restarts import Restarts
 
@@ -183,7 +184,7 @@ class Supervised:
             self.state = st.UNHEALTHY
             self.say(f"{self.name} is not healthy: {verdict.reason}")
         self.reason = verdict.reason
-        if not needs_met:
+        if not needs_met or waits_for_log(verdict.reason):
             self._since = now  # it may wait for what it needs as long as that takes
         elif now - self._since > self.spec.hung_after_s:
             self.say(
