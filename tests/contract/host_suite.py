@@ -12,6 +12,7 @@ import pytest
 
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown
 from processors.host.loop import LoopSettings, Step
+from processors.kernel.engine import Engine
 from schemas import codec
 from schemas.messages.kernel import StoredPart, Tick
 from schemas.record import Output
@@ -54,7 +55,8 @@ def restored_equals_live(world: Any, process: Process) -> None:
             if record.partition == partition:
                 other.load(record)
         assert other.ready().to == process.loop.positions[partition]
-        assert other.snapshot() == live.snapshot()  # type: ignore[attr-defined]  # the real engine behind the port
+        assert isinstance(live, Engine)
+        assert other.snapshot() == live.snapshot()
 
 
 def test_every_record_is_decided_once_and_in_order(world):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from confluent_kafka import Producer
@@ -23,7 +23,7 @@ from processors.host.memory_log import Identity, MemoryLog
 from processors.host.metrics import Metrics, RoomMetrics
 from processors.host.places import Place
 from processors.host.reader import LogReader
-from processors.host.transport import Slot, SlotSpec
+from processors.host.transport import SlotSpec
 from processors.kernel.room import room_of
 from processors.kernel.runnable import Runnable
 from schemas import codec
@@ -32,6 +32,7 @@ from schemas.ids import derive, key_of
 from schemas.messages.kernel import Progress
 from schemas.record import Output, Record
 from tests.support import tally
+from tests.support.host_faults import Faults, Process
 from tests.support.waiting import until
 
 EVENTS = codec.Words((*tally.STREAMS["tally.events"], *tally.STREAMS["dead.letters"]))
@@ -57,63 +58,6 @@ def runnable(prefix: str, partitions: int, event_bytes: int) -> Runnable:
     )
     wired = replace(plain, topics=topics, rooms={"tally": spec})
     return Runnable(room_of(tally.DECIDER, wired, {"tally": tally.DECIDER}, tally.STREAMS))
-
-
-Point = Callable[[str], None]
-
-
-def nothing(point: str) -> None:
-    """No fault."""
-
-
-class Faults:
-    """A slot that calls `at(point)` before begin, produce, send_offsets and commit, and after a commit."""
-
-    def __init__(self, slot: Slot) -> None:
-        self.slot = slot
-        self.at: Point = nothing
-        self.polls = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.slot, name)
-
-    def poll(self, limit: int, seconds: float, fill: bool = False) -> Sequence[Record]:
-        """Count, and poll."""
-        self.polls += 1
-        return self.slot.poll(limit, seconds, fill)
-
-    def begin(self) -> None:
-        """Begin, or fail."""
-        self.at("begin")
-        self.slot.begin()
-
-    def produce(self, outputs: Sequence[Output]) -> None:
-        """Half of it, perhaps a failure, the other half."""
-        half = len(outputs) // 2
-        self.slot.produce(outputs[:half])
-        self.at("produce")
-        self.slot.produce(outputs[half:])
-
-    def send_offsets(self, positions: Mapping[int, int], notes: Mapping[int, str]) -> None:
-        """Fail, or send."""
-        self.at("send_offsets")
-        self.slot.send_offsets(positions, notes)
-
-    def commit(self) -> None:
-        """Fail before, or after."""
-        self.at("commit")
-        self.slot.commit()
-        self.at("committed")
-
-
-@dataclass(eq=False, slots=True)
-class Process:
-    """One loop on one slot."""
-
-    loop: RoomLoop
-    slot: Faults
-    ordinal: int
-    alive: bool = True
 
 
 class World(Protocol):
