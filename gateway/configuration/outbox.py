@@ -79,7 +79,7 @@ class Outbox:
             try:
                 async with await self._connect() as connection:
                     if await _locked(connection):
-                        failing = False
+                        failing = failing and not await self.drain(connection)
                         await self._announce_forever(connection)
             except (MandateError, psycopg.Error, OSError, TimeoutError) as error:
                 # Once a change, not twice a second during an outage.

@@ -68,22 +68,35 @@ def healthy(port: int) -> bool:
     return answer is not None and answer[0] == 200
 
 
-def test_sigterm_ends_what_is_in_flight_and_nothing_else(start) -> None:
+def waiting(port: int) -> bool:
+    answer = ask(port, "GET", "/metrics")
+    return answer is not None and b"mandate_sender_in_flight 1.0" in answer[1]
+
+
+def announced(port: int, tenant: str) -> bool:
+    answer = ask(port, "GET", f"/v1/tenants/{tenant}/configuration", OPERATOR)
+    return answer is not None and all(json.loads(answer[1])["announced"].values())
+
+
+def test_sigterm_waits_for_the_answer_of_what_is_in_flight(start, kafka) -> None:
     process, port = start()
     until(lambda: healthy(port), 60, "the gateway")
     body = json.dumps({"documents": DOCUMENTS, "tokens": tokens_of("drained")})
     answer = ask(port, "PUT", "/v1/tenants/drained/configuration", OPERATOR, body)
     assert answer is not None
     assert answer[0] == 200
+    until(lambda: announced(port, "drained"), 30, "nothing else in flight")
+    head = "POST /v1/actions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer agent-drained\r\n"
+    head += f"Content-Length: {len(BODY)}\r\nContent-Type: application/json\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        head = "POST /v1/actions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer agent-drained\r\n"
-        head += f"Content-Length: {len(BODY)}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n\r\n"
-        connection.sendall(head.encode())
-        # It asks for the body: the request is in its hands.
-        assert connection.recv(1_024).startswith(b"HTTP/1.1 100 ")
-        process.send_signal(signal.SIGTERM)
-        until(lambda: ask(port, "GET", "/healthz") is None, 20, "the port to close")
-        connection.sendall(BODY)
+        kafka.signal(signal.SIGSTOP)
+        try:
+            connection.sendall(head.encode() + BODY)
+            until(lambda: waiting(port), 3, "the record to await its acknowledgement")
+            process.send_signal(signal.SIGTERM)
+            until(lambda: ask(port, "GET", "/healthz") is None, 3, "the port to close")
+        finally:
+            kafka.signal(signal.SIGCONT)
         assert connection.recv(4_096).startswith(b"HTTP/1.1 202 ")
     assert process.wait(20) == 0
 

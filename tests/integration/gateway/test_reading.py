@@ -38,7 +38,7 @@ async def test_pages_of_a_list_are_the_list(filled, path) -> None:
         if part["next"] is None:
             break
         cursor = f"&cursor={part['next']}"
-    assert len(found) > 1
+    assert len(found) > (path != "/v1/incidents")
     assert found == whole["items"]
 
 
@@ -105,7 +105,9 @@ async def test_parameters_of_the_timeline_that_are_none(filled, query) -> None:
 async def test_nothing_of_one_tenant_reaches_another(filled) -> None:
     _, theirs, _ = await filled.ask("GET", "/v1/timeline", "shop")
     _, incidents, _ = await filled.ask("GET", "/v1/incidents", "shop")
-    event, incident = theirs["items"][0]["event_id"], incidents["items"][0]["id"]
+    event, title = theirs["items"][0]["event_id"], incidents["items"][0]["title"]
+    # Both tenants have an incident with this very id and number: each sees its own.
+    incident = incidents["items"][0]["id"]
     own = {(await filled.ask("GET", "/v1/incidents/INC-1", "bank"))[1]["title"]}
     assert own == {"another tenant's"}
     for route in ROUTES:
@@ -114,7 +116,6 @@ async def test_nothing_of_one_tenant_reaches_another(filled) -> None:
         path = route.path.format(tenant="shop", event=event, incident=incident, command=event)
         status, answer, _ = await filled.ask("GET", path, "bank")
         text = json.dumps(answer).replace(path, "")
-        assert incident not in text, path
-        assert incidents["items"][0]["title"] not in text, path
-        if "{" in route.path and "command" not in route.path:
+        assert title not in text, path
+        if "{event}" in route.path or "{tenant}" in route.path:
             assert status in (403, 404), path
