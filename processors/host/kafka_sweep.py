@@ -3,7 +3,7 @@ open.
 
 A broker that restarts aborts the transactions that timed out meanwhile, and skips the markers of partitions
 that have no leader at that moment as if they had been deleted (Kafka 4.3.1: "Couldn't find leader endpoint …
-can be skipped"; seen in 6 of 12 kills). The coordinator then believes that the transaction is over, and the
+can be skipped"; seen in the log of several kills). The coordinator then believes that the transaction is over, and the
 partitions and the group's positions stay undecided for ever: readers stand, and no restore can finish. Only a
 marker of the same producer id ends them, and the next transaction of this slot that happens to touch the same
 partition brings one. This one touches all of them.

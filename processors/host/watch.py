@@ -2,7 +2,7 @@
 
 The library's own time-out is not always kept: when a broker that coordinates a group leaves the metadata for
 a moment (a restart), a handle that is being taken down stays in a cache, and `send_offsets_to_transaction`
-waits on it for ever (librdkafka 2.16, seen in 3 of 6 runs that killed the broker twice). A call in C cannot
+waits on it for ever (librdkafka 2.16, seen in runs that killed the broker). A call in C cannot
 be interrupted, so the process ends and its successor goes on. Called by kafka_producer.py; looked at by
 run.py.
 """
