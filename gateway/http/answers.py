@@ -56,6 +56,8 @@ class Answers:
         self._refused: OrderedDict[Asked, CommandRefused] = OrderedDict()
         self._waiting: dict[Asked, deque[asyncio.Future[Answered]]] = {}
         self._count = 0
+        # False when the tail has died of a bug: only a new process hears answers again.
+        self.alive = True
 
     def expect(self, tenant: str, command_id: bytes) -> asyncio.Future[Answered] | None:
         """A future of the next answer to this command; None when too many wait already. `forget` it afterwards."""
@@ -113,7 +115,6 @@ class Tail:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._positions: dict[Place, int] = {}
-        self.alive = True
 
     async def start(self) -> None:
         """Take the positions and begin. Raises HostError when the broker does not answer."""
@@ -131,8 +132,12 @@ class Tail:
     def _open(self) -> LogReader:
         reader = self._make()
         # The last stable offset, or where we were: a transaction that is open now may still bring an answer.
-        ends = reader.ends(self._places)
-        reader.assign({p: self._positions.get(p, ends[p].stable) for p in self._places})
+        try:
+            ends = reader.ends(self._places)
+            reader.assign({p: self._positions.get(p, ends[p].stable) for p in self._places})
+        except MandateError:
+            reader.close()
+            raise
         return reader
 
     def _run(self, reader: LogReader | None, loop: asyncio.AbstractEventLoop) -> None:
@@ -140,8 +145,8 @@ class Tail:
             while not self._stopping.is_set():
                 reader = self._step(reader, loop)
         except Exception:
-            log.exception("the tail of answers died: commands are answered 202 from now on")
-            self.alive = False
+            log.exception("the tail of answers died: the process must be started again")
+            self._answers.alive = False
         finally:
             if reader is not None:
                 reader.close()

@@ -12,8 +12,9 @@ async def healthz(request: web.Request) -> web.Response:
     """200 while this process can do its work once its neighbours answer; 503 when only a restart helps."""
     services = request.app[SERVICES]
     fatal = services.sender.fatal
-    healthy = fatal is None
-    body = {"healthy": healthy, "sender": fatal or "ok", "lag_seconds": dict(services.lag.seconds)}
+    healthy = fatal is None and services.answers.alive
+    tail = "ok" if services.answers.alive else "died"
+    body = {"healthy": healthy, "sender": fatal or "ok", "answers": tail, "lag_seconds": dict(services.lag.seconds)}
     return web.json_response(body, status=200 if healthy else 503)
 
 

@@ -133,7 +133,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 async def run(settings: Settings, topology: Topology) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. Raises Fatal when the sender can never send again."""
+    """Serve until SIGTERM or SIGINT, then drain. Raises Fatal when only a new process helps."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -144,6 +144,8 @@ async def run(settings: Settings, topology: Topology) -> None:
             # A fenced or broken producer answers 503 for ever: a new process is the only cure.
             if services.sender.fatal is not None:
                 raise Fatal("sender_lost", "sending", services.sender.fatal, "The process ends and is started again.")
+            if not services.answers.alive:
+                raise Fatal("answers_lost", "hearing answers", "its thread died", "The log has the bug's traceback.")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_S)
         log.info("stopping: no new connections, %d s for what is in flight", int(DRAIN_S))

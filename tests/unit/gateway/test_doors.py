@@ -151,3 +151,16 @@ async def test_neither_logs_nor_metrics_hold_a_token_a_query_or_a_body(client, c
     assert "shop/alice" in said
     for word in ("alice-of-shop", "agent-of-shop", "in-the-query", "in-the-body"):
         assert word not in said
+
+
+async def test_health_is_red_only_when_a_restart_helps(client, services, sender) -> None:
+    async def health() -> tuple[int, dict]:
+        async with client.get("/healthz") as answer:
+            return answer.status, await answer.json()
+
+    assert await health() == (200, {"healthy": True, "sender": "ok", "answers": "ok", "lag_seconds": {}})
+    services.answers.alive = False
+    assert (await health())[0] == 503
+    services.answers.alive = True
+    sender.fatal = "fenced"
+    assert (await health())[1]["sender"] == "fenced"
