@@ -34,20 +34,25 @@ class Clearing:
         self._note = note
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
+        self._noted: int | None = None
         self._end = 0.0
         self._not_before = 0.0
+        self._deaf_until = 0.0
 
     def step(self, broker_well: bool, complaint: bool) -> None:
         """Start a look when there is cause, or see how the running one does. From the main thread."""
         now = time.monotonic()
         if self._process is not None:
             self._look_at(self._process, now)
-        elif self._argv and broker_well and now >= self._not_before and (complaint or self._note.exists()):
+            return
+        cause = self._note.exists() or (complaint and now >= self._deaf_until)
+        if self._argv and cause and broker_well and now >= self._not_before:
             self._say("looking for hanging transactions")
             # Its output goes where ours goes: into the supervisor's log.
             self._process = subprocess.Popen(
                 bound(self._argv), stdin=subprocess.DEVNULL, env=os.environ, start_new_session=True
             )
+            self._noted = self._note_time()
             self._end = now + DEADLINE_S
 
     def close(self) -> None:
@@ -63,8 +68,15 @@ class Clearing:
                 process.kill()
             return
         self._process = None
-        self._not_before = now + AGAIN_S
-        if code == 0:
-            self._note.unlink(missing_ok=True)
-        else:
+        self._deaf_until = now + AGAIN_S
+        if code != 0:
+            self._not_before = now + AGAIN_S
             self._say(f"looking for hanging transactions ended with {code}; again in {AGAIN_S:.0f} s")
+        elif self._noted == self._note_time():  # else the broker crashed while it was looked at
+            self._note.unlink(missing_ok=True)
+
+    def _note_time(self) -> int | None:
+        try:
+            return self._note.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None

@@ -21,6 +21,7 @@ from gateway.local.probes import kafka_answers
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xlog:disable")
 # Kafka's commands: little heap, and no archive of classes, since they run once after a crash.
 COMMAND_JVM = ("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xlog:disable")
+CRASH_NOTE = "was-not-stopped-cleanly"
 # One partition's log segment: 64 MB instead of 1 GB, so that retention can delete anything on a laptop.
 SEGMENT_BYTES = 64 * 1024 * 1024
 # Formatting takes 0.7 s; a loaded machine gets forty times that.
@@ -81,7 +82,7 @@ def spec(home: Home, data: Path, port: int, controller_port: int) -> Spec:
     def prepare() -> None:
         _write_settings(data, port, controller_port)
         _format(classpath, data)
-        _note_crash(data)
+        note_crash(data)
 
     return Spec(
         name="kafka",
@@ -94,7 +95,15 @@ def spec(home: Home, data: Path, port: int, controller_port: int) -> Spec:
 
 def crash_note(home: Home) -> Path:
     """A file that is there when the broker of this stack was started after a crash and nobody looked since."""
-    return home.data / "kafka" / "was-not-stopped-cleanly"
+    return home.data / "kafka" / CRASH_NOTE
+
+
+def note_crash(data: Path) -> None:
+    """Leave the note of `crash_note` when the broker with these files did not stop in an orderly way."""
+    # Kafka's own sign of an orderly end, which it takes away when it starts; a log never started has none either.
+    started_before = any((data / "logs").glob("__cluster_metadata-*/*.log"))
+    if started_before and not (data / "logs" / ".kafka_cleanshutdown").exists():
+        (data / CRASH_NOTE).touch()
 
 
 def transactions_command(home: Home, address: str, *arguments: str) -> tuple[str, ...]:
@@ -156,13 +165,6 @@ def _class_archive(home: Home, classpath: str) -> Path:
     version = Path(java()).resolve()
     name = hashlib.sha256(f"{version}\n{classpath}\n{JVM}".encode()).hexdigest()[:16]
     return home.cache / f"kafka-{name}.jsa"
-
-
-def _note_crash(data: Path) -> None:
-    # Kafka's own sign of an orderly end, which it takes away when it starts; a log never started has none either.
-    started_before = any((data / "logs").glob("__cluster_metadata-*/*.log"))
-    if started_before and not (data / "logs" / ".kafka_cleanshutdown").exists():
-        (data / "was-not-stopped-cleanly").touch()
 
 
 def _write_settings(data: Path, port: int, controller_port: int) -> None:
