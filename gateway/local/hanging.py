@@ -23,6 +23,9 @@ from gateway.local.errors import LocalStackError
 from gateway.local.kafka import transactions_command
 from gateway.local.paths import find_home
 
+# An abort that landed inside a living transaction of the same producer would tear it. It cannot: a processor that
+# runs has swept its places (processors/host/kafka_sweep.py) or touched them in these 20 s, which ends what hung
+# there; what still hangs belongs to one that is gone, or that restores and writes nothing that counts.
 # A transaction's time-out (5 s), one scan of the broker (1 s), and the processors' own sweep when they restart.
 # After that time a living transaction of the first look is over by the second.
 LOOK_AFTER_S = 10.0
