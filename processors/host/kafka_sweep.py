@@ -39,8 +39,10 @@ def sweep(producer: TransactionalProducer, places: Sequence[Place], position: Pl
     try:
         producer.begin()
         producer.produce([Output(place.topic, place.partition, KEY, None) for place in places])
-        producer.send_offsets([TopicPartition(position.topic, position.partition, 0)], group)
+        # Before the position: that is refused while the group still knows this slot's dead predecessor, and an
+        # abort forgets what was not sent. A restore that finds the positions undecided sweeps again, as a member.
         producer.flush()
+        producer.send_offsets([TopicPartition(position.topic, position.partition, 0)], group)
     except (AbortNeeded, OutcomeUnknown, Transient) as failed:
         log.warning("sweeping: %s", failed)
     try:

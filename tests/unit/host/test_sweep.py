@@ -52,7 +52,7 @@ def swept(producer: Any) -> Any:
 
 def test_every_place_is_touched_and_aborted():
     producer = swept(Producer())
-    assert producer.calls == ["begin", "produce", "send_offsets", "flush", "abort"]
+    assert producer.calls == ["begin", "produce", "flush", "send_offsets", "abort"]
     assert producer.written == PLACES
 
 
@@ -60,6 +60,11 @@ def test_every_place_is_touched_and_aborted():
 def test_a_failure_on_the_way_still_aborts(point):
     producer = swept(Producer({point: OutcomeUnknown("a", "b", "c", "d")}))
     assert producer.calls[-1] == "abort"
+
+
+def test_a_refused_position_does_not_keep_the_records_from_being_sent():
+    producer = swept(Producer({"send_offsets": AbortNeeded("a", "b", "c", "d")}))
+    assert producer.calls == ["begin", "produce", "flush", "send_offsets", "abort"]
 
 
 def test_an_abort_that_fails_needs_a_new_producer():
