@@ -5,14 +5,10 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import struct
 from collections.abc import Callable
-from functools import cache
-from typing import TYPE_CHECKING
 
 from gateway.local.errors import LocalStackError
-
-if TYPE_CHECKING:
-    from processors.host.admin import Admin
 
 # Loopback answers in milliseconds; a machine that swaps or starts six processes at once gets seconds.
 PROBE_DEADLINE_S = 2.0
@@ -21,23 +17,56 @@ Probe = Callable[[], None]
 
 
 def kafka_answers(addresses: str) -> Probe:
-    """An admin metadata call, answered by one of `addresses` (host:port[,host:port…])."""
+    """A metadata request, answered by one of `addresses` (host:port[,host:port…]) with at least one broker.
+
+    Spoken over a socket of its own, not by the client library: librdkafka aborted a whole process while clients of a
+    broker that was being killed were made and dropped, and this runs in the supervisor, which must never die. A broker
+    that asks for TLS or SASL (an outside one) is only connected to.
+    """
+    plain = os.environ.get("MANDATE_KAFKA_PROTOCOL", "PLAINTEXT").upper() == "PLAINTEXT"
 
     def probe() -> None:
-        try:
-            # A closed port is told without making a client.
-            _connect(addresses)
-            _admin(addresses).names()
-        except Exception:
-            forget_brokers()
-            raise
+        failed: Exception | None = None
+        for address in addresses.split(","):
+            host, _, port = address.strip().rpartition(":")
+            try:
+                with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_DEADLINE_S) as connection:
+                    if plain:
+                        _ask_metadata(connection, address)
+                    return
+            except (OSError, LocalStackError) as error:
+                failed = error
+        raise failed or OSError(f"no address in {addresses!r}")
 
     return probe
 
 
-def forget_brokers() -> None:
-    """Let go of the Kafka clients: one whose broker is gone logs every refused connection until it is dropped."""
-    _admin.cache_clear()
+# Metadata, version 1, correlation id 1, and an empty list of topics: the brokers alone.
+_CLIENT = b"mandate-probe"
+_METADATA = struct.pack(">hhih", 3, 1, 1, len(_CLIENT)) + _CLIENT + struct.pack(">i", 0)
+_ANSWER_BYTES_MAX = 65_536
+
+
+def _ask_metadata(connection: socket.socket, address: str) -> None:
+    connection.sendall(struct.pack(">i", len(_METADATA)) + _METADATA)
+    (size,) = struct.unpack(">i", _exactly(connection, 4))
+    if not 8 <= size <= _ANSWER_BYTES_MAX:
+        raise LocalStackError("unhealthy", address, f"an answer of {size} bytes", "Is this a Kafka broker?")
+    correlation, brokers = struct.unpack(">ii", _exactly(connection, size)[:8])
+    if correlation != 1 or brokers < 1:
+        raise LocalStackError(
+            "unhealthy", address, f"it knows {brokers} brokers", "Look at its log: mandate logs kafka"
+        )
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    out = b""
+    while len(out) < size:
+        more = connection.recv(size - len(out))
+        if not more:
+            raise OSError("the broker closed the connection")
+        out += more
+    return out
 
 
 def postgres_answers(dsn: str) -> Probe:
@@ -91,25 +120,3 @@ def http_answers(address: str, path: str = "/healthz") -> Probe:
             raise LocalStackError("unhealthy", f"{address}{path}", why, "Look at its log: mandate logs")
 
     return probe
-
-
-def _connect(addresses: str) -> None:
-    refused: OSError | None = None
-    for address in addresses.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_DEADLINE_S):
-                return
-        except OSError as error:
-            refused = error
-    raise refused or OSError(f"no address in {addresses!r}")
-
-
-@cache
-def _admin(addresses: str) -> Admin:
-    # One client per broker and process: each has threads and connections of its own. Imported here because a
-    # command that looks at Postgres alone should not load the Kafka client.
-    from processors.host.admin import Admin
-    from processors.host.settings import from_env
-
-    return Admin(addresses, security=from_env({**os.environ, "MANDATE_KAFKA": addresses}).security)

@@ -21,7 +21,6 @@ from gateway.local import redis as local_redis
 from gateway.local.children import Running, Spec
 from gateway.local.paths import find_home
 from gateway.local.ports import free_port
-from gateway.local.probes import forget_brokers
 from tests.support import containers
 
 
@@ -136,7 +135,6 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
         local_kafka.ensure_class_archive(home)
         running = _start(local_kafka.spec(home, folder / "data", free_port(), free_port()), folder)
     yield KafkaServer(running)
-    forget_brokers()
     _end(running)
 
 
