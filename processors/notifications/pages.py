@@ -119,7 +119,9 @@ def _delivered(draft: Draft, course: Course, page: Page, report: ReportOutcome) 
     draft.cancel_page(page)
     if course.status != "running":
         return draft.done()
-    if _depends_on(course, page) and not course.waiting:
+    if _depends_on(course, page):
+        # Anew, although the echo started it: nobody can answer a page that has not reached them. An outage of the
+        # hands or the broker between the two would otherwise wake the next person while this one reads.
         draft.start_wait(course)
     # The severity rose while this page was in flight: it said the old one, so the person is told now.
     if page.status in ("open", "pausing") and page.severity != course.severity:

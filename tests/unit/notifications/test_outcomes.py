@@ -295,3 +295,13 @@ def test_times_are_log_times():
     page = notify(desk).the(PageRequested)
     desk.now += 77
     assert report(desk, page).the(PageDelivered).at == START + 77
+
+
+def test_who_was_reached_late_has_the_whole_wait_from_then():
+    desk = shop(escalation=policy(("bob", 8), ("dave", 600)))
+    page = notify(desk).the(PageRequested)
+    desk.echo()
+    assert desk.sleep(6 * S).events == ()
+    report(desk, page)
+    assert paged(desk.sleep(8 * S - 1)) == [], "nobody can answer a page that has not reached them"
+    assert paged(desk.sleep(1)) == ["dave"]
