@@ -20,8 +20,8 @@ LOG = logging.getLogger(__name__)
 # As many as the webhook pool has connections. One tenant can take a quarter of them.
 LANES_MAX = 256
 LANES_PER_TENANT = 64
-# A request is given up 8 s after it arrived: 256 in line at 50 pages a second wait out a hiccup of 5 s, and worked off at
-# the 70 a second of one quick target they are gone in 4 s. 64 refused pages that could still have been sent (bench).
+# A request is given up 8 s after it arrived: 256 in line at 50 pages a second wait out a hiccup of 5 s, and are worked
+# off at the 70 a second of one quick target in 4 s. With 64, pages were refused that could have been sent (bench).
 QUEUE_MAX = 256
 
 LaneKey = tuple[str, str, str]
