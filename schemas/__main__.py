@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib
 
-from schemas import registry
+from schemas import registry, topology
 from schemas.messages.tables import STREAMS
-
-# Parts of state are private to a processor, so their classes are named here by module and imported only by this tool.
-PARTS = ("dedup", "ordering", "signals", "incidents", "notifications")
 
 
 def main() -> None:
     """Write what is missing and print it."""
     classes = list(dict.fromkeys(c for stream in STREAMS.values() for c in stream))
-    for room in PARTS:
+    # Parts of state are private to a processor: found through the map, imported by this tool only.
+    for room in topology.load().rooms:
         try:
             classes += importlib.import_module(f"processors.{room}.state").PARTS
         except ModuleNotFoundError:

@@ -19,11 +19,11 @@ from hashlib import blake2b
 from typing import Any
 
 from processors.kernel.commands import Commands
-from processors.kernel.decider import Command, Decision, Event, Refuse, TimerDue
+from processors.kernel.decider import Command, Decision, Refuse, TimerDue
 from processors.kernel.outputs import Writer
 from processors.kernel.room import Room
 from processors.kernel.staging import Staged, stage
-from processors.kernel.store import Overlay, Store
+from processors.kernel.store import Store
 from schemas import codec, ids
 from schemas.envelope import correlation_id, flags, record_id
 from schemas.errors import MandateError, SchemaError
@@ -149,10 +149,6 @@ class Engine:
     def tick(self) -> Output:
         """The record that says `time passed` on this partition."""
         return Output(self.room.input, self.partition, None, codec.encode(Tick()))
-
-    def dirty(self) -> bool:
-        """Whether anything happened since the last flush."""
-        return bool(self._transaction)
 
     def part(self, key: str) -> Any | None:
         """A part of the state, for tests and diagnosis."""
@@ -384,6 +380,3 @@ def _hash_of_configuration(configurations: list[ConfigurationAnnounced]) -> str:
     for c in configurations:
         fields += [c.tenant, c.document, c.version, c.hash]
     return ids.derive("configuration", *fields).hex()
-
-
-__all__ = ["Advance", "DecideFailed", "Engine", "Event", "Overlay", "PartTooLarge", "Position"]
