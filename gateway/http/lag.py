@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from gateway.http.errors import Busy
 from gateway.http.metrics import Metrics
 from gateway.http.tails import Tails
 from processors.host.admin import Admin
+from processors.host.group_positions import GroupPositions
 from processors.host.places import Place
 from processors.host.reader import LogReader
 from schemas.errors import MandateError
@@ -32,7 +34,8 @@ SAMPLES = 120
 # A look that is older than this says nothing any more: the broker is away, and produce tells so itself.
 LOOK_VALID_S = 10.0
 
-Look = Callable[[], tuple[Mapping[Place, int], Mapping[str, Mapping[Place, int | None]]]]
+Looked = tuple[Mapping[Place, int], Mapping[str, Mapping[Place, int | None]]]
+Look = Callable[[], Looked]
 
 
 class Lag:
@@ -102,17 +105,34 @@ class Lag:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-def looking(bootstrap: str, topology: Topology) -> Look:
-    """A look at a real broker: the processors on the way of an action (those that read a stream of actions)."""
-    admin = Admin(bootstrap)
-    tails = Tails(lambda: LogReader(bootstrap, name="gateway-lag"))
-    rooms = [r for r in topology.rooms.values() if topology.topics[r.input].stream == "actions"]
-    places = {room.name: [Place(room.input, p) for p in range(topology.partitions(room.input))] for room in rooms}
+class Broker:
+    """Looks at a real broker: the processors on the way of an action (those that read a stream of actions)."""
 
-    def look() -> tuple[Mapping[Place, int], Mapping[str, Mapping[Place, int | None]]]:
-        # Positions first: an end that moves between the two requests shows as lag, never as its contrary.
-        committed = {name: admin.committed(f"mandate-{name}", at) for name, at in places.items()}
-        ends = admin.high_watermarks([p for at in places.values() for p in at])
-        return ends, tails.passed(committed, ends)
+    def __init__(self, bootstrap: str, topology: Topology) -> None:
+        self._admin = Admin(bootstrap)
+        self._tails = Tails(lambda: LogReader(bootstrap, name="gateway-lag"))
+        rooms = [r for r in topology.rooms.values() if topology.topics[r.input].stream == "actions"]
+        self._places = {r.name: [Place(r.input, p) for p in range(topology.partitions(r.input))] for r in rooms}
+        self._groups = {room.name: f"mandate-{room.name}" for room in rooms}
+        self._positions = GroupPositions(bootstrap, tuple(self._groups.values()))
+        # A look runs in a thread that nobody can stop: `close` waits for it, since a closed client may not be asked.
+        self._looking = threading.Lock()
+        self._closed = False
 
-    return look
+    def look(self) -> Looked:
+        """Ends of the inputs, and where each processor stands. Raises MandateError when the broker cannot say."""
+        with self._looking:
+            if self._closed:
+                return {}, {}
+            # Positions first: an end that moves between the two requests shows as lag, never as its contrary.
+            committed = {n: self._positions.of(self._groups[n], places) for n, places in self._places.items()}
+            ends = self._admin.high_watermarks([p for places in self._places.values() for p in places])
+            return ends, self._tails.passed(committed, ends)
+
+    def close(self) -> None:
+        """Forget the broker, after the look that is under way."""
+        with self._looking:
+            self._closed = True
+            self._positions.close()
+            self._tails.close()
+            self._admin.close()

@@ -22,7 +22,7 @@ from gateway.configuration.store import store_pool
 from gateway.http.answers import Answers, Tail
 from gateway.http.app import build
 from gateway.http.budget import Budget
-from gateway.http.lag import Lag, looking
+from gateway.http.lag import Broker, Lag
 from gateway.http.metrics import Metrics
 from gateway.http.services import Services
 from gateway.http.settings import Settings
@@ -86,7 +86,9 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     stack.push_async_callback(tail.stop)
     outbox = Outbox(settings.postgres, sender, milliseconds, metrics.outbox.set)
     configurations = Configurations(store, topology, outbox.wake)
-    lag = Lag(looking(settings.kafka, topology), metrics)
+    broker = Broker(settings.kafka, topology)
+    stack.push_async_callback(asyncio.to_thread, broker.close)
+    lag = Lag(broker.look, metrics)
     for work in (outbox.run(), lag.run()):
         task = asyncio.create_task(work)
         stack.push_async_callback(_cancel, task)

@@ -31,6 +31,9 @@ class Reader(Protocol):
     def read(self, limit: int, seconds: float) -> Batch:
         """Some records, or positions that passed markers."""
 
+    def close(self) -> None:
+        """Leave."""
+
 
 class Tails:
     """Remembers which positions stand before nothing but markers. Used by one thread."""
@@ -63,6 +66,11 @@ class Tails:
             name: {place: None if at is None else self._over(place, at) for place, at in places.items()}
             for name, places in committed.items()
         }
+
+    def close(self) -> None:
+        """Leave; `passed` may not be called again."""
+        if self._reader is not None:
+            self._reader.close()
 
     def _over(self, place: Place, at: int) -> int:
         position, over = self._passed.get(place, (at, at))

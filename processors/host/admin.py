@@ -149,16 +149,6 @@ class Admin:
         """The high watermark of each place: open and aborted transactions included (read uncommitted)."""
         return self._offsets(places, _LATEST, IsolationLevel.READ_UNCOMMITTED)
 
-    def committed(self, group: str, places: Sequence[Place]) -> Mapping[Place, int | None]:
-        """Where a group stands, as committed and stable; None where it never committed."""
-        request = ConsumerGroupTopicPartitions(group, [TopicPartition(p.topic, p.partition) for p in places])
-        futures = self._client.list_consumer_group_offsets(
-            [request], require_stable=True, request_timeout=client.REQUEST_SECONDS
-        )
-        answer = self._wait(next(iter(futures.values())), f"offsets of group {group}")
-        found = {Place(at.topic, at.partition): at.offset for at in answer.topic_partitions}
-        return {place: offset if (offset := found.get(place, -1)) >= 0 else None for place in places}
-
     def members(self, group: str) -> tuple[str, ...]:
         """Fixed names (else client ids) of a group's living members."""
         futures = self._client.describe_consumer_groups([group], request_timeout=client.REQUEST_SECONDS)

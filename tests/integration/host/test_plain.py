@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 
 from processors.host.admin import Admin, TopicState
 from processors.host.errors import Fatal, SendBusy, SendFailed, TooLarge
+from processors.host.group_positions import GroupPositions
 from processors.host.places import Place
 from processors.host.reader import Batch, LogReader
 from processors.host.sender import Sender
@@ -134,7 +135,9 @@ def test_topics_are_described_changed_and_grown(kafka, topic):
     assert changed.config == {"message.timestamp.type": "LogAppendTime", "retention.ms": "1000"}
     admin.grow(topic, 5)
     until(lambda: admin.partitions([topic])[topic] == 5, 10, "five partitions")
-    assert admin.committed("nobody", [Place(topic, 0)]) == {Place(topic, 0): None}
+    positions = GroupPositions(kafka.bootstrap, ["nobody"])
+    assert positions.of("nobody", [Place(topic, 0)]) == {Place(topic, 0): None}
+    positions.close()
     assert topic in admin.names()
     admin.delete([topic, "no-such-topic"])
     until(lambda: topic not in admin.names(), 10, "the topic is gone")

@@ -41,6 +41,9 @@ class Log:
             return Batch(records, {place: at}, {place: after})
         return Batch()
 
+    def close(self) -> None:
+        self.places.clear()
+
 
 def looks(tails: Tails, log: Log, positions: dict[Place, int | None], times: int) -> Mapping[Place, int | None]:
     for _ in range(times):
