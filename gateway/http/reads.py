@@ -15,6 +15,7 @@ from gateway.http.fields import NAME_MAX, clean
 from gateway.http.keys import SERVICES
 from projections import summary as summaries
 from projections.incidents import queries as incidents
+from projections.incidents.filters import Filters
 from projections.pages import queries as pages
 from projections.postgres import Scope, scoped
 from projections.timeline import queries as timeline
@@ -23,6 +24,8 @@ from schemas import ids
 LIMIT = 50
 CURSOR_MAX = 16_384
 _STATES = ("open", "detected", "investigating", "resolved")
+_SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
+_TAKEN = ("yes", "no")
 _ORDERS = ("arrival", "newest", "reading")
 
 
@@ -103,11 +106,22 @@ async def get_action(request: web.Request) -> web.Response:
 
 
 async def get_incidents(request: web.Request) -> web.Response:
-    """GET /v1/incidents: the newest first."""
-    query = _query(request, "limit", "cursor", "state")
+    """GET /v1/incidents: the newest first, narrowed by `state`, `severity`, `assignee`, `taken`, `resource`, `q`."""
+    query = _query(request, "limit", "cursor", "state", "severity", "assignee", "taken", "resource", "q")
     state = _choice(query, "state", _STATES)
+    taken = _choice(query, "taken", _TAKEN)
+    filters = Filters(
+        severity=_choice(query, "severity", _SEVERITIES),
+        assignee=query.get("assignee"),
+        taken=None if taken is None else taken == "yes",
+        resource=query.get("resource"),
+        words=query.get("q"),
+    )
     async with _open(request) as scope:
-        return _json(await incidents.incidents(scope, limit=_limit(query), cursor=query.get("cursor"), state=state))
+        found = await incidents.incidents(
+            scope, limit=_limit(query), cursor=query.get("cursor"), state=state, filters=filters
+        )
+    return _json(found)
 
 
 async def get_incident(request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from projections import paging
+from projections.incidents.filters import NONE, Filters
 from projections.incidents.shapes import incident as shape
 from projections.incidents.shapes import reference, timeline_item
 from projections.plain import Json
@@ -26,7 +27,7 @@ select i.*, {EXHAUSTED} as exhausted
   from incidents i left join escalations e on e.tenant = i.tenant and e.incident_id = i.incident_id
  where i.tenant = %(tenant)s
 """
-_LIST = _SELECT + " and i.number < %(below)s {state} order by i.number desc limit %(rows)s"
+_LIST = _SELECT + " and i.number < %(below)s {state} {filters} order by i.number desc limit %(rows)s"
 _COMMAND = """
 select a.code, a.reasons, a.event_ids, r.why, r.remedy
   from answers a left join refusals r on r.tenant = a.tenant and r.command_id = a.command_id and r.code = a.code
@@ -49,7 +50,9 @@ cross join lateral (
 """
 
 
-async def incidents(scope: Scope, *, limit: int = 50, cursor: str | None = None, state: str | None = None) -> Json:
+async def incidents(
+    scope: Scope, *, limit: int = 50, cursor: str | None = None, state: str | None = None, filters: Filters = NONE
+) -> Json:
     """A page of incidents, newest first. `state`: `open` (not resolved) or a state's name. Raises BadRequest."""
     paging.check_limit(limit)
     conditions = {None: "", OPEN: "and i.state <> 'resolved'"}
@@ -58,8 +61,9 @@ async def incidents(scope: Scope, *, limit: int = 50, cursor: str | None = None,
         "below": paging.number_in(_CURSOR, cursor),
         "state": state,
         "rows": limit + 1,
-    }
-    rows = await scope.rows(_LIST.format(state=conditions.get(state, "and i.state = %(state)s")), params)
+    } | filters.given
+    chosen = conditions.get(state, "and i.state = %(state)s")
+    rows = await scope.rows(_LIST.format(state=chosen, filters=filters.sql), params)
     following = paging.encode(_CURSOR, rows[limit - 1]["number"]) if len(rows) > limit else None
     return {
         "items": [shape(row) for row in rows[:limit]],

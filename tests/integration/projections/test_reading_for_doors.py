@@ -8,6 +8,7 @@ from processors.host.places import Place
 from projections import paging
 from projections.errors import BadRequest
 from projections.incidents import queries as incidents
+from projections.incidents.filters import Filters
 from projections.pages import queries as pages
 from projections.postgres import scoped
 from projections.summary import summary
@@ -141,6 +142,24 @@ async def test_incidents_page_by_page(tables):
     finally:
         await pool.close()
     assert [i["name"] for i in items] == [f"INC-{n}" for n in range(7, 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "there"),
+    [
+        (Filters(severity="SEV1"), False),
+        (Filters(taken=True, words="INC-1"), True),
+        (Filters(taken=False), False),
+        (Filters(assignee="bob"), True),
+        (Filters(resource="payments", words="PAYMENTerror"), True),
+        (Filters(words="%"), False),
+        (Filters(words="' or 1=1 --"), False),
+    ],
+)
+async def test_incidents_narrowed(pool, filters, there):
+    async with scoped(pool, "shop") as scope:
+        found = await incidents.incidents(scope, filters=filters)
+    assert bool(found["items"]) is there
 
 
 async def test_the_timeline_of_an_incident_has_its_pages_and_changes(pool):

@@ -1,0 +1,43 @@
+"""Which incidents a reader asks for: each filter is one condition of the list's query. Pure.
+
+Called by `queries.incidents`. Every value is a parameter of the statement, never a part of its text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_CONDITIONS = {
+    "severity": "i.severity = %(severity)s",
+    "assignee": "i.assignee = %(assignee)s",
+    "taken": "(i.assignee is not null) = %(taken)s",
+    "resource": "i.resource = %(resource)s",
+    # What people type: a number, a word of the title, an agent. `position`, since there % and _ mean themselves.
+    "words": "position(lower(%(words)s) in lower(concat_ws(' ', 'INC-' || i.number, i.title, i.sample, i.error_type,"
+    " i.resource, i.actor, i.assignee))) > 0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What narrows the list beside the state; None asks for nothing. `taken`: somebody is on it, or nobody."""
+
+    severity: str | None = None
+    assignee: str | None = None
+    taken: bool | None = None
+    resource: str | None = None
+    words: str | None = None
+
+    @property
+    def given(self) -> dict[str, str | bool]:
+        """Names and values of the filters that are set: the statement's parameters."""
+        values = {name: getattr(self, name) for name in _CONDITIONS}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def sql(self) -> str:
+        """The conditions, each begun with `and`; empty without filters."""
+        return " ".join(f"and {_CONDITIONS[name]}" for name in self.given)
+
+
+NONE = Filters()
