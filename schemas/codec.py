@@ -32,6 +32,15 @@ def schema_id(cls: Any) -> int:
 
 
 @cache
+def schema_ids(cls: Any) -> frozenset[int]:
+    """The ids of every version of a class: a reader that looks for one kind by its id must know the old ones too."""
+    number = schema_id(cls)
+    if number >= _EPHEMERAL:
+        return frozenset({number})
+    return frozenset(w.id for w in registry.versions(registry.home_of(cls), cls.__name__))
+
+
+@cache
 def _schema(cls: Any) -> tuple[int, Schema]:
     if not cls.__module__.startswith(("schemas.", "processors.")):
         text = registry.generated(cls)

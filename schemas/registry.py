@@ -75,22 +75,31 @@ def by_id() -> dict[int, Written]:
                 "its fingerprint has no id in ids.lock",
                 "A released schema must not change: restore it, or write a new version with `python -m schemas`.",
             )
-        major, minor = path.stem.split(".")
         name = path.parent.name
         home = path.parent.parent.name
-        found[number] = Written(number, home, name, (int(major), int(minor)), text, parse_schema(text))
+        found[number] = Written(number, home, name, _version(path), text, parse_schema(text))
     return found
 
 
+def _version(path: Path) -> tuple[int, int]:
+    major, minor = path.stem.split(".")
+    return int(major), int(minor)
+
+
 @cache
-def latest(home: str, name: str) -> Written:
-    """The newest version of a schema. Raises SchemaError `schema_missing`."""
-    versions = [w for w in by_id().values() if w.home == home and w.name == name]
-    if not versions:
+def versions(home: str, name: str) -> tuple[Written, ...]:
+    """Every version of a schema, oldest first. Raises SchemaError `schema_missing`."""
+    found = sorted((w for w in by_id().values() if (w.home, w.name) == (home, name)), key=lambda w: w.version)
+    if not found:
         raise SchemaError(
             "schema_missing", f"schema {home}/{name}", "there is no .avsc file", "Run `python -m schemas`."
         )
-    return max(versions, key=lambda w: w.version)
+    return tuple(found)
+
+
+def latest(home: str, name: str) -> Written:
+    """The newest version of a schema. Raises SchemaError `schema_missing`."""
+    return versions(home, name)[-1]
 
 
 def generated(cls: type) -> Json:
@@ -99,8 +108,9 @@ def generated(cls: type) -> Json:
 
 
 def write(classes: Iterable[type]) -> list[str]:
-    """Write missing 1.0 files and ids for `classes`; returns what was written. A changed class is an error.
+    """Write missing files and ids for `classes`: 1.0 of a new class, the next minor of a changed one.
 
+    Returns what was written. What a minor may not change is refused by `mandate schemas check`.
     A developer's tool (`python -m schemas`), never called by a running service.
     """
     lock = json.loads(LOCK.read_text()) if LOCK.exists() else {"ids": {}}
@@ -110,17 +120,11 @@ def write(classes: Iterable[type]) -> list[str]:
         folder = AVRO / home_of(cls) / cls.__name__
         known = [fingerprint(json.loads(p.read_text())) for p in sorted(folder.glob("*.avsc"))]
         mark = fingerprint(text)
-        if known and mark not in known:
-            raise SchemaError(
-                "schema_changed",
-                f"message {home_of(cls)}/{cls.__name__}",
-                "the class no longer equals its newest schema file",
-                "Add the next minor version by hand if the change is additive, else give it a new name.",
-            )
-        if not known:
+        if mark not in known:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "1.0.avsc").write_text(json.dumps(text, indent=1) + "\n")
-            done.append(f"{home_of(cls)}/{cls.__name__}/1.0")
+            major, minor = max((_version(p) for p in folder.glob("*.avsc")), default=(1, -1))
+            (folder / f"{major}.{minor + 1}.avsc").write_text(json.dumps(text, indent=1) + "\n")
+            done.append(f"{home_of(cls)}/{cls.__name__}/{major}.{minor + 1}")
         if mark not in lock["ids"]:
             lock["ids"][mark] = max(lock["ids"].values(), default=0) + 1
     LOCK.write_text(json.dumps(lock, indent=1) + "\n")

@@ -18,7 +18,7 @@ from gateway.http.errors import Invalid
 from gateway.http.fields import NAME_MAX, TEXT_MAX, Fields, clean, invalid, shown
 from schemas import ids
 from schemas.messages import actions as words
-from schemas.messages.actions import Action, Change, Effect, ErrorInfo, Labels, PayloadReference
+from schemas.messages.actions import Action, Change, Effect, ErrorInfo, Labels, ModelUse, PayloadReference, Tool
 
 NO_CONTENT = bytes(ids.ID_BYTES)
 ID_MAX = 256
@@ -88,6 +88,8 @@ def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = No
         change=change,
         labels=labels,
         payload=_payload(fields),
+        tool=_tool(fields),
+        model=_model(fields),
     )
     fields.done()
     return action
@@ -234,6 +236,25 @@ def _labels(fields: Fields) -> Labels | None:
     found = Labels(inner.text("world"), inner.text("action"))
     inner.done()
     return None if found == Labels() else found
+
+
+def _tool(fields: Fields) -> Tool | None:
+    inner = fields.inner("tool")
+    if inner is None:
+        return None
+    found = Tool(inner.required("name"), inner.text("type"), inner.text("call_id", ID_MAX))
+    inner.done()
+    return found
+
+
+def _model(fields: Fields) -> ModelUse | None:
+    inner = fields.inner("model")
+    if inner is None:
+        return None
+    read, written = inner.integer("input_tokens", 0), inner.integer("output_tokens", 0)
+    found = ModelUse(inner.required("name"), inner.text("provider"), read, written)
+    inner.done()
+    return found
 
 
 def _payload(fields: Fields) -> PayloadReference | None:

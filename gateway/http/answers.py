@@ -34,7 +34,7 @@ READ_S = 0.25
 AGAIN_S = 0.5
 
 _WORDS = codec.Words((Answer, CommandRefused))
-_IDS = frozenset((codec.schema_id(Answer), codec.schema_id(CommandRefused)))
+_IDS = codec.schema_ids(Answer) | codec.schema_ids(CommandRefused)
 
 Asked = tuple[str, bytes]
 T = TypeVar("T")

@@ -234,10 +234,10 @@ class Engine:
         """The command in a record; None for what the kernel itself takes (ticks, configuration)."""
         number = codec.id_of(record.value)
         assert record.value is not None
-        if number == self.room.tick_id:
+        if number in self.room.tick_ids:
             self._count("tick")
             return None
-        if number == self.room.configuration_id:
+        if number in self.room.configuration_ids:
             self._configure(self.room.words.decode(record.value))
             return None
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from processors.kernel.decider import Decider, React
-from schemas.codec import Words, schema_id
+from schemas.codec import Words, schema_ids
 from schemas.messages.kernel import ConfigurationAnnounced, Tick
 from schemas.messages.tables import STREAMS
 from schemas.topology import RoomSpec, Topology
@@ -32,8 +32,8 @@ class Room:
     words: Words
     reactions: tuple[Reaction, ...]
     answered: frozenset[type]
-    tick_id: int
-    configuration_id: int
+    tick_ids: frozenset[int]
+    configuration_ids: frozenset[int]
 
     @property
     def name(self) -> str:
@@ -80,6 +80,6 @@ def room_of(
         Words(classes),
         tuple(reactions),
         answered,
-        schema_id(Tick),
-        schema_id(ConfigurationAnnounced),
+        schema_ids(Tick),
+        schema_ids(ConfigurationAnnounced),
     )

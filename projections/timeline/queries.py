@@ -9,7 +9,7 @@ from uuid import UUID
 
 from processors.ordering.rules import Readable, reading_order
 from projections import paging
-from projections.plain import Json, id_text, time_text
+from projections.plain import Json, details, id_text, time_text
 from projections.postgres import Scope
 from projections.timeline.project import WORDS
 from schemas.errors import SchemaError
@@ -135,6 +135,7 @@ def whole(row: Mapping[str, Any]) -> Json:
         "span_id": said.span_id,
         "labels": None if labels is None else {"world": labels.world, "action": labels.action},
         "payload": None if payload is None else _payload(payload),
+        "model": None if said.model is None else details(said.model),
     }
 
 
@@ -172,6 +173,7 @@ def _item(row: Mapping[str, Any], said: actions.Action | None) -> Json:
         "result": None,
         "parent_id": None,
         "trace_id": None,
+        "tool": None,
         "topic": row["topic"],
         "partition": row["partition"],
         "offset": row["offset"],
@@ -193,6 +195,7 @@ def _said(said: actions.Action) -> Json:
         "result": said.result,
         "parent_id": id_text(said.parent_id),
         "trace_id": said.trace_id,
+        "tool": None if said.tool is None else details(said.tool),
     }
 
 

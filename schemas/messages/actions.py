@@ -1,4 +1,4 @@
-"""Stream `actions`: what agents did. The first ten fields are the head, read with slices by `schemas.head`."""
+"""Stream `actions`: what agents did. The first eleven fields are the head, read with slices by `schemas.head`."""
 
 from __future__ import annotations
 
@@ -72,6 +72,25 @@ class PayloadReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """The tool call behind the action. `call_id` is the model's own id of the call, which nested calls name too."""
+
+    name: str
+    type: str | None = None
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """The model that chose the action, and the tokens that it read and wrote for it."""
+
+    name: str
+    provider: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One action of an agent. timestamp is event time, received_at the gateway's or SDK's, both in ms."""
 
@@ -102,6 +121,9 @@ class Action:
     change: Change | None = None
     labels: Labels | None = None
     payload: PayloadReference | None = None
+    # From 1.1 on.
+    tool: Tool | None = None
+    model: ModelUse | None = None
 
 
 DropReason = Literal["redelivered"]

@@ -143,4 +143,4 @@ class Shop:
 
 
 def _is_action(value: bytes | None) -> bool:
-    return codec.id_of(value) == codec.schema_id(Action)
+    return codec.id_of(value) in codec.schema_ids(Action)

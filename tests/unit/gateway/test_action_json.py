@@ -16,7 +16,7 @@ from gateway.http.errors import Invalid
 from schemas import codec, ids
 from schemas.head import read_head
 from schemas.messages import actions as words
-from schemas.messages.actions import Action, Change, Effect, ErrorInfo, Labels, PayloadReference
+from schemas.messages.actions import Action, Change, Effect, ErrorInfo, Labels, ModelUse, PayloadReference, Tool
 
 NOW = 1_763_784_000_123
 SMALLEST = {"actor": "checkout", "type": "charge", "resource": "payments"}
@@ -99,9 +99,21 @@ def test_the_smallest_action() -> None:
             "effect",
             Effect("charge", "12", "EUR", "bob"),
         ),
+        (
+            {"tool": {"name": "kubectl.apply", "type": "function", "call_id": "c1"}},
+            "tool",
+            Tool("kubectl.apply", "function", "c1"),
+        ),
+        ({"tool": {"name": "kubectl.apply"}}, "tool", Tool("kubectl.apply")),
+        (
+            {"model": {"name": "m-1", "provider": "p", "input_tokens": 9, "output_tokens": 0}},
+            "model",
+            ModelUse("m-1", "p", 9, 0),
+        ),
+        ({"model": {"name": "m-1"}}, "model", ModelUse("m-1")),
         *[
             ({name: None}, name, getattr(said(), name))
-            for name in ("session", "effect", "error", "timestamp", "labels")
+            for name in ("session", "effect", "error", "timestamp", "labels", "tool", "model")
         ],
     ],
 )
@@ -237,6 +249,7 @@ JSON = st.recursive(
 NAMES = """
 actor type resource id on_behalf_of session sequence timestamp parameters parameters_digest attempt attempt_limit
 retryable parent_id trace_id span_id result error effect change labels payload backfill tenant kind amount
+tool model name provider input_tokens output_tokens call_id
 """
 FIELDS = st.sampled_from(NAMES.split())
 

@@ -114,7 +114,7 @@ def test_the_shape_of_an_item():
     assert set(shown) == {
         *("event_id", "source_id", "actor", "session", "sequence", "type", "resource", "timestamp", "received_at"),
         *("appended_at", "processed_at", "flags", "late", "error", "effect", "change", "on_behalf_of", "attempt"),
-        *("result", "parent_id", "trace_id", "topic", "partition", "offset"),
+        *("result", "parent_id", "trace_id", "tool", "topic", "partition", "offset"),
     }
     assert shown["event_id"] == ids.text(ids.derive("action", 1))
     assert shown["source_id"] == "a-1"
@@ -133,6 +133,15 @@ def test_one_item_has_the_whole_action():
     assert shown["labels"] == {"world": "RML1", "action": "read"}
     assert shown["payload"]["content_base64"] == "YWJj"
     assert shown["actor_version"] == "2.1"
+
+
+def test_an_item_names_the_tool_and_the_whole_action_the_model_too():
+    log = Log("actions.ordered")
+    tool, model = actions.Tool("kubectl.apply", "function", "call-7"), actions.ModelUse("m-1", "p", 1_200, 80)
+    log.add(r.an_action(1, tool=tool, model=model))
+    (row,) = _rows(log)
+    assert item(_stored(row))["tool"] == {"name": "kubectl.apply", "type": "function", "call_id": "call-7"}
+    assert whole(_stored(row))["model"] == {"name": "m-1", "provider": "p", "input_tokens": 1_200, "output_tokens": 80}
 
 
 def test_times_outside_the_calendar_are_clamped():
