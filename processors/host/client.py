@@ -7,13 +7,14 @@ a test.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from processors.host.errors import AbortNeeded, Fatal, HostError, OutcomeUnknown, Transient
 from schemas.record import Headers, Record
@@ -161,6 +162,12 @@ def membership(settings: Settings, instance: str) -> Settings:
         "heartbeat.interval.ms": 500,
         "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
     }
+
+
+def warm(handle: Consumer | Producer, topic: str | None) -> None:
+    """Connect now rather than at the first use; a courtesy, so a broker that is away is no error here."""
+    with contextlib.suppress(KafkaException):
+        handle.list_topics(topic, timeout=REQUEST_SECONDS)
 
 
 def check_inequalities() -> None:

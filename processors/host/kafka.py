@@ -7,19 +7,18 @@ and more.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from processors.host import client
 from processors.host.admin import Admin
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
 from processors.host.kafka_producer import TransactionalProducer
 from processors.host.kafka_sweep import sweep
-from processors.host.places import Place, Placed
+from processors.host.kafka_ticks import KafkaTicker
+from processors.host.places import Place
 from processors.host.transport import SlotSpec
 from processors.host.watch import Watch
 from schemas.record import Output, Record
@@ -109,7 +108,7 @@ class KafkaSlot:
         own = {"group.id": f"{spec.group}-restore", "client.id": f"{spec.member}-r"}
         # Kept open and warm: a restore with a new consumer takes half a second longer.
         self._restorer = Consumer(client.unpolled(settings) | own)
-        _warm(self._restorer, spec.changelog)
+        client.warm(self._restorer, spec.changelog)
         self._consumer = Consumer(client.membership(settings, spec.member) | {"client.id": spec.member})
         # Partition counts are fixed at birth, so they are asked once.
         counts = admin.partitions((spec.changelog, *spec.outputs))
@@ -335,66 +334,3 @@ class KafkaSlot:
     def _check(self) -> None:
         if self._fatal is not None:
             raise client.classify(self._fatal, f"the member {self._spec.member}")
-
-
-def _warm(handle: Consumer | Producer, topic: str | None) -> None:
-    """Connect now rather than at the first use; a courtesy, so a broker that is away is no error here."""
-    with contextlib.suppress(KafkaException):
-        handle.list_topics(topic, timeout=client.REQUEST_SECONDS)
-
-
-class KafkaTick:
-    """A tick on its way."""
-
-    def __init__(self) -> None:
-        self.placed: Placed | None = None
-        self.failed = False
-
-    def delivered(self, error: KafkaError | None, message: Message) -> None:
-        """The client's report."""
-        if error is not None:
-            self.failed = True
-        else:
-            self.placed = Placed(message.topic() or "", message.partition() or 0, message.offset() or 0)
-
-
-class KafkaTicker:
-    """An idempotent producer of its own: a tick inside a transaction would be visible only at its commit."""
-
-    def __init__(self, bootstrap: str, security: client.Security | None) -> None:
-        self._fatal: KafkaError | None = None
-        settings: dict[str, Any] = client.producing(client.base(bootstrap, security, self._on_error))
-        self._producer = Producer(settings | {"client.id": "ticks", "linger.ms": 0})
-        _warm(self._producer, None)
-
-    def send(self, output: Output) -> KafkaTick:
-        """Hand over one tick; reports of earlier ones are taken on the way."""
-        tick = KafkaTick()
-        try:
-            self._producer.produce(
-                output.topic,
-                value=output.value,
-                key=output.key,
-                partition=-1 if output.partition is None else output.partition,
-                headers=list(output.headers) or None,
-                on_delivery=tick.delivered,
-            )
-        except (BufferError, KafkaException):
-            tick.failed = True
-        self.serve()
-        return tick
-
-    def serve(self) -> None:
-        """Take delivery reports. Raises Fatal."""
-        self._producer.poll(0)
-        if self._fatal is not None:
-            raise client.classify(self._fatal, "sending ticks")
-
-    def close(self) -> None:
-        """Forget what is on its way."""
-        self._producer.purge()
-        self._producer.flush(1.0)
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._fatal = error

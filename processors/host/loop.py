@@ -27,7 +27,7 @@ from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
 from processors.host.metrics import RoomMetrics
 from processors.host.ports import Engine, Room
 from processors.host.restore import Restore
-from processors.host.ticks import Ticks
+from processors.host.ticks import HOLD_SECONDS, Ticks
 from processors.host.transport import Slot, TickSender, too_large
 from processors.kernel.engine import DecideFailed
 from schemas.record import Output, Record
@@ -51,6 +51,7 @@ class LoopSettings:
     clock_ahead_ms: int = 5_000
     accept_clock: bool = False
     from_progress: bool = False
+    tick_hold_seconds: float = HOLD_SECONDS
 
 
 class Step(Enum):
@@ -82,7 +83,7 @@ class RoomLoop:
         self._metrics = metrics
         self._limits = limits
         self._settings = settings
-        self._ticks = Ticks(ticker, clock, metrics.ticked)
+        self._ticks = Ticks(ticker, clock, metrics.ticked, settings.tick_hold_seconds)
         self._ticker = ticker
         self._generation = -1
         self._restore: Restore | None = None

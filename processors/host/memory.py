@@ -211,12 +211,13 @@ class MemoryTick:
 
 
 class MemoryTicker:
-    """Appends ticks at once. `sent` counts them; `mute` loses them, for tests."""
+    """Appends ticks at once. `sent` counts them; for tests, `mute` loses them and `back` is what back_at says."""
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
         self.sent = 0
         self.mute = False
+        self.back = float("-inf")
 
     def send(self, output: Output) -> MemoryTick:
         """Append one tick, or lose it."""
@@ -229,6 +230,10 @@ class MemoryTicker:
 
     def serve(self) -> None:
         """Nothing is on its way."""
+
+    def back_at(self) -> float:
+        """As the test says."""
+        return self.back
 
     def close(self) -> None:
         """Nothing to forget."""

@@ -17,12 +17,16 @@ from processors.host.transport import TickHandle, TickSender
 
 # At most four ticks a second and partition: 16 partitions of six rooms stay below 400 records a second.
 APART_SECONDS = 0.25
+# While the broker or this processor was away, nobody could answer a page. People's commands wait outside and need about
+# two seconds to get in (a second to reconnect, a second for the transactions between); timers give them that start.
+HOLD_SECONDS = 3.0
 
 
 @dataclass(slots=True)
 class _Time:
     """What is known of a partition's log time."""
 
+    since: float
     append_time: int | None = None
     read_at: float = 0.0
     sent_at: float | None = None
@@ -32,8 +36,9 @@ class _Time:
 class Ticks:
     """Decides when a partition needs a tick, and sends it."""
 
-    def __init__(self, sender: TickSender, clock: Clock, sent: Callable[[], None]) -> None:
+    def __init__(self, sender: TickSender, clock: Clock, sent: Callable[[], None], hold_seconds: float) -> None:
         self._sender = sender
+        self._hold = hold_seconds
         self._clock = clock
         self._sent = sent
         self._times: dict[int, _Time] = {}
@@ -44,12 +49,12 @@ class Ticks:
 
     def read(self, partition: int, append_time: int) -> None:
         """A record of this partition was decided; it was appended at `append_time` (ms)."""
-        time = self._times.setdefault(partition, _Time())
+        time = self._of(partition)
         time.append_time, time.read_at = append_time, self._clock.monotonic()
 
     def serve(self, partition: int, engine: Engine, position: int, at_end: bool) -> None:
         """Send a tick if the partition needs one. `position`: the next offset to decide. Raises Fatal."""
-        time = self._times.setdefault(partition, _Time())
+        time = self._of(partition)
         if self._awaited(time, position) or not at_end:
             return
         if self._missing(time, engine) > 0.0:
@@ -65,6 +70,12 @@ class Ticks:
             return seconds
         # An outstanding tick comes back through the input and wakes the poll by itself.
         return seconds if time.outstanding is not None else max(0.0, min(seconds, self._missing(time, engine)))
+
+    def _of(self, partition: int) -> _Time:
+        time = self._times.get(partition)
+        if time is None:
+            time = self._times[partition] = _Time(self._clock.monotonic())
+        return time
 
     def _awaited(self, time: _Time, position: int) -> bool:
         if time.outstanding is None:
@@ -82,6 +93,7 @@ class Ticks:
             return float("inf")
         now = self._clock.monotonic()
         apart = 0.0 if time.sent_at is None else time.sent_at + APART_SECONDS - now
+        apart = max(apart, max(time.since, self._sender.back_at()) + self._hold - now)
         if time.append_time is None:
             return max(apart, (due - self._clock.wall_ms()) / 1_000)
         return max(apart, (due - time.append_time) / 1_000 - (now - time.read_at))

@@ -154,6 +154,9 @@ class TickSender(Protocol):
     def serve(self) -> None:
         """Take reports of earlier ticks. Raises Fatal."""
 
+    def back_at(self) -> float:
+        """When the broker was last back (monotonic seconds): -inf if it never was away, +inf while it is away."""
+
     def close(self) -> None:
         """Forget what is on its way."""
 

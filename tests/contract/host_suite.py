@@ -320,7 +320,7 @@ def test_append_times_ahead_of_our_clock_stop_the_partition(world):
 
 def test_append_times_ahead_can_be_accepted(world):
     world.clock_behind_ms = 10_000
-    world.start(settings=LoopSettings(accept_clock=True))
+    world.start(settings=LoopSettings(accept_clock=True, tick_hold_seconds=0.0))
     expected = adds(world, 2)
     world.run(lambda: counted(world) == expected, "decided all the same")
 
@@ -328,7 +328,7 @@ def test_append_times_ahead_can_be_accepted(world):
 def test_few_firings_a_transaction_change_nothing(world):
     """Twelve timers are due when one record arrives, and a transaction may fire two: the record waits its
     turn."""
-    settings = LoopSettings(firings=2)
+    settings = LoopSettings(firings=2, tick_hold_seconds=0.0)
     process = world.start(settings=settings)
     for partition in (0, 1):
         world.send(world.announcement("a", 1, 1, partition))

@@ -110,7 +110,9 @@ class Common:
         """A loop with the room's limits."""
         limits = {name: topic.max_bytes for name, topic in self.room.room.topology.topics.items()}
         metrics = RoomMetrics(Metrics(), self.room.name)
-        return RoomLoop(self.room, slot, ticker, clock, metrics, limits, settings or LoopSettings())
+        return RoomLoop(
+            self.room, slot, ticker, clock, metrics, limits, settings or LoopSettings(tick_hold_seconds=0.0)
+        )
 
     def spec(self, ordinal: int) -> SlotSpec:
         """The slot's name, unique to this world."""

@@ -91,7 +91,9 @@ class World:
         self._open[name] = slot
         metrics = RoomMetrics(Metrics(), name)
         ticker = self.transport.ticker()
-        self.loops[name] = RoomLoop(room, slot, ticker, self.clock, metrics, limits, LoopSettings())
+        self.loops[name] = RoomLoop(
+            room, slot, ticker, self.clock, metrics, limits, LoopSettings(tick_hold_seconds=0.0)
+        )
 
     # --- time
     # ---------------------------------------------------------------------------------------------------

@@ -216,6 +216,31 @@ def test_a_lost_tick_is_sent_again_not_sooner_than_a_quarter_second():
     world.run(lambda: len(events(world)) == 3, "settled")
 
 
+def test_after_a_start_and_after_an_outage_a_tick_waits_for_what_people_sent_meanwhile():
+    world = MemoryWorld(partitions=1)
+    world.start(settings=LoopSettings(tick_hold_seconds=3.0))
+    world.send(world.announcement("a", 1, 1, 0))
+    add(world, "a", 1)
+    world.run(lambda: counted(world) == expected("a", 1), "counted")
+    ticker = world.transport.ticker()
+
+    def passes(ms: int) -> None:
+        for _ in range(ms // 20):
+            world.step_all(0.0)
+            world.clock.advance(20)
+
+    passes(2_900)
+    assert ticker.sent == 0, "the timer was due after a second, the processor is young"
+    ticker.back = float("inf")
+    passes(5_000)
+    assert ticker.sent == 0, "the broker is away"
+    ticker.back = world.clock.monotonic()
+    passes(2_900)
+    assert ticker.sent == 0, "people first"
+    world.run(lambda: len(events(world)) == 3, "settled")
+    assert ticker.sent == 1
+
+
 def test_killed_at_any_half_of_a_produce_leaves_nothing_visible():
     world = MemoryWorld()
     process = world.start()
