@@ -1,11 +1,24 @@
-"""GET /healthz and GET /metrics: for supervisors and for Prometheus, without a token."""
+"""GET /healthz, /metrics and /openapi.json: for supervisors, Prometheus and generators of clients, without a token."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.http.keys import SERVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The OpenAPI document as it is sent, and its ETag."""
+
+    body: bytes
+    etag: str
+
+
+DOCUMENT: web.AppKey[Served] = web.AppKey("openapi-document", Served)
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -24,3 +37,13 @@ async def metrics(request: web.Request) -> web.Response:
     services.metrics.in_flight.set(services.sender.in_flight)
     body = generate_latest(services.metrics.registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The OpenAPI document of the route table; 304 to who has it already."""
+    served = request.app[DOCUMENT]
+    # It changes with a release only; `no-cache` means: ask whether it has.
+    headers = {"ETag": served.etag, "Cache-Control": "no-cache"}
+    if request.headers.get("If-None-Match") == served.etag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=served.body, content_type="application/json", headers=headers)

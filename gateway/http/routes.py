@@ -1,52 +1,63 @@
-"""The whole URL table of the API on one screen. The pages' own table is gateway.web.pages.routes."""
+"""The whole URL table of the API on one screen, and the document made of it. The pages' own table is
+gateway.web.pages.routes.
+
+A new line names its description last; how to write one stands in gateway/http/openapi/__init__.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import json
+from hashlib import sha256
 
 from aiohttp import web
 
 from gateway.http import auth, commands, configure, ingest, operations, reads
 from gateway.http.auth import Access
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One address: who may use it, and what answers."""
-
-    method: str
-    path: str
-    access: Access
-    handler: Handler
-
+from gateway.http.openapi import actions, document, incidents, operating, reading
+from gateway.http.operations import DOCUMENT, Served
+from gateway.http.route import Handler, Route
 
 ROUTES = (
-    Route("GET", "/healthz", Access.OPEN, operations.healthz),
-    Route("GET", "/metrics", Access.OPEN, operations.metrics),
-    Route("POST", "/login", Access.OPEN, auth.login),
-    Route("POST", "/logout", Access.OPEN, auth.logout),
-    Route("GET", "/v1/me", Access.TENANT, auth.me),
-    Route("PUT", "/v1/tenants/{tenant}/configuration", Access.CONFIGURE, configure.put_configuration),
-    Route("GET", "/v1/tenants/{tenant}/configuration", Access.CONFIGURE, configure.get_configuration),
-    Route("POST", "/v1/actions", Access.TENANT, ingest.post_actions),
-    Route("GET", "/v1/timeline", Access.TENANT, reads.get_timeline),
-    Route("GET", "/v1/timeline/{event}", Access.TENANT, reads.get_action),
-    Route("GET", "/v1/incidents", Access.TENANT, reads.get_incidents),
-    Route("GET", "/v1/incidents/{incident}", Access.TENANT, reads.get_incident),
-    Route("GET", "/v1/incidents/{incident}/timeline", Access.TENANT, reads.get_incident_timeline),
-    Route("POST", "/v1/incidents/{incident}/acknowledge", Access.PERSON, commands.post_acknowledge),
-    Route("POST", "/v1/incidents/{incident}/resolve", Access.PERSON, commands.post_resolve),
-    Route("GET", "/v1/commands/{command}", Access.TENANT, commands.get_command),
-    Route("GET", "/v1/pages", Access.TENANT, reads.get_pages),
-    Route("GET", "/v1/summary", Access.TENANT, reads.get_summary),
+    Route("GET", "/healthz", Access.OPEN, operations.healthz, operating.HEALTH),
+    Route("GET", "/metrics", Access.OPEN, operations.metrics, operating.METRICS),
+    Route("GET", "/openapi.json", Access.OPEN, operations.openapi, operating.DOCUMENT),
+    Route("POST", "/login", Access.OPEN, auth.login, operating.LOGIN),
+    Route("POST", "/logout", Access.OPEN, auth.logout, operating.LOGOUT),
+    Route("GET", "/v1/me", Access.TENANT, auth.me, operating.ME),
+    Route(
+        "PUT",
+        "/v1/tenants/{tenant}/configuration",
+        Access.CONFIGURE,
+        configure.put_configuration,
+        operating.PUT_CONFIGURATION,
+    ),
+    Route(
+        "GET",
+        "/v1/tenants/{tenant}/configuration",
+        Access.CONFIGURE,
+        configure.get_configuration,
+        operating.GET_CONFIGURATION,
+    ),
+    Route("POST", "/v1/actions", Access.TENANT, ingest.post_actions, actions.SEND),
+    Route("GET", "/v1/timeline", Access.TENANT, reads.get_timeline, reading.TIMELINE),
+    Route("GET", "/v1/timeline/{event}", Access.TENANT, reads.get_action, reading.ACTION),
+    Route("GET", "/v1/incidents", Access.TENANT, reads.get_incidents, incidents.LIST),
+    Route("GET", "/v1/incidents/{incident}", Access.TENANT, reads.get_incident, incidents.ONE),
+    Route("GET", "/v1/incidents/{incident}/timeline", Access.TENANT, reads.get_incident_timeline, incidents.TIMELINE),
+    Route(
+        "POST", "/v1/incidents/{incident}/acknowledge", Access.PERSON, commands.post_acknowledge, incidents.ACKNOWLEDGE
+    ),
+    Route("POST", "/v1/incidents/{incident}/resolve", Access.PERSON, commands.post_resolve, incidents.RESOLVE),
+    Route("GET", "/v1/commands/{command}", Access.TENANT, commands.get_command, incidents.COMMAND),
+    Route("GET", "/v1/pages", Access.TENANT, reads.get_pages, reading.PAGES),
+    Route("GET", "/v1/summary", Access.TENANT, reads.get_summary, reading.SUMMARY),
 )
 
 
 def add(app: web.Application) -> None:
-    """Mount the table; each handler runs behind its access check."""
+    """Mount the table, each handler behind its access check, and the document of it."""
+    body = json.dumps(document.document(ROUTES), ensure_ascii=False, separators=(",", ":")).encode()
+    app[DOCUMENT] = Served(body, f'"{sha256(body).hexdigest()[:32]}"')
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.http.auth import Access
-from gateway.http.routes import ROUTES, Route
+from gateway.http.route import Route
+from gateway.http.routes import ROUTES
 from tests.unit.gateway.conftest import OPERATOR, TOKENS, bearer
 
 GUARDED = [r for r in ROUTES if r.access is not Access.OPEN]
@@ -24,6 +25,7 @@ def test_only_these_are_open() -> None:
     assert {name(r) for r in ROUTES if r.access is Access.OPEN} == {
         "GET /healthz",
         "GET /metrics",
+        "GET /openapi.json",
         "POST /login",
         "POST /logout",
     }
