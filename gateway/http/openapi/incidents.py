@@ -101,7 +101,16 @@ LIST = Operation(
     "List incidents, the newest first",
     "incidents",
     {200: answer("A page of incidents.", page_of(INCIDENT))},
-    parameters=(LIMIT, CURSOR, Parameter("state", choice(("open", "detected", "investigating", "resolved")), "Only.")),
+    parameters=(
+        LIMIT,
+        CURSOR,
+        Parameter("state", choice(("open", "detected", "investigating", "resolved")), "Only these."),
+        Parameter("severity", SEVERITY, "Only these."),
+        Parameter("assignee", text(max=1_024), "Only those that this person has."),
+        Parameter("taken", choice(("yes", "no")), "Whether somebody has it."),
+        Parameter("resource", text(max=1_024), "Only those of this resource."),
+        Parameter("q", text(max=1_024), "Words of the title."),
+    ),
     problems={400: ("parameter_unknown", "parameter_malformed", "bad_limit", "bad_cursor", "field_not_text")},
 )
 ONE = Operation(
