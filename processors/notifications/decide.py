@@ -7,7 +7,14 @@ from typing import cast
 from processors.kernel.decider import Command, Decision, SetTimer, TimerDue, View
 from processors.notifications import pages
 from processors.notifications.draft import Draft
-from processors.notifications.events import CourseClosed, CourseForgotten, CoursePlanned, ImpactNoted, ResponderNoted
+from processors.notifications.events import (
+    CourseClosed,
+    CourseForgotten,
+    CoursePlanned,
+    ImpactNoted,
+    ResponderNoted,
+    WaitEnded,
+)
 from processors.notifications.evolve import evolve
 from processors.notifications.rules import KEEP_MS, choose_policy, first_channel, planned_steps, responder_first
 from processors.notifications.state import Course, Page, course_part
@@ -21,6 +28,7 @@ from schemas.messages.notifications import (
     PageHanded,
     ReportOutcome,
     StopEscalation,
+    TakeNextStep,
 )
 
 
@@ -35,6 +43,8 @@ def decide(command: Command, view: View) -> Decision:
             return _stop(command, stop, view)
         case PageHanded() as echo:
             return pages.handed(command, echo, view)
+        case TakeNextStep() as word:
+            return _next_step(command, word, view)
         case ReportOutcome() as report:
             return pages.outcome(command, report, view)
         case TimerDue() as timer:
@@ -174,6 +184,18 @@ def _forget_later(draft: Draft, course: Course) -> None:
     draft.timers.append(SetTimer(course_part(draft.key, course.incident_id), "forget", draft.now + KEEP_MS))
 
 
+def _next_step(command: Command, word: TakeNextStep, view: View) -> Decision:
+    draft = Draft(command, view, key_of(word.tenant))
+    course = _course(view, draft.key, word.incident_id)
+    if course is None:
+        return Decision(reasons=("no_escalation",))
+    if course.status != "running" or course.waiting or (course.step, course.round) != (word.step, word.round):
+        return Decision(reasons=("next_step_not_needed",))
+    draft.because("next_step")
+    draft.enter(course, course.step + 1, course.round)
+    return draft.done()
+
+
 def _timer(command: Command, timer: TimerDue, view: View) -> Decision:
     draft = Draft(command, view, timer.part.split("/", 1)[0])
     thing: Course | Page | None = view.get(timer.part)
@@ -185,8 +207,10 @@ def _timer(command: Command, timer: TimerDue, view: View) -> Decision:
         draft.say(CourseForgotten(draft.key, thing.incident_id))
         draft.because("forgotten")
     elif thing.status == "running" and thing.waiting:
+        # Not yet the next person: an acknowledgement may stand on the log behind the record that fired this timer, most
+        # of all after an outage, when the first record read is later than all that fell due meanwhile.
         draft.because("step_timed_out")
-        draft.enter(thing, thing.step + 1, thing.round)
+        draft.say(WaitEnded(draft.tenant, draft.key, thing.incident_id, thing.step, thing.round))
     else:
         draft.because("timer_late")
     return draft.done()

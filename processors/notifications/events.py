@@ -49,6 +49,17 @@ class StepWaits:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitEnded:
+    """The current step's wait is over; the next step is taken when this processor's own word of it is read back."""
+
+    tenant: str
+    key: str
+    incident_id: Id16
+    step: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImpactNoted:
     """Later pages say these totals and this severity."""
 

@@ -15,6 +15,7 @@ from processors.notifications.events import (
     ResponderNoted,
     StepEntered,
     StepWaits,
+    WaitEnded,
 )
 from processors.notifications.rules import PAGED_MAX
 from processors.notifications.state import Course, Page, course_part, page_part, pages_prefix
@@ -45,6 +46,8 @@ def evolve(view: View, event: Any) -> Parts:
             return _course(view, event, step=event.step, round=event.round, page=event.page, waiting=event.waiting)
         case StepWaits():
             return _course(view, event, waiting=True)
+        case WaitEnded():
+            return _course(view, event, waiting=False)
         case ImpactNoted():
             return _course(
                 view, event, severity=event.severity, failures=event.failures, affected_count=event.affected_count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from processors.kernel.decider import Send
+from processors.notifications.events import WaitEnded
 from schemas.ids import key_of
 from schemas.messages.incidents import (
     IncidentAcknowledged,
@@ -19,6 +20,7 @@ from schemas.messages.notifications import (
     PageHanded,
     PageRequested,
     StopEscalation,
+    TakeNextStep,
 )
 
 # Every failure up to 16, then every 8th: a page's numbers are at most 7 failures old, and a flood of failures is an
@@ -49,6 +51,8 @@ def _message(event: Any) -> Any | None:
             return StopEscalation(event.tenant, event.incident_id, event.subject, "resolved")
         case PageRequested():
             return PageHanded(event.tenant, event.incident_id, event.notification_id, event.attempt)
+        case WaitEnded():
+            return TakeNextStep(event.tenant, event.incident_id, event.step, event.round)
         case _:
             return None
 

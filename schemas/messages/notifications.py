@@ -69,6 +69,16 @@ class PageHanded:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeNextStep:
+    """The room's own word that the wait of a step is over. Read back, it is decided after all that was on the log."""
+
+    tenant: str
+    incident_id: Id16
+    step: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportOutcome:
     """What became of one attempt of a page, told by the effects service. Idempotent by (notification_id, attempt)."""
 
@@ -178,7 +188,7 @@ class EscalationExhausted:
     at: int
 
 
-COMMANDS = (NotifyIncident, ImpactObserved, StopEscalation, PageHanded, ReportOutcome)
+COMMANDS = (NotifyIncident, ImpactObserved, StopEscalation, PageHanded, TakeNextStep, ReportOutcome)
 EVENTS = (
     EscalationStarted,
     PageRequested,

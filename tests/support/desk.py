@@ -24,6 +24,7 @@ from schemas import codec, ids
 from schemas.configuration import canonical
 from schemas.envelope import headers_of
 from schemas.messages.kernel import Answer, ConfigurationAnnounced, Tick
+from schemas.messages.notifications import TakeNextStep
 from schemas.messages.tables import STREAMS
 from schemas.record import Headers, Output, Record
 from schemas.topology import Topology, load
@@ -33,6 +34,7 @@ START = 1_700_000_000_000
 # The two that feed each other; no other processor has a react.
 FEEDING = (incidents.DECIDER, notifications.DECIDER)
 E = TypeVar("E")
+_TAKE_NEXT_STEP = codec.schema_id(TakeNextStep)
 _NOT_REASONS = ("in", "timer", "tick", "configured")
 
 
@@ -108,10 +110,14 @@ class Desk:
         headers = headers_of(cause or ids.derive("told", self._told), "test", "test", key, self.now)
         return self._append(topic, key.encode(), codec.encode(message), headers)
 
-    def sleep(self, ms: int) -> Told:
-        """Time passes; a tick on every input makes the timers fire."""
+    def sleep(self, ms: int, taking: bool = True) -> Told:
+        """Time passes; a tick on every input makes the timers fire, and a step whose wait is over is taken."""
         self.now += ms
         parts = [self._append(topic, None, codec.encode(Tick()), ()) for topic in self.engines]
+        words = [item for item in self.waiting if codec.id_of(item[2]) == _TAKE_NEXT_STEP] if taking else []
+        for item in words:
+            self.waiting.remove(item)
+            parts.append(self._append(*item))
         return _together(parts)
 
     def sleep_until(self, at: int) -> Told:
