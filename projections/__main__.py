@@ -14,18 +14,20 @@ import threading
 from collections.abc import Sequence
 
 import psycopg
+import redis
 
 from processors.host.errors import EXIT_CLEAN, EXIT_REFUSED, EXIT_ROOM_DIED, EXIT_USAGE
 from processors.host.places import Place
 from processors.host.reader import LogReader
-from projections import checksum, migrate, settings
-from projections.catalog import PROJECTIONS
+from projections import checksum, migrate, redis_checksum, settings
+from projections.catalog import NAMES, PROJECTIONS, REDIS
 from projections.errors import Refused
 from projections.metrics import Metrics, RunnerMetrics
 from projections.operating import Operating
+from projections.redis_store import RedisStore
 from projections.runner import Runner
 from projections.settings import Settings
-from projections.store import PostgresStore
+from projections.store import PostgresStore, Store
 from schemas import topology
 from schemas.errors import MandateError
 from schemas.topology import Topology
@@ -36,11 +38,15 @@ LOOK_SECONDS = 0.5
 
 
 def make_runner(name: str, given: Settings, declared: Topology, metrics: Metrics) -> Runner:
-    """A projection wired to a real log and a real database."""
+    """A projection wired to a real log and a real store. Raises Refused `setting_missing`."""
     reads = declared.projections[name].reads
     places = [Place(topic, p) for topic in reads for p in range(declared.partitions(topic))]
-    streams = {topic: declared.topics[topic].stream for topic in reads}
-    store = PostgresStore(given.postgres, PROJECTIONS[name], streams)
+    store: Store
+    if name in REDIS:
+        store = RedisStore(given.redis_url, REDIS[name])
+    else:
+        streams = {topic: declared.topics[topic].stream for topic in reads}
+        store = PostgresStore(given.postgres, PROJECTIONS[name], streams)
     return Runner(
         name,
         places,
@@ -91,12 +97,16 @@ def main(arguments: Sequence[str], env: dict[str, str]) -> int:
                 whole = checksum.checksum(connection, name)
             print(json.dumps({"projection": name, "checksum": whole, "tables": sums}))
             return EXIT_CLEAN
-        case [names] if names and set(names.split(",")) <= set(PROJECTIONS):
+        case ["checksum", name] if name in REDIS:
+            keys, whole = redis_checksum.checksum(settings.required(env, "MANDATE_REDIS"), REDIS[name])
+            print(json.dumps({"projection": name, "checksum": whole, "keys": keys}))
+            return EXIT_CLEAN
+        case [names] if names and set(names.split(",")) <= set(NAMES):
             stopping = threading.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopping.set())
             return run(names.split(","), settings.read(env), topology.load(), stopping)
-    known = ",".join(PROJECTIONS)
+    known = ",".join(NAMES)
     print(f"usage: python -m projections {known} | migrate | checksum NAME", file=sys.stderr)
     return EXIT_USAGE
 
@@ -107,6 +117,9 @@ if __name__ == "__main__":
     except MandateError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_REFUSED)
+    except redis.RedisError as error:
+        print(f"error[redis]: {error}. Check MANDATE_REDIS and that the server runs.", file=sys.stderr)
+        sys.exit(EXIT_ROOM_DIED)
     except psycopg.Error as error:
         print(f"error[postgres]: {error}. Check MANDATE_POSTGRES and that the server runs.", file=sys.stderr)
         sys.exit(EXIT_ROOM_DIED)

@@ -1,4 +1,4 @@
-"""Which projections there are: the one table from a name in topology.yaml to its code and its tables."""
+"""Which projections there are: the tables from a name in topology.yaml to its code, by store."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from projections.dedup import project as dedup
+from projections.dedup.store import DedupWriter
 from projections.incidents.store import IncidentsWriter
 from projections.pages.store import PagesWriter
 from projections.reading import Said
+from projections.redis_store import RedisProjection
 from projections.timeline.store import TimelineWriter
 from projections.writing import Connection
 
@@ -44,3 +47,7 @@ PROJECTIONS = {
         Projection("pages", PagesWriter, ("pages", "escalations", "page_events")),
     )
 }
+
+REDIS = {p.name: p for p in (RedisProjection(dedup.NAME, dedup.VERSION, DedupWriter),)}
+
+NAMES = (*PROJECTIONS, *REDIS)

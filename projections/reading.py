@@ -56,7 +56,7 @@ def _named(number: int) -> tuple[str, str] | None:
 
 
 @cache
-def _action_frames() -> frozenset[bytes]:
+def action_frames() -> frozenset[bytes]:
     """The first five bytes of every version of an action; its head is the same in all of major 1."""
     return frozenset(codec.frame(n) for n, w in registry.by_id().items() if (w.home, w.name) == _ACTION)
 
@@ -88,7 +88,7 @@ def _read(record: Record, stream: str) -> Any | None:
         return _words(stream).decode(record.value)
     value = record.value
     # By the five bytes of the frame: a third of the time of finding the schema by its number.
-    if value is not None and value[: codec.PREFIX_BYTES] in _action_frames():
+    if value is not None and value[: codec.PREFIX_BYTES] in action_frames():
         return read_head(value)
     named = _named(codec.id_of(value))
     if named is not None and named[0] == "kernel" and named[1] in _SKIPPED:

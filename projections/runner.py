@@ -169,6 +169,15 @@ class Runner:
             if time.monotonic() >= self._lag_at:
                 self._lag_at = time.monotonic() + LAG_SECONDS
                 self._metrics.lag(source.lag())
+                self._look_back(source)
+
+    def _look_back(self, source: LogSource) -> None:
+        """A store that was emptied or set back is noticed without a write too, and filled again from the log."""
+        found = self._store.positions()
+        if any(found.get(place) != at for place, at in self._stored.items()):
+            LOG.warning("projection %s: its positions were changed by somebody else; read again from there", self.name)
+            self._metrics.position_lost()
+            self._take_positions(source)
 
     def _take_positions(self, source: LogSource) -> None:
         ends = source.ends(self._places)

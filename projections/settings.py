@@ -2,6 +2,7 @@
 
 MANDATE_KAFKA      host:port[,…] of the broker
 MANDATE_POSTGRES   postgresql://… of a role with BYPASSRLS that owns the tables
+MANDATE_REDIS      redis://… (only for the read models that are in Redis)
 MANDATE_HTTP       host:port of /healthz and /metrics (default: none)
 MANDATE_TOPOLOGY   path of topology.yaml (see schemas.topology)
 """
@@ -21,6 +22,12 @@ class Settings:
     kafka: str
     postgres: str
     http: tuple[str, int] | None = None
+    redis: str | None = None
+
+    @property
+    def redis_url(self) -> str:
+        """Where Redis is. Raises Refused `setting_missing`."""
+        return required({"MANDATE_REDIS": self.redis or ""}, "MANDATE_REDIS")
 
 
 def required(env: Mapping[str, str], name: str) -> str:
@@ -33,7 +40,9 @@ def required(env: Mapping[str, str], name: str) -> str:
 
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from the environment. Raises Refused: setting_missing, setting_wrong."""
-    return Settings(required(env, "MANDATE_KAFKA"), required(env, "MANDATE_POSTGRES"), _http(env))
+    return Settings(
+        required(env, "MANDATE_KAFKA"), required(env, "MANDATE_POSTGRES"), _http(env), env.get("MANDATE_REDIS")
+    )
 
 
 def _http(env: Mapping[str, str]) -> tuple[str, int] | None:

@@ -255,5 +255,6 @@ def drawing(t: Topology) -> str:
         f"  gateway([gateway]) --> {short['actions.raw']}",
     ]
     for projection in t.projections.values():
-        lines += [f"  {short[x]} --> r_{projection.name}[({projection.name})]" for x in projection.reads]
+        shown_reads = [x for x in projection.reads if x != DEAD_LETTERS]
+        lines += [f"  {short[x]} --> r_{projection.name}[({projection.name})]" for x in shown_reads]
     return "\n".join(lines) + "\n"

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "ack": Entry("gateway.cli.commands", "ack", "Acknowledge an incident: you are on it."),
     "resolve": Entry("gateway.cli.commands", "resolve", "Resolve an incident: it is over."),
     "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
+    "fate": Entry("gateway.cli.fate", "fate", "Say what became of one action: seen, dropped, kept, set aside."),
     "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),
     "token": Entry("gateway.cli.token", "token", "Print a token that the local stack keeps, for curl or to sign in."),
     "config": Entry("gateway.cli.config", "config", "Apply and show a tenant's configuration."),

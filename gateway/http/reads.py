@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal, cast
 
 from aiohttp import web
 
 from gateway.http import times
+from gateway.http.answering import answer as _json
+from gateway.http.answering import query_of as _query
 from gateway.http.auth import tenant_of
 from gateway.http.commands import unknown
 from gateway.http.errors import BadRequest, NotFound
-from gateway.http.fields import NAME_MAX, clean
 from gateway.http.keys import SERVICES
 from projections import summary as summaries
 from projections.incidents import queries as incidents
@@ -22,7 +22,6 @@ from projections.timeline import queries as timeline
 from schemas import ids
 
 LIMIT = 50
-CURSOR_MAX = 16_384
 _STATES = ("open", "detected", "investigating", "resolved")
 _SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 _TAKEN = ("yes", "no")
@@ -31,18 +30,6 @@ _ORDERS = ("arrival", "newest", "reading")
 
 def _open(request: web.Request) -> Any:
     return scoped(request.app[SERVICES].read_models, tenant_of(request))
-
-
-def _query(request: web.Request, *allowed: str) -> dict[str, str]:
-    """The query's parameters; one that the address does not know, or twice the same, is refused."""
-    out: dict[str, str] = {}
-    for name, value in request.query.items():
-        if name not in allowed or name in out:
-            why = "it is given twice" if name in out else "this address does not take it"
-            remedy = f"Use {', '.join(allowed)}." if allowed else "Leave it out."
-            raise BadRequest("parameter_unknown", f"parameter {ascii(name)[1:-1][:40]}", why, remedy, field=name[:40])
-        out[name] = clean(name, value, CURSOR_MAX if name == "cursor" else NAME_MAX)
-    return out
 
 
 def _limit(query: dict[str, str]) -> int:
@@ -163,9 +150,3 @@ async def get_summary(request: web.Request) -> web.Response:
     _query(request)
     async with _open(request) as scope:
         return _json(await summaries.summary(scope))
-
-
-def _json(found: dict[str, Any]) -> web.Response:
-    # A read model changes with every record: no cache may keep an answer.
-    body = json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})

@@ -11,9 +11,10 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from gateway.http import auth, commands, configure, ingest, operations, reads
+from gateway.http import auth, commands, configure, fates, ingest, operations, reads
 from gateway.http.auth import Access
 from gateway.http.openapi import actions, document, incidents, operating, reading
+from gateway.http.openapi import fates as told
 from gateway.http.operations import DOCUMENT, Served
 from gateway.http.route import Handler, Route
 
@@ -39,6 +40,8 @@ ROUTES = (
         operating.GET_CONFIGURATION,
     ),
     Route("POST", "/v1/actions", Access.TENANT, ingest.post_actions, actions.SEND),
+    Route("GET", "/v1/actions/{id}", Access.TENANT, fates.get_action, told.ONE),
+    Route("GET", "/v1/actions/{id}/fate", Access.TENANT, fates.get_fate, told.FATE),
     Route("GET", "/v1/timeline", Access.TENANT, reads.get_timeline, reading.TIMELINE),
     Route("GET", "/v1/timeline/{event}", Access.TENANT, reads.get_action, reading.ACTION),
     Route("GET", "/v1/incidents", Access.TENANT, reads.get_incidents, incidents.LIST),

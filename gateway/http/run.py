@@ -33,6 +33,7 @@ from processors.host.reader import LogReader
 from processors.host.sender import Sender
 from projections import migrate
 from projections.postgres import reading_pool
+from projections.redis_reading import reader
 from schemas.topology import Topology
 
 log = logging.getLogger("gateway")
@@ -79,6 +80,9 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     reading = reading_pool(settings.postgres)
     await reading.open(wait=True)
     stack.push_async_callback(reading.close)
+    redis = reader(settings.redis) if settings.redis else None
+    if redis is not None:
+        stack.push_async_callback(redis.aclose)
     answers = Answers()
     places = [Place(ANSWERS_TOPIC, p) for p in range(topology.partitions(ANSWERS_TOPIC))]
     tail = Tail(lambda: LogReader(settings.kafka, name="gateway-answers"), places, answers)
@@ -105,6 +109,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
         metrics,
         Budget(),
         milliseconds,
+        redis,
     )
 
 

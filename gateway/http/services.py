@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -39,7 +39,10 @@ class Sending(Protocol):
 
 @dataclass(slots=True)
 class Services:
-    """Everything behind the doors. `clock` gives ms since 1970; `login_refused` renders the page of a refused login."""
+    """Everything behind the doors. `clock` gives ms since 1970; `redis` is projections.redis_reading.reader's, or None.
+
+    `login_refused` renders the page of a refused login.
+    """
 
     settings: Settings
     topology: Topology
@@ -52,4 +55,5 @@ class Services:
     metrics: Metrics
     budget: Budget
     clock: Callable[[], int]
+    redis: Any = None
     login_refused: Callable[[str, str], web.Response] | None = None

@@ -2,7 +2,7 @@
 
 MANDATE_KAFKA                   host:port[,…] of the broker
 MANDATE_POSTGRES                postgresql://… (owner of the gateway's tables, BYPASSRLS; may set role mandate_reader)
-MANDATE_REDIS                   redis://… (looked at by the local stack; no read model of this version is in it)
+MANDATE_REDIS                   redis://… (read models that are in Redis; without it their doors answer 503)
 MANDATE_HTTP                    host:port to listen on (default 127.0.0.1:8080)
 MANDATE_OPERATOR_TOKEN_SHA256   SHA-256 (hexadecimal) of the operator's token; without it there is no first tenant
 MANDATE_BEHIND_TLS              1 when a proxy in front speaks TLS: cookies then are Secure
@@ -29,6 +29,7 @@ class Settings:
     http: tuple[str, int]
     operator_sha256: str | None = None
     behind_tls: bool = False
+    redis: str | None = None
 
 
 def required(env: Mapping[str, str], name: str) -> str:
@@ -56,6 +57,7 @@ def read(env: Mapping[str, str]) -> Settings:
         (host.strip("[]"), int(port)),
         operator,
         env.get("MANDATE_BEHIND_TLS") == "1",
+        env.get("MANDATE_REDIS") or None,
     )
 
 

@@ -19,6 +19,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- /* The environment that every deployable gets; the names are those of gateway/local/plan.py. */ -}}
 {{- define "mandate.env" -}}
 - {name: MANDATE_KAFKA, value: {{ required "kafka: give the bootstrap address" .Values.kafka | quote }}}
+- {name: MANDATE_REDIS, value: {{ required "redis: give its URL" .Values.redis | quote }}}
 - {name: MANDATE_TOPOLOGY, value: /etc/mandate/topology.yaml}
 - {name: MANDATE_HTTP, value: "0.0.0.0:8080"}
 - name: MANDATE_POSTGRES

@@ -1,0 +1,69 @@
+"""What became of an action."""
+
+from __future__ import annotations
+
+from gateway.http.openapi.operation import Operation, Parameter, answer
+from gateway.http.openapi.parts import AS_OF
+from gateway.http.openapi.reading import ACTION
+from gateway.http.openapi.schema import Schema, array, choice, integer, maybe, obj, text, time, uuid, whole
+
+_PLACE: dict[str, Schema] = {"topic": text(), "partition": integer(low=0), "offset": integer(low=0)}
+_ACTOR = Parameter("actor", text(max=1_024), "Who sent it: needed when the id is the sender's own and no UUID.")
+_IDS = (
+    "The id is an event id as every receipt names it, the sender's own id (with `actor` unless it is a UUID), or for a "
+    "record without a readable id its coordinates `topic-partition@offset`."
+)
+
+ONE = Operation(
+    "Read one action as it is remembered, by the event id or by the sender's own id",
+    "timeline",
+    ACTION.answers,
+    _IDS,
+    parameters=(_ACTOR,),
+    problems={400: ("parameter_unknown", "actor_required"), 404: ("action_unknown",), 422: ("field_too_long",)},
+)
+FATE = Operation(
+    "Ask what became of one action",
+    "timeline",
+    {
+        200: answer(
+            "What is known; also when that is nothing.",
+            whole(
+                {
+                    "id": text("As asked."),
+                    "event_id": maybe(uuid()),
+                    "fate": choice(("in_timeline", "admitted", "accepted", "dropped", "dead_letter", "unknown")),
+                    "text": text("One sentence for people."),
+                    "accepted": array(whole(_PLACE | {"appended_at": time()}), "Where it was written, each time."),
+                    "admitted": array(
+                        whole(_PLACE | {"appended_at": time(), "flags": array(text())}), "Passed deduplication."
+                    ),
+                    "dropped": array(
+                        whole(
+                            {"reason": text(), "rule": choice(("event_id", "sequence"))}
+                            | _PLACE
+                            | {"dropped_at": time(), "first": maybe(whole(_PLACE))}
+                        ),
+                        "Copies that were dropped, and where the first is.",
+                    ),
+                    "dead_letters": array(
+                        whole(
+                            {"processor": text(), "code": text(), "detail": text()} | _PLACE | {"set_aside_at": time()}
+                        )
+                    ),
+                    "timeline": maybe(obj({}, "As in /v1/timeline/{event}, without `as_of`.")),
+                    "window": maybe(
+                        whole(
+                            {"since": maybe(time()), "until": maybe(time())},
+                            "How far back the lists reach; null: only the timeline could be asked.",
+                        )
+                    ),
+                    "as_of": AS_OF,
+                }
+            ),
+        )
+    },
+    _IDS,
+    parameters=(_ACTOR,),
+    problems={400: ("parameter_unknown", "actor_required"), 422: ("field_too_long",), 503: ("redis_unavailable",)},
+)

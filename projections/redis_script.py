@@ -1,0 +1,104 @@
+"""What is done to Redis, as values, and the one script that does it: compare positions, write, move positions last.
+
+A script is atomic towards other clients, but nothing in Redis rolls back: a script that fails half-way (memory, a
+full disk) leaves what it wrote. So every operation may be repeated without harm: it sets an absolute value, deletes, or
+adds a line that is known by its offset. The positions move last; until they do, the batch is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+Word = str | bytes | int
+
+# Lines kept of one field: the first and the newest. Sixteen tell a support question; a flood tells nothing more.
+LINES_MAX = 16
+
+COMMIT = """
+local positions = KEYS[1]
+local places = tonumber(ARGV[1])
+for i = 0, places - 1 do
+  local now = redis.call('HGET', positions, ARGV[2 + i * 3])
+  if not now or string.match(now, '^%d+') ~= ARGV[3 + i * 3] then return ARGV[2 + i * 3] end
+end
+local most = tonumber(ARGV[2 + places * 3])
+local at = 3 + places * 3
+while ARGV[at] do
+  local op = ARGV[at]
+  if op == 'set' then
+    redis.call('HSET', ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+    at = at + 4
+  elseif op == 'del' then
+    redis.call('HDEL', ARGV[at + 1], ARGV[at + 2])
+    at = at + 3
+  elseif op == 'line' then
+    local key, name, line = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    local old = redis.call('HGET', key, name)
+    if not old then
+      redis.call('HSET', key, name, line)
+    else
+      local lines = {}
+      for one in string.gmatch(old, '[^\\n]+') do lines[#lines + 1] = one end
+      if tonumber(string.match(line, '^%d+')) > tonumber(string.match(lines[#lines], '^%d+')) then
+        if #lines >= most then table.remove(lines, 2) end
+        lines[#lines + 1] = line
+        redis.call('HSET', key, name, table.concat(lines, '\\n'))
+      end
+    end
+    redis.call('SADD', ARGV[at + 4], key)
+    at = at + 5
+  else
+    for _, key in ipairs(redis.call('SMEMBERS', ARGV[at + 1])) do redis.call('UNLINK', key) end
+    redis.call('UNLINK', ARGV[at + 1])
+    at = at + 2
+  end
+end
+for i = 0, places - 1 do redis.call('HSET', positions, ARGV[2 + i * 3], ARGV[4 + i * 3]) end
+return ''
+"""
+
+
+@dataclass(slots=True)
+class Operations:
+    """A batch's writes in their order, ready for the script."""
+
+    words: list[Word] = field(default_factory=list)
+
+    def set(self, key: str, name: Word, value: Word) -> None:
+        """A field of a hash becomes this."""
+        self.words += ("set", key, name, value)
+
+    def delete(self, key: str, name: Word) -> None:
+        """A field of a hash goes."""
+        self.words += ("del", key, name)
+
+    def line(self, key: str, name: Word, line: str, members: str) -> None:
+        """A field gets one more line, unless it has one of this offset or a later one. A line begins with its offset.
+
+        The key is also put into the set `members`, by which `drop` finds it.
+        """
+        self.words += ("line", key, name, line, members)
+
+    def drop(self, members: str) -> None:
+        """Every key in the set `members` goes, and the set."""
+        self.words += ("drop", members)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A place's position: what must be stored now, and the new value."""
+
+    place: str
+    before: int
+    after: str
+
+
+def arguments(moves: Sequence[Move], operations: Iterable[Word]) -> list[Word]:
+    """The script's ARGV."""
+    out: list[Word] = [len(moves)]
+    for move in moves:
+        out += (move.place, move.before, move.after)
+    out.append(LINES_MAX)
+    out += operations
+    return out
