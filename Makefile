@@ -19,6 +19,8 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 # under clients of many kinds, and librdkafka has aborted a process that held the clients of all parts at once.
 QUICK := $(filter-out tests/integration/ tests/support/ tests/tidy/ tests/__pycache__/,$(wildcard tests/*/))
 SERVERS := $(filter-out tests/integration/__pycache__/,$(wildcard tests/integration/*/))
+# What a released schema is held against: the branch that others have, else the last commit, else nothing.
+AGAINST ?= $(shell git rev-parse --quiet --verify origin/main 2>/dev/null || git rev-parse --quiet --verify HEAD 2>/dev/null)
 TESTS ?=
 UP ?=
 
@@ -44,11 +46,12 @@ down: ## Stop the local stack; its data stay
 	@if [ -x $(BIN)/mandate ]; then $(BIN)/mandate down; else echo "nothing is set up here" >&2; fi
 
 .PHONY: check
-check: $(VENV)/.dev $(VENV)/.editable ## Format, lint, types, floors, tidiness
+check: $(VENV)/.dev $(VENV)/.editable ## Format, lint, types, floors, schemas, tidiness
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/mandate schemas check $(if $(AGAINST),--against $(AGAINST))
 	@if [ -d tests/tidy ]; then $(BIN)/python -m pytest -q tests/tidy; fi
 
 .PHONY: format

@@ -1,7 +1,8 @@
 """From a frozen dataclass to an Avro schema, and back and forth between its values and Avro's plain ones.
 
 A message is a frozen dataclass; this is the only place that knows how its annotations become Avro:
-str→string, int→long, bool→boolean, bytes→bytes, Id16→fixed(16), Literal→enum, X | None→[null, X] (default null),
+str→string, int→long, bool→boolean, bytes→bytes, Id16→fixed(16), Literal→enum (Annotated[Literal[…], Fallback("x")]
+gives it Avro's default: what a reader takes for a symbol that it does not know), X | None→[null, X] (default null),
 tuple[X, ...]→array, Mapping[str, X]→map (sorted by key), a nested dataclass→record.
 """
 
@@ -9,12 +10,19 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Id16 = Annotated[bytes, "fixed16"]
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """The symbol that readers take for one that they do not know; an enum needs it before it grows."""
+
+    symbol: str
 
 
 def schema_of(cls: type, namespace: str) -> Json:
@@ -55,6 +63,8 @@ _PLAIN = {str: "string", int: "long", bool: "boolean", bytes: "bytes"}
 
 def _type(hint: Any, name: str, seen: set[str]) -> Any:
     origin = get_origin(hint)
+    if origin is Annotated and isinstance(mark := get_args(hint)[1], Fallback):
+        return _type(get_args(hint)[0], name, seen) | {"default": mark.symbol}
     if origin is Annotated:
         if "Id" in seen:
             return "Id"

@@ -17,7 +17,7 @@ from fastavro.types import Schema
 from schemas import registry
 from schemas.avro_types import from_plain, to_plain
 from schemas.errors import SchemaError
-from schemas.upcasters import UPCASTERS
+from schemas.upcasters import Step, chain
 
 MAGIC = 0
 PREFIX_BYTES = 5
@@ -113,9 +113,9 @@ class Words:
         cls_found = self._by_name.get((written.home, written.name))
         if cls_found is None:
             raise _unexpected(written)
-        steps = UPCASTERS.get((written.home, written.name), {})
-        chain = tuple(steps[m] for m in sorted(steps) if m >= written.version[0])
-        return _read(value, written.parsed, cls_found, chain, written.name)
+        newest = registry.latest(written.home, written.name).version[0]
+        steps = chain(written.home, written.name, written.version[0], newest)
+        return _read(value, written.parsed, cls_found, steps, written.name)
 
 
 def _unknown(number: int) -> SchemaError:
@@ -136,14 +136,14 @@ def _unexpected(written: registry.Written) -> SchemaError:
     )
 
 
-def _read(value: bytes, parsed: Schema, cls: type, chain: tuple[Any, ...], name: str) -> Any:
+def _read(value: bytes, parsed: Schema, cls: type, steps: tuple[Step, ...], name: str) -> Any:
     source = io.BytesIO(value)
     source.seek(PREFIX_BYTES)
     try:
         plain: Any = schemaless_reader(source, parsed, None)
         if source.tell() != len(value):
             raise ValueError(f"{len(value) - source.tell()} bytes are left over")
-        for step in chain:
+        for step in steps:
             plain = step(plain)
         return from_plain(cls)(plain)
     # fastavro raises many kinds on rubbish (EOFError, IndexError, UnicodeDecodeError, …); RecursionError and

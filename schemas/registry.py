@@ -39,6 +39,16 @@ class Written:
     parsed: Schema
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One schema file: `avro/<home>/<name>/<version>.avsc` and its text."""
+
+    home: str
+    name: str
+    version: str
+    text: str
+
+
 def home_of(cls: type) -> str:
     """Where a class's schema lives: `incidents` for schemas.messages.incidents, `dedup.state` for parts of a state."""
     module = cls.__module__.split(".")
@@ -100,6 +110,14 @@ def versions(home: str, name: str) -> tuple[Written, ...]:
 def latest(home: str, name: str) -> Written:
     """The newest version of a schema. Raises SchemaError `schema_missing`."""
     return versions(home, name)[-1]
+
+
+def kept(folder: Path = FOLDER) -> tuple[Kept, ...]:
+    """Every schema file below `folder`, unread, for `schemas.evolution`."""
+    return tuple(
+        Kept(path.parent.parent.name, path.parent.name, path.stem, path.read_text())
+        for path in sorted((folder / AVRO.name).glob("*/*/*.avsc"))
+    )
 
 
 def generated(cls: type) -> Json:
