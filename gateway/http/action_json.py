@@ -1,5 +1,8 @@
 """One action in JSON to `schemas.messages.actions.Action`. Pure: the clock and the tenant are arguments.
 
+Every encoding of the door comes through here (action_avro.py and action_cloudevents.py give what they read as the same
+fields), so ids, head and checks are made in one place.
+
     translate(plain, tenant="shop", now_ms=…, generated=None) -> Action      raises Invalid, naming field and remedy
 
 `generated` is the id that an Idempotency-Key gives an action without one of its own.
@@ -10,12 +13,13 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
 
 from gateway.http import times
 from gateway.http.errors import Invalid
-from gateway.http.fields import NAME_MAX, TEXT_MAX, Fields, clean, invalid, shown
+from gateway.http.fields import NAME_MAX, TEXT_MAX, Fields, Warnings, clean, invalid, shown
 from schemas import ids
 from schemas.messages import actions as words
 from schemas.messages.actions import Action, Change, Effect, ErrorInfo, Labels, ModelUse, PayloadReference, Tool
@@ -33,9 +37,37 @@ _REVERSIBILITY = ("reversible", "compensable", "irreversible", "unknown")
 _CHANGES = ("deploy", "config", "flag", "migration", "permission")
 
 
-def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = None) -> Action:
-    """The action that `plain` says, received at `now_ms` for `tenant`. Raises Invalid."""
-    fields = Fields(plain)
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an encoding says about an action beside its fields.
+
+    `event_id` is the sender's own; `owner` is whose `id` it is, where that is not the actor (a CloudEvent's source);
+    `traits` are bits to add.
+    """
+
+    event_id: bytes | None = None
+    owner: str | None = None
+    traits: int = 0
+
+
+NOTHING_MORE = Origin()
+
+
+def translate(
+    plain: Any,
+    tenant: str,
+    now_ms: int,
+    generated: bytes | None = None,
+    *,
+    place: str = "",
+    warnings: Warnings | None = None,
+    origin: Origin = NOTHING_MORE,
+) -> Action:
+    """The action that `plain` says, received at `now_ms` for `tenant`. Raises Invalid, whose field begins with `place`.
+
+    `warnings` collects the fields that nobody knows.
+    """
+    fields = Fields(plain, place, warnings)
     actor, actor_name, actor_version = _actor(fields)
     kind = fields.required("type")
     resource = fields.required("resource")
@@ -44,20 +76,16 @@ def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = No
     digest = _digest(fields)
     source_id = _id(fields, "id")
     parent = _id(fields, "parent_id")
-    error = _error(fields)
-    effect = _effect(fields)
-    change = _change(fields)
-    labels = _labels(fields)
+    error, effect, change, labels = _error(fields), _effect(fields), _change(fields), _labels(fields)
     attempt = fields.integer("attempt", 1, ATTEMPTS_MAX) or 1
-    limit = fields.integer("attempt_limit", 1, ATTEMPTS_MAX)
     sequence = fields.integer("sequence", 0)
-    traits = _traits(fields, attempt)
+    traits = _traits(fields, attempt) | origin.traits
     traits |= (words.ERROR if error else 0) | (words.EFFECT if effect else 0)
     traits |= (words.LABEL if labels else 0) | (words.CHANGE if change else 0)
-    event_id = generated if source_id is None else ids.given_id(tenant, actor, source_id)
+    event_id = _event_id(tenant, actor, source_id, generated, origin)
     if event_id is None:
         if effect is not None:
-            raise _effect_without_id()
+            raise _effect_without_id(fields)
         event_id = ids.seed_key(tenant, actor, kind, resource, at // 1000, digest or "")
         traits |= words.GENERATED_ID
     action = Action(
@@ -78,8 +106,8 @@ def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = No
         on_behalf_of=fields.text("on_behalf_of"),
         parameters_digest=digest,
         attempt=attempt,
-        attempt_limit=limit,
-        parent_id=None if parent is None else ids.given_id(tenant, actor, parent),
+        attempt_limit=fields.integer("attempt_limit", 1, ATTEMPTS_MAX),
+        parent_id=None if parent is None else ids.given_id(tenant, origin.owner or actor, parent),
         trace_id=fields.text("trace_id", ID_MAX),
         span_id=fields.text("span_id", ID_MAX),
         result=fields.text("result", TEXT_MAX),
@@ -95,6 +123,12 @@ def translate(plain: Any, tenant: str, now_ms: int, generated: bytes | None = No
     return action
 
 
+def _event_id(tenant: str, actor: str, source_id: str | None, generated: bytes | None, origin: Origin) -> bytes | None:
+    if origin.event_id is not None:
+        return origin.event_id
+    return generated if source_id is None else ids.given_id(tenant, origin.owner or actor, source_id)
+
+
 def _traits(fields: Fields, attempt: int) -> int:
     """The bits that the sender says itself."""
     return (
@@ -104,10 +138,10 @@ def _traits(fields: Fields, attempt: int) -> int:
     )
 
 
-def _effect_without_id() -> Invalid:
+def _effect_without_id(fields: Fields) -> Invalid:
     return invalid(
         "effect_without_id",
-        "id",
+        fields.name("id"),
         "an effect without an id of its own could be done twice and counted once",
         "Give the action an `id`, or send an Idempotency-Key.",
     )
@@ -116,18 +150,18 @@ def _effect_without_id() -> Invalid:
 def _actor(fields: Fields) -> tuple[str, str | None, str | None]:
     value = fields.take("actor")
     if isinstance(value, dict):
-        inner = Fields(value, "actor")
+        inner = Fields(value, fields.name("actor"), fields.warnings)
         found = inner.required("id"), inner.text("name"), inner.text("version")
         inner.done()
         return found
     if not isinstance(value, str) or not value:
         raise invalid(
             "field_required" if not value else "field_not_text",
-            "actor",
+            fields.name("actor"),
             "it is missing or empty" if not value else f"{shown(value)} is neither a text nor an object",
             "Send the agent's name, or {id, name, version}.",
         )
-    return clean("actor", value, NAME_MAX), None, None
+    return clean(fields.name("actor"), value, NAME_MAX), None, None
 
 
 def _timestamp(fields: Fields) -> int | None:
@@ -140,7 +174,7 @@ def _timestamp(fields: Fields) -> int | None:
     if ms is None:
         raise invalid(
             "field_malformed",
-            "timestamp",
+            fields.name("timestamp"),
             f"{shown(value)} is no time",
             "Send RFC 3339 (2026-11-22T04:00:00.123Z) or whole milliseconds since 1970.",
         )
@@ -152,27 +186,27 @@ def _digest(fields: Fields) -> str | None:
     given = fields.matching("parameters_digest", _HEXADECIMAL, "the SHA-256 in hexadecimal")
     if parameters is None:
         return given
+    place = fields.name("parameters")
     if given is not None:
-        raise invalid("field_contradiction", "parameters_digest", "`parameters` is given too", "Send one of the two.")
+        name = fields.name("parameters_digest")
+        raise invalid("field_contradiction", name, "`parameters` is given too", "Send one of the two.")
     if not isinstance(parameters, dict):
-        raise invalid("field_not_object", "parameters", f"{shown(parameters)} is not an object", "Send a JSON object.")
+        raise invalid("field_not_object", place, f"{shown(parameters)} is not an object", "Send a JSON object.")
     try:
         canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise invalid(
-            "field_not_text", "parameters", "it holds half of a surrogate pair", "Send well-formed Unicode."
+            "field_not_text", place, "it holds half of a surrogate pair", "Send well-formed Unicode."
         ) from error
     except RecursionError as error:
-        raise Invalid(
-            "too_deep", "field parameters", "it is nested too deeply", "Send flatter values.", field="parameters"
-        ) from error
+        raise invalid("too_deep", place, "it is nested too deeply", "Send flatter values.") from error
     return sha256(canonical).hexdigest()
 
 
 def _id(fields: Fields, key: str) -> str | None:
     value = fields.text(key, ID_MAX)
     if value == "":
-        raise invalid("field_required", key, "it is empty", "Leave it out, or give it a value.")
+        raise invalid("field_required", fields.name(key), "it is empty", "Leave it out, or give it a value.")
     return value
 
 
@@ -182,7 +216,7 @@ def _error(fields: Fields) -> ErrorInfo | None:
         return None
     if value is True:
         return ErrorInfo("error", "")
-    inner = Fields(value, "error")
+    inner = Fields(value, fields.name("error"), fields.warnings)
     found = ErrorInfo(inner.required("type"), inner.text("message", TEXT_MAX) or "", inner.text("code"))
     inner.done()
     return found
@@ -196,7 +230,8 @@ def _effect(fields: Fields) -> Effect | None:
     amount = inner.matching("amount", _AMOUNT, '"12999": whole minor units, as a string')
     currency = inner.matching("currency", _CURRENCY, "EUR (ISO 4217)")
     if amount is not None and currency is None:
-        raise invalid("field_required", "effect.currency", "an amount has no meaning without it", "Name the currency.")
+        name = inner.name("currency")
+        raise invalid("field_required", name, "an amount has no meaning without it", "Name the currency.")
     found = Effect(
         kind,
         None if amount is None else str(int(amount)),
@@ -223,7 +258,7 @@ def _change(fields: Fields) -> Change | None:
         return None
     kind = inner.choice("kind", _CHANGES)
     if kind is None:
-        raise invalid("field_required", "change.kind", "it is missing", f"Use one of {', '.join(_CHANGES)}.")
+        raise invalid("field_required", inner.name("kind"), "it is missing", f"Use one of {', '.join(_CHANGES)}.")
     found = Change(cast(Any, kind), inner.text("before"), inner.text("after"), inner.text("summary", TEXT_MAX))
     inner.done()
     return found
@@ -263,33 +298,37 @@ def _payload(fields: Fields) -> PayloadReference | None:
         return None
     kind = inner.choice("type", ("inline", "external"))
     if kind is None:
-        raise invalid("field_required", "payload.type", "it is missing", "Use inline or external.")
+        raise invalid("field_required", inner.name("type"), "it is missing", "Use inline or external.")
     if kind == "external":
         size = inner.integer("size", 0)
         if size is None:
-            raise invalid("field_required", "payload.size", "it is missing", "Give the size in bytes.")
+            raise invalid("field_required", inner.name("size"), "it is missing", "Give the size in bytes.")
         found = PayloadReference("external", size, inner.required("hash"), inner.required("location", TEXT_MAX))
     else:
         content = _inline(inner)
         digest = sha256(content).hexdigest()
-        if (given := inner.text("hash")) not in (None, digest):
-            raise invalid("field_contradiction", "payload.hash", f"{shown(given)} is not the content's", "Correct it.")
+        if inner.text("hash") not in (None, digest):
+            raise _contradiction(inner.name("hash"))
         if inner.integer("size", 0) not in (None, len(content)):
-            raise invalid("field_contradiction", "payload.size", "it is not the content's", "Correct it.")
+            raise _contradiction(inner.name("size"))
         found = PayloadReference("inline", len(content), digest, None, content)
     inner.done()
     return found
 
 
+def _contradiction(field: str) -> Invalid:
+    return invalid("field_contradiction", field, "it is not the content's", "Correct it, or leave it out.")
+
+
 def _inline(inner: Fields) -> bytes:
-    value = inner.take("content")
+    value, place = inner.take("content"), inner.name("content")
     remedy = "Send the content in base64, at most 256 KB; a larger one by location."
     if not isinstance(value, str):
-        raise invalid("field_required", "payload.content", "it is missing or no text", remedy)
+        raise invalid("field_required", place, "it is missing or no text", remedy)
     try:
         content = b64decode(value, validate=True)
     except ValueError as error:
-        raise invalid("field_malformed", "payload.content", "it is not base64", remedy) from error
+        raise invalid("field_malformed", place, "it is not base64", remedy) from error
     if len(content) > CONTENT_MAX:
-        raise invalid("field_too_long", "payload.content", f"{len(content)} bytes", remedy)
+        raise invalid("field_too_long", place, f"{len(content)} bytes", remedy)
     return content

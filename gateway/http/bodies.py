@@ -1,4 +1,4 @@
-"""A request's body as JSON: bounded in bytes and in time, and never a surprise.
+"""A request's body: bounded in bytes and in time, and never a surprise.
 
 What cannot be read is a 4xx that says why: wrong type, not UTF-8, not JSON, nested too deeply, numbers that are none.
 """
@@ -6,26 +6,38 @@ What cannot be read is a 4xx that says why: wrong type, not UTF-8, not JSON, nes
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import ContentEncodingError
 
+from gateway.http import json_text
 from gateway.http.budget import BODY_MAX, BODY_SECONDS
 from gateway.http.errors import BadRequest, TooSlow, UnsupportedMediaType
 from gateway.http.keys import SERVICES
 
-_TYPES = ("application/json", "application/cloudevents+json")
+JSON = "application/json"
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+_ENCODINGS = ("gzip", "deflate", "identity")
 
 
 @asynccontextmanager
-async def json_body(request: web.Request, *, empty: Any = ...) -> AsyncIterator[Any]:
-    """The body's JSON value, and its share of memory until the block ends. `empty` stands for no body at all.
+async def raw_body(request: web.Request) -> AsyncIterator[bytes]:
+    """The body's bytes, uncompressed, and its share of memory until the block ends.
 
-    Raises UnsupportedMediaType, TooSlow, BadRequest, Busy, and aiohttp's 413 for more than BODY_MAX bytes.
+    Raises UnsupportedMediaType `content_encoding_unsupported`, TooSlow, BadRequest `body_unreadable`, Busy, and
+    aiohttp's 413 for more than BODY_MAX bytes.
     """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise UnsupportedMediaType(
+            "content_encoding_unsupported",
+            "the header Content-Encoding",
+            "the body is compressed in a way that is not read here",
+            f"Send it plain, or as {' or '.join(_ENCODINGS[:2])}.",
+        )
     with request.app[SERVICES].budget.taking(_size(request)):
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -33,17 +45,45 @@ async def json_body(request: web.Request, *, empty: Any = ...) -> AsyncIterator[
         except TimeoutError as error:
             why = f"it did not arrive within {BODY_SECONDS:.0f} s"
             raise TooSlow("request_too_slow", "the body", why, "Send smaller batches.") from error
+        except (web.RequestPayloadError, ContentEncodingError) as error:
+            why = "it ended early, or is not compressed as it says"
+            raise BadRequest("body_unreadable", "the body", why, "Send it again, whole.") from error
+        yield raw
+
+
+@asynccontextmanager
+async def json_body(request: web.Request, *, empty: Any = ...) -> AsyncIterator[Any]:
+    """The body's JSON value. `empty` stands for no body at all.
+
+    Raises what `raw_body` and `check_json` raise, and Invalid for a value that json_text.check refuses.
+    """
+    async with raw_body(request) as raw:
         if not raw and empty is not ...:
             yield empty
             return
-        if request.content_type not in _TYPES:
-            raise UnsupportedMediaType(
-                "media_type_unsupported",
-                "the header Content-Type",
-                "the body is not declared as JSON",
-                "Send application/json.",
-            )
-        yield parse(raw)
+        check_json(request, (JSON,))
+        plain = json_text.parse(raw)
+        json_text.check(plain)
+        yield plain
+
+
+def check_json(request: web.Request, types: tuple[str, ...]) -> None:
+    """Whether the body says that it is one of these types of JSON, in UTF-8. Raises UnsupportedMediaType."""
+    if request.content_type not in types:
+        raise UnsupportedMediaType(
+            "media_type_unsupported",
+            "the header Content-Type",
+            "the body is not declared as JSON",
+            f"Send {' or '.join(types)}.",
+        )
+    charset = (request.charset or "utf-8").lower()
+    if charset not in _CHARSETS:
+        raise UnsupportedMediaType(
+            "charset_unsupported",
+            "the header Content-Type",
+            "JSON is read in UTF-8 only",
+            "Send UTF-8, without a charset.",
+        )
 
 
 def _size(request: web.Request) -> int:
@@ -53,19 +93,3 @@ def _size(request: web.Request) -> int:
         raise web.HTTPRequestEntityTooLarge(max_size=BODY_MAX, actual_size=request.content_length)
     # A compressed body may grow to the limit.
     return BODY_MAX if "Content-Encoding" in request.headers else request.content_length
-
-
-def parse(raw: bytes) -> Any:
-    """JSON in UTF-8. Raises BadRequest `body_not_json`, `too_deep`."""
-    try:
-        return json.loads(raw.decode(), parse_constant=_no_number)
-    except RecursionError as error:
-        raise BadRequest("too_deep", "the body", "it is nested too deeply", "Send flatter values.") from error
-    except UnicodeDecodeError as error:
-        raise BadRequest("body_not_json", "the body", "it is not UTF-8", "Send JSON in UTF-8.") from error
-    except ValueError as error:
-        raise BadRequest("body_not_json", "the body", f"{error}"[:200], "Send one JSON value.") from error
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")

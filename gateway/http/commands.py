@@ -18,7 +18,7 @@ from gateway.http.answers import Answered
 from gateway.http.auth import principal_of
 from gateway.http.bodies import json_body
 from gateway.http.errors import NotFound, Unavailable
-from gateway.http.fields import TEXT_MAX, Fields
+from gateway.http.fields import TEXT_MAX, Fields, Warnings
 from gateway.http.ingest import ACKNOWLEDGE_S, idempotency_key
 from gateway.http.keys import SERVICES
 from gateway.http.services import Services
@@ -64,7 +64,7 @@ async def _post(request: web.Request, verb: Verb) -> web.Response:
     tenant = who.tenant or ""
     incident_id = await find(services, tenant, request.match_info["incident"])
     asked = await ask(services, tenant, who.subject, verb, incident_id, note, idempotency_key(request))
-    return _answer(asked)
+    return _answer(asked, body.warnings)
 
 
 async def find(services: Services, tenant: str, name: str) -> bytes:
@@ -145,13 +145,13 @@ def plain(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _answer(asked: Asked) -> web.Response:
+def _answer(asked: Asked, warnings: Warnings) -> web.Response:
     address = f"/v1/commands/{ids.text(asked.command_id)}"
     if asked.answered is None:
-        return web.json_response({"command": address}, status=202, headers={"Location": address})
+        return web.json_response(warnings.beside({"command": address}), status=202, headers={"Location": address})
     answer = asked.answered.answer
     if answer.code == ACCEPTED:
-        return web.json_response(plain(answer))
+        return web.json_response(warnings.beside(plain(answer)))
     return problems.response(refusal(asked.answered))
 
 

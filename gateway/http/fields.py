@@ -1,6 +1,7 @@
 """Typed access to the fields of a JSON object; every error names the field and the remedy.
 
-Pure. Null is the same as absent. Fields that nobody asked for are refused by name (`done`): a typo must not be silent.
+Pure. Null is the same as absent. Fields that nobody asked for are accepted and named as warnings (`done`): a sender of
+a newer version must not be stopped, and a typo must not be silent.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import re
 from typing import Any
 
 from gateway.http.errors import Invalid
+from gateway.http.json_text import joined
 
 # Lengths are characters. Names are the head's texts: 1,024 characters are at most the 4,096 bytes that a head takes.
 NAME_MAX = 1_024
 TEXT_MAX = 4_096
 INTEGER_MAX = 2**63 - 1
+# Of one action: a receipt stays small (16 x 200 B; a batch of 1,000 at most 3 MB), and nobody reads more.
+WARNINGS_MAX = 16
 
 _SHOWN_MAX = 40  # of a wrong value in an error: enough to recognise it, not enough to leak a payload into a log
 
@@ -44,19 +48,49 @@ def clean(field: str, value: str, limit: int) -> str:
     return value
 
 
-class Fields:
-    """The fields of one object; each may be taken once. `place` is the object's own name, empty for the body."""
+class Warnings:
+    """What was accepted and not used, at most WARNINGS_MAX of it, for the receipt of one action or one command."""
 
-    def __init__(self, plain: Any, place: str = "") -> None:
+    def __init__(self) -> None:
+        self._found: list[dict[str, str]] = []
+        self._more = 0
+
+    def unknown(self, field: str, detail: str = "there is no such field; it was not used") -> None:
+        """A field that nobody asked for."""
+        if len(self._found) < WARNINGS_MAX:
+            self._found.append({"code": "field_unknown", "field": field, "detail": detail})
+        else:
+            self._more += 1
+
+    def plain(self) -> list[dict[str, str]]:
+        """The warnings as JSON shows them."""
+        if not self._more:
+            return self._found
+        detail = f"{self._more} more fields were not used"
+        return [*self._found, {"code": "field_unknown", "field": "…", "detail": detail}]
+
+    def beside(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer, with `warnings` where there are any."""
+        return answer | {"warnings": self.plain()} if self._found else answer
+
+
+class Fields:
+    """The fields of one object; each may be taken once. `place` is the object's own path, empty for the body.
+
+    `warnings` collects what `done` finds, also from objects inside.
+    """
+
+    def __init__(self, plain: Any, place: str = "", warnings: Warnings | None = None) -> None:
         if not isinstance(plain, dict):
             what = place or "body"
             raise invalid("field_not_object", what, f"{shown(plain)} is not an object", "Send a JSON object.")
         self._plain = dict(plain)
         self._place = place
+        self.warnings = Warnings() if warnings is None else warnings
 
     def name(self, key: str) -> str:
-        """The dotted name of a field."""
-        return f"{self._place}.{key}" if self._place else key
+        """The path of a field."""
+        return joined(self._place, key)
 
     def take(self, key: str) -> Any:
         """The value as it is, or None."""
@@ -125,11 +159,12 @@ class Fields:
     def inner(self, key: str) -> Fields | None:
         """The object inside, or None."""
         value = self.take(key)
-        return None if value is None else Fields(value, self.name(key))
+        return None if value is None else Fields(value, self.name(key), self.warnings)
 
     def done(self) -> None:
-        """Refuse what was not asked for."""
-        if self._plain:
-            first = sorted(self._plain)[0]
-            remedy = "Leave it out; the tenant is the token's." if first == "tenant" else "Leave it out, or correct it."
-            raise invalid("field_unknown", self.name(shown(first)[1:-1]), "there is no such field", remedy)
+        """Name what was not asked for, in the order in which it was sent."""
+        for name in self._plain:
+            if name == "tenant":
+                self.warnings.unknown(self.name(name), "the tenant is the token's; this was not used")
+            else:
+                self.warnings.unknown(self.name(name))

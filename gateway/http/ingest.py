@@ -1,4 +1,4 @@
-"""POST /v1/actions: JSON in, records on `actions.raw`, receipts out.
+"""POST /v1/actions: actions in any of its encodings in, records on `actions.raw`, receipts out.
 
 202 is said of an action only after all in-sync replicas have it. Every item of a batch has its own result; nothing is
 dropped: what was not taken is answered 429 (surely not written) or 503 (perhaps written: send it again, same id).
@@ -11,12 +11,12 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.http import problems
-from gateway.http.action_json import translate
+from gateway.http import action_bodies, problems
+from gateway.http.action_bodies import Item
 from gateway.http.auth import tenant_of
-from gateway.http.bodies import json_body
+from gateway.http.bodies import raw_body
 from gateway.http.errors import BadRequest, Invalid, TooBig, Unavailable
-from gateway.http.fields import Fields, clean
+from gateway.http.fields import Warnings, clean
 from gateway.http.keys import SERVICES
 from gateway.http.services import Services
 from processors.host.errors import HostError
@@ -27,7 +27,6 @@ from schemas.messages.actions import Action
 from schemas.record import Output
 
 TOPIC = "actions.raw"
-BATCH_MAX = 1_000
 KEY_MAX = 256
 # What a record has beside its value: key (two names of 1,024 characters of 4 bytes, escaped up to three times) …
 RECORD_ROOM = 32_768
@@ -35,7 +34,7 @@ RECORD_ROOM = 32_768
 ACKNOWLEDGE_S = 10.0
 
 Result = dict[str, Any]
-Handed = tuple[Action, "asyncio.Future[Placed]"]
+Handed = tuple[Action, Warnings, "asyncio.Future[Placed]"]
 
 
 async def post_actions(request: web.Request) -> web.Response:
@@ -43,15 +42,16 @@ async def post_actions(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     services.lag.check()
     key = idempotency_key(request)
-    async with json_body(request) as plain:
-        single, items = _items(plain)
-        handed = [_hand_over(services, tenant_of(request), item, key, i) for i, item in enumerate(items)]
-        del plain, items
+    async with raw_body(request) as raw:
+        batch = action_bodies.read(request, raw)
+        handed = [_hand_over(services, tenant_of(request), item, key, i) for i, item in enumerate(batch.items)]
+        single, warnings = batch.single, batch.warnings
+        del raw, batch
     results = await _receipts(handed)
     services.metrics.in_flight.set(services.sender.in_flight)
     for result in results:
         services.metrics.actions.labels(_outcome(result["status"])).inc()
-    return _answer(single, results)
+    return _answer(single, results, warnings)
 
 
 def idempotency_key(request: web.Request) -> str | None:
@@ -69,48 +69,31 @@ def idempotency_key(request: web.Request) -> str | None:
     return clean("Idempotency-Key", key.encode("utf-8", "replace").decode(), KEY_MAX)
 
 
-def _items(plain: Any) -> tuple[bool, list[Any]]:
-    """(is it a single action, the actions). Raises TooBig, Invalid."""
-    if isinstance(plain, dict) and "actions" in plain:
-        body = Fields(plain)
-        plain = body.take("actions")
-        body.done()
-        if not isinstance(plain, list):
-            raise Invalid("field_not_list", "field actions", "it is no list", "Send a list.", field="actions")
-    elif not isinstance(plain, list):
-        return True, [plain]
-    if not plain:
-        raise Invalid("batch_empty", "the batch", "it holds no action", "Send at least one.", field="actions")
-    if len(plain) > BATCH_MAX:
-        why = f"it holds {len(plain)} actions"
-        raise TooBig("batch_too_large", "the batch", why, f"Send at most {BATCH_MAX} at once.", field="actions")
-    return False, plain
-
-
-def _hand_over(services: Services, tenant: str, item: Any, key: str | None, index: int) -> Handed | MandateError:
+def _hand_over(services: Services, tenant: str, item: Item, key: str | None, index: int) -> Handed | MandateError:
     """Give one action to the sender; an error is a value here, because it belongs to this item only."""
     generated = None if key is None else ids.derive("idempotency", tenant, key, index)
     try:
-        action = translate(item, tenant, services.clock(), generated)
+        warnings = Warnings()
+        action = item(tenant, services.clock(), generated, warnings)
         value = codec.encode(action)
         limit = services.topology.topics[TOPIC].max_bytes - RECORD_ROOM
         if len(value) > limit:
             why = f"its record has {len(value)} bytes"
             raise TooBig("action_too_large", "the action", why, f"Keep it under {limit}; payloads by location.")
         output = Output(TOPIC, None, ids.key_of(tenant, action.actor).encode(), value)
-        return action, services.sender.submit(output)
+        return action, warnings, services.sender.submit(output)
     except MandateError as error:
         return error
 
 
 async def _receipts(handed: list[Handed | MandateError]) -> list[Result]:
-    waiting = [item[1] for item in handed if not isinstance(item, MandateError)]
+    waiting = [item[2] for item in handed if not isinstance(item, MandateError)]
     if waiting:
         await asyncio.wait(waiting, timeout=ACKNOWLEDGE_S)
     return [_refused(item) if isinstance(item, MandateError) else _receipt(*item) for item in handed]
 
 
-def _receipt(action: Action, future: asyncio.Future[Placed]) -> Result:
+def _receipt(action: Action, warnings: Warnings, future: asyncio.Future[Placed]) -> Result:
     if not future.done():
         # Its outcome is looked at by nobody any more, which is no error.
         future.cancel()
@@ -119,13 +102,14 @@ def _receipt(action: Action, future: asyncio.Future[Placed]) -> Result:
     if error is not None:
         return _refused(error if isinstance(error, MandateError) else _silent())
     placed = future.result()
-    return {
+    receipt = {
         "status": 202,
         "event_id": ids.text(action.event_id),
         "topic": placed.topic,
         "partition": placed.partition,
         "offset": placed.offset,
     }
+    return warnings.beside(receipt)
 
 
 def _silent() -> Unavailable:
@@ -146,10 +130,10 @@ def _outcome(status: int) -> str:
     return {202: "accepted", 429: "busy", 503: "unacknowledged"}.get(status, "refused")
 
 
-def _answer(single: bool, results: list[Result]) -> web.Response:
+def _answer(single: bool, results: list[Result], warnings: Warnings) -> web.Response:
     statuses = [result["status"] for result in results]
     if 202 in statuses:
-        return web.json_response({"results": results}, status=202)
+        return web.json_response(warnings.beside({"results": results}), status=202)
     if single:
         return problems.response(results[0]["problem"])
     # Nothing was taken. If some of it may be taken later, say so: the bad ones come back then.

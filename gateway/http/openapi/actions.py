@@ -1,4 +1,4 @@
-"""POST /v1/actions: the body in JSON, and the receipts."""
+"""POST /v1/actions: its encodings, and the receipts."""
 
 from __future__ import annotations
 
@@ -106,11 +106,48 @@ ACTION = Component(
             "error": ERROR,
             "effect": EFFECT,
             "change": CHANGE,
+            "tool": maybe(
+                obj(
+                    {"name": _NAME, "type": _SHORT, "call_id": maybe(text(max=256))},
+                    "The tool call behind the action.",
+                    required=("name",),
+                )
+            ),
+            "model": maybe(
+                obj(
+                    {
+                        "name": _NAME,
+                        "provider": _SHORT,
+                        "input_tokens": maybe(integer(low=0, high=_INTEGER_MAX)),
+                        "output_tokens": maybe(integer(low=0, high=_INTEGER_MAX)),
+                    },
+                    "The model that chose the action.",
+                    required=("name",),
+                )
+            ),
             "labels": maybe(obj({"world": _SHORT, "action": _SHORT})),
             "payload": PAYLOAD,
         },
         "One action of an agent.",
         required=("actor", "type", "resource"),
+    ),
+)
+
+EVENT = Component(
+    "CloudEvent",
+    obj(
+        {
+            "specversion": choice(("1.0",)),
+            "id": text("The action's id; (source, id) is what makes an event the same.", min=1, max=256),
+            "source": text("The actor, unless `data` names one.", min=1, max=1_024),
+            "type": text("The action's type, unless `data` names one.", min=1, max=1_024),
+            "subject": maybe(text("The resource, unless `data` names one.", min=1, max=1_024)),
+            "time": maybe(time("Its timestamp, unless `data` has one.")),
+            "traceparent": maybe(text("W3C: trace_id and span_id, unless `data` has them.", max=1_024)),
+            "data": maybe(obj({}, "The fields of an Action; all may be left out that attributes say.")),
+        },
+        "CloudEvents 1.0, structured mode. Binary mode: the attributes as headers (`ce-id`, …), `data` as the body.",
+        required=("specversion", "id", "source", "type"),
     ),
 )
 
@@ -140,19 +177,31 @@ SEND = Operation(
             {JSON: obj({"results": array(RECEIPT), "warnings": WARNINGS}, required=("results",))},
         )
     },
-    about="One action, a list, or {actions: […]}; at most 1,000. Bad ones are refused one by one, the rest goes on.",
+    about="One action, a list, or {actions: […]}; at most 1,000. Bad ones are refused one by one, the rest goes on. "
+    "Or one action in Avro single-object encoding, or CloudEvents 1.0 (docs/api.md shows each).",
     parameters=(IDEMPOTENCY,),
     bodies={
         JSON: either(
             ACTION,
             array(ACTION, min=1, max=1_000),
             obj({"actions": array(ACTION, min=1, max=1_000)}, required=("actions",)),
-        )
+        ),
+        "application/avro": {"type": "string", "format": "binary", "description": "C3 01, fingerprint, Action."},
+        "application/cloudevents+json": EVENT,
+        "application/cloudevents-batch+json": array(EVENT, min=1, max=1_000),
     },
     problems={
-        400: ("idempotency_key_malformed",),
+        400: ("idempotency_key_malformed", "avro_not_single_object", "header_twice"),
+        403: ("tenant_foreign",),
         413: ("batch_too_large", "action_too_large"),
-        422: ("batch_empty", "batch_refused", "field_not_list", "field_not_object", "effect_without_id"),
+        422: (
+            "batch_empty",
+            "batch_refused",
+            "field_not_list",
+            "field_not_object",
+            "effect_without_id",
+            "avro_schema_unknown",
+        ),
         429: ("pipeline_behind", "send_busy"),
         503: ("send_failed",),
     },

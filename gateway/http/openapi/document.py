@@ -24,11 +24,11 @@ _BEARER: Mapping[str, list[str]] = {"bearer": []}
 _COOKIE: Mapping[str, list[str]] = {"cookie": []}
 _EVERY = {400: ("request_malformed",)}
 _BODY: Mapping[int, tuple[str, ...]] = {
-    400: ("body_not_json", "body_encoding_unknown", "too_deep"),
+    400: ("body_not_json", "body_unreadable", "too_deep"),
     408: ("request_too_slow",),
     413: ("body_too_large",),
-    415: ("media_type_unsupported",),
-    422: ("field_required", "field_not_text", "field_malformed", "field_too_long"),
+    415: ("media_type_unsupported", "charset_unsupported", "content_encoding_unsupported"),
+    422: ("field_required", "field_not_text", "field_malformed", "field_too_long", "field_twice", "number_too_large"),
     429: ("gateway_busy",),
 }
 _GUARDED: Mapping[int, tuple[str, ...]] = {

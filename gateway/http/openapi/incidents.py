@@ -85,14 +85,16 @@ ENTRY = whole(
 )
 DECIDED = Component(
     "Decided",
-    whole(
+    obj(
         {
             "command_id": uuid(),
             "code": text("`accepted`, or the code of a refusal."),
             "reasons": array(text()),
             "events": array(uuid()),
+            "warnings": WARNINGS,
         },
         "What a processor answered.",
+        required=("command_id", "code", "reasons", "events"),
     ),
 )
 NOTE = obj({"note": maybe(text("For those who come after.", max=4_096))})

@@ -145,7 +145,7 @@ async def test_neither_logs_nor_metrics_hold_a_token_a_query_or_a_body(client, c
     caplog.set_level("INFO")
     async with client.get("/v1/me?secret=in-the-query", headers=bearer("alice-of-shop")) as answer:
         assert answer.status == 200
-    action = {"actor": "a", "type": "t", "resource": "in-the-body", "tenant": "in-the-body"}
+    action = {"actor": "a", "type": "t", "resource": "in-the-body", "tenant": "in-the-body", "sequence": -1}
     async with client.post("/v1/actions", headers=bearer("agent-of-shop"), json=action) as answer:
         assert answer.status == 422
     async with client.get("/metrics") as answer:

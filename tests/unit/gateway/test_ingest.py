@@ -54,11 +54,12 @@ async def test_one_action_is_a_record_under_the_tokens_tenant(client, sender) ->
 
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"actions": x}])
 async def test_a_batch_keeps_its_order_and_each_item_its_result(client, sender, wrap) -> None:
+    name = "actions" if isinstance(wrap([]), dict) else ""
     batch = [ACTION, {"actor": "x"}, ACTION | {"id": "a-2"}, 7]
     status, body, _ = await post(client, wrap(batch))
     assert status == 202
     assert [r["status"] for r in body["results"]] == [202, 422, 202, 422]
-    assert [r["problem"]["field"] for r in body["results"] if "problem" in r] == ["type", "body"]
+    assert [r["problem"]["field"] for r in body["results"] if "problem" in r] == [f"{name}[1].type", f"{name}[3]"]
     assert [codec.Words(words.ACTIONS).decode(o.value).source_id for o in sender.sent] == ["a-1", "a-2"]
 
 
@@ -134,11 +135,11 @@ async def test_a_pipeline_that_is_behind_takes_nothing(client, sender, services,
         (b"{", "application/json", 400, "body_not_json"),
         (b"\xff\xfe", "application/json", 400, "body_not_json"),
         (b"NaN", "application/json", 400, "body_not_json"),
-        (b'{"actor": ' + b"9" * 5_000 + b"}", "application/json", 400, "body_not_json"),
+        (b'{"actor": ' + b"9" * 5_000 + b"}", "application/json", 422, "number_too_large"),
         (b"[" * 200_000 + b"]" * 200_000, "application/json", 400, "too_deep"),
         (b"[]", "application/json", 422, "batch_empty"),
         (b'{"actions": {}}', "application/json", 422, "field_not_list"),
-        (b'{"actions": [], "more": 1}', "application/json", 422, "field_unknown"),
+        (b'{"actions": [], "more": 1}', "application/json", 422, "batch_empty"),
         (b"[" + b"1," * 1_000 + b"1]", "application/json", 413, "batch_too_large"),
         (b" " * (BODY_MAX + 1), "application/json", 413, "body_too_large"),
         (b'"' + b"x" * 600_000 + b'"', "application/json", 422, "field_not_object"),
