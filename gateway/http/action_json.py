@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, cast
 
@@ -103,24 +103,32 @@ def translate(
         source_id=source_id,
         actor_name=actor_name,
         actor_version=actor_version,
-        on_behalf_of=fields.text("on_behalf_of"),
         parameters_digest=digest,
         attempt=attempt,
         attempt_limit=fields.integer("attempt_limit", 1, ATTEMPTS_MAX),
         parent_id=None if parent is None else ids.given_id(tenant, origin.owner or actor, parent),
-        trace_id=fields.text("trace_id", ID_MAX),
-        span_id=fields.text("span_id", ID_MAX),
-        result=fields.text("result", TEXT_MAX),
         error=error,
         effect=effect,
         change=change,
         labels=labels,
+    )
+    action = _with_the_rest(action, fields)
+    fields.done()
+    return action
+
+
+def _with_the_rest(action: Action, fields: Fields) -> Action:
+    """What is only taken over."""
+    return replace(
+        action,
+        on_behalf_of=fields.text("on_behalf_of"),
+        trace_id=fields.text("trace_id", ID_MAX),
+        span_id=fields.text("span_id", ID_MAX),
+        result=fields.text("result", TEXT_MAX),
         payload=_payload(fields),
         tool=_tool(fields),
         model=_model(fields),
     )
-    fields.done()
-    return action
 
 
 def _event_id(tenant: str, actor: str, source_id: str | None, generated: bytes | None, origin: Origin) -> bytes | None:
