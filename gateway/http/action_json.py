@@ -69,8 +69,7 @@ def translate(
     """
     fields = Fields(plain, place, warnings)
     actor, actor_name, actor_version = _actor(fields)
-    kind = fields.required("type")
-    resource = fields.required("resource")
+    kind, resource = fields.required("type"), fields.required("resource")
     timestamp = _timestamp(fields)
     at = now_ms if timestamp is None else timestamp
     digest = _digest(fields)
@@ -105,7 +104,6 @@ def translate(
         actor_version=actor_version,
         parameters_digest=digest,
         attempt=attempt,
-        attempt_limit=fields.integer("attempt_limit", 1, ATTEMPTS_MAX),
         parent_id=None if parent is None else ids.given_id(tenant, origin.owner or actor, parent),
         error=error,
         effect=effect,
@@ -121,6 +119,7 @@ def _with_the_rest(action: Action, fields: Fields) -> Action:
     """What is only taken over."""
     return replace(
         action,
+        attempt_limit=fields.integer("attempt_limit", 1, ATTEMPTS_MAX),
         on_behalf_of=fields.text("on_behalf_of"),
         trace_id=fields.text("trace_id", ID_MAX),
         span_id=fields.text("span_id", ID_MAX),
