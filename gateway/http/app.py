@@ -9,7 +9,7 @@ from gateway.http.budget import BODY_MAX
 from gateway.http.keys import SERVICES
 from gateway.http.pages_backend import PagesBackend
 from gateway.http.services import Services
-from gateway.web import pages
+from gateway.web import routes as pages
 
 
 def build(services: Services) -> web.Application:
@@ -21,5 +21,5 @@ def build(services: Services) -> web.Application:
     app[SERVICES] = services
     services.login_refused = pages.login_page
     routes.add(app)
-    pages.routes(app, PagesBackend(services))
+    pages.add(app, PagesBackend(services))
     return app

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import json
+from collections.abc import Collection, Mapping
+from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import commands, reads
+from gateway.http import commands, problems, reads
 from gateway.http.keys import PRINCIPAL
 from gateway.http.services import Services
-from gateway.web.pages import Reader
+from gateway.web.door import Reader
 from projections import summary as summaries
 from projections.incidents import queries as incident_queries
 from projections.pages import queries as page_queries
@@ -20,10 +22,15 @@ Json = dict[str, Any]
 
 
 class PagesBackend:
-    """A `gateway.web.pages.Backend`. Raises MandateError `incident_unknown`."""
+    """A `gateway.web.door.Backend`. Raises MandateError `incident_unknown`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    @property
+    def verbs(self) -> Collection[str]:
+        """The commands that a person can give an incident."""
+        return get_args(commands.Verb)
 
     def reader(self, request: web.Request) -> Reader | None:
         """Who is signed in, or None. The operator has no tenant, so no pages."""
@@ -32,10 +39,11 @@ class PagesBackend:
             return None
         return Reader(who.tenant, who.subject, who.kind, who.csrf)
 
-    async def incidents(self, reader: Reader, state: str | None, cursor: str | None, limit: int) -> Json:
-        """A page of incidents."""
+    async def incidents(self, reader: Reader, asked: Mapping[str, str], cursor: str | None, limit: int) -> Json:
+        """A page of incidents, by the parameters of GET /v1/incidents."""
+        state, filters = reads.narrowed(asked)
         async with scoped(self._services.read_models, reader.tenant) as scope:
-            return await incident_queries.incidents(scope, limit=limit, cursor=cursor, state=state)
+            return await incident_queries.incidents(scope, limit=limit, cursor=cursor, state=state, filters=filters)
 
     async def incident(self, reader: Reader, name: str) -> Json:
         """One incident by INC-n or id."""
@@ -50,17 +58,21 @@ class PagesBackend:
             raise commands.unknown(name)
         return found
 
-    async def pages(self, reader: Reader, name: str, limit: int) -> Json:
-        """An incident's pages."""
+    async def pages(self, reader: Reader, name: str | None, limit: int) -> Json:
+        """Pages of an incident, or of all; the newest first."""
         async with scoped(self._services.read_models, reader.tenant) as scope:
             return await page_queries.pages(scope, incident=name, limit=limit)
 
-    async def exhausted(self, reader: Reader) -> list[Json]:
-        """Incidents whose escalation ended without an answer and that nobody has taken since."""
+    async def summary(self, reader: Reader) -> Json:
+        """The tenant in numbers."""
         async with scoped(self._services.read_models, reader.tenant) as scope:
-            return cast(list[Json], (await summaries.summary(scope))["exhausted"])
+            return await summaries.summary(scope)
 
-    async def answer(self, reader: Reader, name: str, verb: str) -> str:
+    def problem(self, error: Exception) -> Json:
+        """The same document as /v1 would answer, where a person reads it."""
+        return cast(Json, json.loads(cast(bytes, problems.of(error).body)))
+
+    async def answer(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
         """Send acknowledge or resolve for a person; returns what became of it in one sentence."""
         if reader.kind != "person":
             return "Only a person can take or end an incident; this token is not a person's."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from aiohttp import web
@@ -40,7 +41,7 @@ def _limit(query: dict[str, str]) -> int:
     return int(given)
 
 
-def _choice(query: dict[str, str], name: str, words: tuple[str, ...]) -> str | None:
+def _choice(query: Mapping[str, str], name: str, words: tuple[str, ...]) -> str | None:
     value = query.get(name)
     if value is not None and value not in words:
         raise BadRequest(
@@ -95,7 +96,16 @@ async def get_action(request: web.Request) -> web.Response:
 async def get_incidents(request: web.Request) -> web.Response:
     """GET /v1/incidents: the newest first, narrowed by `state`, `severity`, `assignee`, `taken`, `resource`, `q`."""
     query = _query(request, "limit", "cursor", "state", "severity", "assignee", "taken", "resource", "q")
-    state = _choice(query, "state", _STATES)
+    state, filters = narrowed(query)
+    async with _open(request) as scope:
+        found = await incidents.incidents(
+            scope, limit=_limit(query), cursor=query.get("cursor"), state=state, filters=filters
+        )
+    return _json(found)
+
+
+def narrowed(query: Mapping[str, str]) -> tuple[str | None, Filters]:
+    """The state and the filters of a list of incidents. Raises BadRequest."""
     taken = _choice(query, "taken", _TAKEN)
     filters = Filters(
         severity=_choice(query, "severity", _SEVERITIES),
@@ -104,11 +114,7 @@ async def get_incidents(request: web.Request) -> web.Response:
         resource=query.get("resource"),
         words=query.get("q"),
     )
-    async with _open(request) as scope:
-        found = await incidents.incidents(
-            scope, limit=_limit(query), cursor=query.get("cursor"), state=state, filters=filters
-        )
-    return _json(found)
+    return _choice(query, "state", _STATES), filters
 
 
 async def get_incident(request: web.Request) -> web.Response:

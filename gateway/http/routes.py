@@ -1,5 +1,5 @@
 """The whole URL table of the API on one screen, and the document made of it. The pages' own table is
-gateway.web.pages.routes.
+gateway.web.routes.
 
 A new line names its description last; how to write one stands in gateway/http/openapi/__init__.py.
 """

@@ -12,27 +12,14 @@ from gateway.web import words
 SEVERITY = {"SEV1": ("red", "sev1"), "SEV2": ("amber", "sev2"), "SEV3": ("blue", "sev3"), "SEV4": ("grey", "sev4")}
 STATE = {
     "detected": ("red", "eye", "Detected"),
-    "investigating": ("blue", "user", "Investigating"),
-    "resolved": ("green", "shield", "Resolved"),
+    "investigating": ("blue", "search", "Investigating"),
+    "contained": ("green", "shield", "Contained"),
+    "reopened": ("amber", "undo", "Reopened"),
+    "resolved": ("green", "check", "Resolved"),
+    "closed": ("grey", "check", "Closed"),
 }
-# What an entry of an incident's timeline looks like: (hue, icon) by event type; anything else is quiet.
-ENTRY = {
-    "IncidentOpened": ("red", "warn"),
-    "SignalAttached": ("red", "warn"),
-    "SeverityRaised": ("red", "up"),
-    "IncidentAcknowledged": ("blue", "user"),
-    "IncidentStateChanged": ("blue", "user"),
-    "IncidentResolved": ("green", "shield"),
-    "ChangeRecorded": ("grey", "bot"),
-    "CommandRefused": ("grey", "x"),
-    "IncidentPaged": ("amber", "bell"),
-    "EscalationStarted": ("amber", "bell"),
-    "PageRequested": ("amber", "bell"),
-    "PageDelivered": ("amber", "check"),
-    "PageFailed": ("red", "x"),
-    "EscalationStopped": ("green", "check"),
-    "EscalationExhausted": ("red", "bell"),
-}
+# The main addresses: name, address, words.
+NAV = (("incidents", "/incidents", "Incidents"),)
 OUTCOME = {
     "pending": ("amber", "clock", "not yet"),
     "delivered": ("grey", "check", "delivered, no answer"),
@@ -53,7 +40,13 @@ def environment() -> Environment:
     )
     env.filters.update(clock=words.clock, full=words.full, span=words.span)
     env.globals.update(
-        between=words.between, count=words.count, SEVERITY=SEVERITY, STATE=STATE, ENTRY=ENTRY, OUTCOME=OUTCOME
+        between=words.between,
+        count=words.count,
+        SEVERITY=SEVERITY,
+        STATE=STATE,
+        OUTCOME=OUTCOME,
+        NAV=NAV,
+        STATES=[(n, s[2].lower()) for n, s in STATE.items()],
     )
     return env
 

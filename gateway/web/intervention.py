@@ -55,8 +55,13 @@ _MILESTONES = (
     ("detected_at", 2, "eye", "Detected", "until paged"),
     ("first_page_at", 3, "bell", "First page", "until answered"),
     ("acknowledged_at", 4, "user", "Acknowledged", "a person on it"),
+    ("contained_at", 5, "shield", "Contained", "until resolved"),
     ("resolved_at", 5, "shield", "Resolved", "no more"),
 )
+
+
+# The words of a stretch that is still running.
+_OPEN_WORDS = {"detected_at": "nobody told yet", "first_page_at": "no answer yet", "contained_at": "no more harm"}
 
 
 def bar(incident: dict[str, Any], now: str) -> Bar:
@@ -73,7 +78,7 @@ def bar(incident: dict[str, Any], now: str) -> Bar:
     parts = []
     for i, (field, tone, icon, milestone, words) in enumerate(reached):
         last = i + 1 == len(reached)
-        open_words = {"detected_at": "nobody told yet", "first_page_at": "no answer yet"}.get(field, words)
+        open_words = _OPEN_WORDS.get(field, words)
         parts.append(
             Part(
                 tone,
@@ -114,6 +119,7 @@ def _counts(incident: dict[str, Any], reached: list[str]) -> list[int]:
         "detected_at": iv["failures_before_detection"],
         "first_page_at": iv["failures_before_page"],
         "acknowledged_at": iv["failures_before_acknowledge"],
+        "contained_at": iv.get("failures_before_contain"),
         "resolved_at": incident["failures"],
     }
     marks = [until[field] or 0 for field in reached] + [incident["failures"]]
@@ -131,26 +137,35 @@ def _sentence(incident: dict[str, Any], iv: dict[str, Any], now: str) -> tuple[s
     after = iv["failures_after_page"] or 0
     start = iv["first_failure_at"]
     if iv.get("resolved_at"):
-        more = f"Resolved {span(between(start, iv['resolved_at']))} after the first failure."
-        if iv.get("acknowledged_at"):
-            seconds = span(between(start, iv["acknowledged_at"]))
-            more = f"{incident['assignee']} was in control {seconds} after the first failure. {more}"
-        return (
-            "Could a person step in?",
-            f"{after:,} of {count(total, 'failure')}",
-            f"came after the first page. {more}",
-        )
+        return "Could a person step in?", f"{after:,} of {count(total, 'failure')}", _told(incident, iv)
+    if iv.get("contained_at"):
+        return "Could a person step in?", f"{after:,} of {count(total, 'failure')}", _told(incident, iv)
     if iv.get("acknowledged_at"):
         seconds = span(between(start, iv["acknowledged_at"]))
         return (
             "Can a person still step in?",
-            f"{incident['assignee']} is on it,",
+            f"@{incident['assignee']} is on it,",
             f"{seconds} after the first failure. {count(after, 'failure')} since the first page.",
         )
     if iv.get("first_page_at"):
         ago = span(between(iv["first_page_at"], now))
         return "Can a person still step in?", "Yes.", f"{count(after, 'failure')} since the first page {ago} ago."
     return "Can a person still step in?", "Nobody has been told yet.", f"{count(total, 'failure')} so far."
+
+
+def _told(incident: dict[str, Any], iv: dict[str, Any]) -> str:
+    """The end of the sentence when harm is over: who was in control when, and how it ended."""
+    times = {name: span(between(iv["first_failure_at"], at)) for name in _ENDS if (at := iv.get(f"{name}_at"))}
+    # Who was first is not in the answer any more once it has been handed on.
+    who = "A person" if incident.get("assigned_by") else f"@{incident['assignee']}"
+    first = (
+        f"{who} was in control {times.pop('acknowledged')} after the first failure" if "acknowledged" in times else ""
+    )
+    rest = ", ".join(f"{name} after {span_}" for name, span_ in times.items())
+    return "came after the first page. " + "; ".join(part for part in (first, rest) if part) + "."
+
+
+_ENDS = ("acknowledged", "contained", "resolved")
 
 
 def strip(incident: dict[str, Any], now: str) -> list[tuple[int, int, int]]:

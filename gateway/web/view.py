@@ -4,32 +4,60 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.web.causes import cause
 from gateway.web.intervention import bar, strip
-from gateway.web.words import between, clock, count, span
+from gateway.web.words import between, clock, span
 
 Json = dict[str, Any]
 
-# Failures of one problem come in runs; a run of more than this becomes one line.
-RUN = 3
+
+# States in which nobody is expected to do anything at once.
+ENDED = ("resolved", "closed")
+
+
+# What only the answer about one incident has, not that about many.
+_ONE_ONLY: Json = {"alerts": (), "reports": (), "cause": None}
 
 
 def incident(x: Json, now: str) -> Json:
     """An incident with its bar, its age, and the small words of the list."""
     whole = bar(x, now)
     ended = x["resolved_at"] or now
-    short = f"{span(between(x['first_failure_at'], ended))}"
-    if x["state"] == "resolved":
-        short += " · resolved"
+    after = x["intervention"]["failures_after_page"]
+    short = span(between(x["first_failure_at"], ended))
+    if x["state"] in ENDED or x["assignee"]:
+        short += f" · {after} after" if after is not None else ""
     elif not x["assignee"]:
         short += " · no answer" if x["intervention"]["first_page_at"] else " · nobody told"
     return {
+        **_ONE_ONLY,
         **x,
         "bar": whole,
         "strip": strip(x, now),
         "age": span(between(x["opened_at"], now)),
         "since": span(between(x["first_failure_at"], ended)),
         "short": short,
+        "ended": x["state"] in ENDED,
+        "why": cause(x),
+        "people": people(x),
     }
+
+
+def people(x: Json) -> list[tuple[str, str, str | None]]:
+    """Who did what: (role, person, time). Roles that nobody has are left out."""
+    roles = (
+        ("On it", x["assignee"], x["acknowledged_at"]),
+        ("Assigned by", x.get("assigned_by"), None),
+        ("Contained by", x.get("contained_by"), x.get("contained_at")),
+        ("Resolved by", x["resolved_by"], x["resolved_at"]),
+        ("Closed by", x.get("closed_by"), x.get("closed_at")),
+    )
+    return [(role, person, at) for role, person, at in roles if person]
+
+
+def number(text: str | None) -> int:
+    """A whole number of an address; 0 when it is none."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def sorted_for_reading(items: list[Json]) -> list[Json]:
@@ -37,36 +65,12 @@ def sorted_for_reading(items: list[Json]) -> list[Json]:
     return sorted(
         items,
         key=lambda x: (
-            x["state"] == "resolved",
+            x["state"] in ENDED,
             bool(x["assignee"]),
-            x["severity"] if x["state"] != "resolved" else "",
+            x["severity"] if x["state"] not in ENDED else "",
             -x["number"],
         ),
     )
-
-
-def story(entries: list[Json]) -> list[Json]:
-    """Timeline entries with runs of failures folded into their first one."""
-    out: list[Json] = []
-    i = 0
-    while i < len(entries):
-        run = i
-        while run < len(entries) and entries[run]["kind"] == "SignalAttached":
-            run += 1
-        if run - i > RUN:
-            more = f"and {count(run - i - 1, 'more failure')} until {clock(entries[run - 1]['at'])}"
-            out.append({**entries[i], "more": more})
-            i = run
-            continue
-        out.append({**entries[i], "more": ""})
-        i += 1
-    return out
-
-
-def changes_before(entries: list[Json], first_failure_at: str) -> list[Json]:
-    """Changes seen before the first failure, the nearest first: what came later caused nothing."""
-    found = [e for e in entries if e["kind"] == "ChangeRecorded" and (between(e["at"], first_failure_at) or 0) >= 0]
-    return found[::-1]
 
 
 def in_order(pages: list[Json]) -> list[Json]:
@@ -76,8 +80,10 @@ def in_order(pages: list[Json]) -> list[Json]:
 
 def on_it(x: Json, pages: list[Json], now: str) -> str:
     """The line under `Who is on it`: since when, or who was paged how long ago."""
-    if x["state"] == "resolved":
-        return f"resolved by {x['resolved_by']} {clock(x['resolved_at'])}" if x["resolved_by"] else "resolved"
+    if x["state"] in ENDED:
+        return f"resolved by @{x['resolved_by']} {clock(x['resolved_at'])}" if x["resolved_by"] else str(x["state"])
+    if x["assignee"] and x.get("assigned_by"):
+        return f"assigned by @{x['assigned_by']}"
     if x["assignee"]:
         return f"since {clock(x['acknowledged_at'])}"
     if not pages:

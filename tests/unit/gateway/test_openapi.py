@@ -14,7 +14,7 @@ from gateway.http.openapi.document import document
 from gateway.http.openapi.schema import Component, array, choice, integer, maybe, obj
 from gateway.http.route import Route
 from gateway.http.routes import ROUTES
-from gateway.web import pages
+from gateway.web import routes as pages
 from schemas.errors import MandateError
 
 
@@ -42,7 +42,7 @@ def test_every_route_has_a_description(route: Route) -> None:
 
 async def test_every_address_of_the_app_is_in_the_document_and_no_other(client) -> None:
     only_pages = web.Application()
-    pages.routes(only_pages, None)  # type: ignore[arg-type]  # mounted, never asked
+    pages.add(only_pages, None)  # type: ignore[arg-type]  # mounted, never asked
     async with client.get("/openapi.json") as answer:
         assert (answer.status, answer.content_type) == (200, "application/json")
         found = await answer.json()

@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 
 from gateway.web import view
+from gateway.web.causes import cause
+from gateway.web.door import Reader
 from gateway.web.environment import render
 from gateway.web.intervention import bar, strip
-from gateway.web.pages import Reader
+from gateway.web.listing import Listing
+from gateway.web.moves import offers
+from gateway.web.story import GROUPS, story
 from gateway.web.words import span
 
+LIST: dict[str, Any] = {"here": "incidents", "next": None, "asked": Listing(), "totals": {"open": 1, "resolved": 0}}
 NOW = "2026-01-15T14:45:00.000Z"
 
 
@@ -98,7 +103,7 @@ def test_given_a_resolved_incident_then_the_bar_splits_at_the_first_page_and_cou
     ]
     assert (whole.before_failures, whole.after_failures) == (2, 22)
     assert whole.answer == "22 of 24 failures"
-    assert "alice was in control 45 s after the first failure" in whole.more
+    assert "@alice was in control 45 s after the first failure; resolved after 12 min 00 s." in whole.more
 
 
 def test_given_nobody_told_then_the_bar_is_open_and_all_failures_are_before() -> None:
@@ -140,7 +145,7 @@ def entry(kind: str, text: str = "x", clock: str = "14:30:00") -> dict[str, Any]
 
 def test_given_a_run_of_failures_then_it_is_one_line_and_nothing_else_is_folded() -> None:
     run = [entry("SignalAttached", str(i), f"14:30:{i:02d}") for i in range(10)]
-    told = view.story([entry("IncidentOpened"), *run, entry("IncidentAcknowledged"), *run[:2]])
+    told = story([entry("IncidentOpened"), *run, entry("IncidentAcknowledged"), *run[:2]])
     assert [e["kind"] for e in told] == [
         "IncidentOpened",
         "SignalAttached",
@@ -148,7 +153,7 @@ def test_given_a_run_of_failures_then_it_is_one_line_and_nothing_else_is_folded(
         "SignalAttached",
         "SignalAttached",
     ]
-    assert told[1]["more"] == "and 9 more failures until 14:30:09"
+    assert told[1]["more"] == ["and 9 more failures until 14:30:09"]
 
 
 @pytest.mark.parametrize("x", [incident(), resolved(), incident(historical=True)], ids=["new", "resolved", "past"])
@@ -176,18 +181,22 @@ def test_every_template_renders_and_escapes_what_agents_say(x: dict[str, Any]) -
         **common,
         x=shown,
         csrf="secret",
-        may_answer=True,
+        here="incidents",
+        offers=offers(x, "dave", ("acknowledge", "resolve")),
+        groups=GROUPS,
+        group="all",
+        cases=[],
         said="",
         on_it=view.on_it(x, [page], NOW),
         name="INC-1",
         pages=[page],
         historical=x["historical"],
-        entries=view.story([entry("IncidentOpened", "<script>")]),
+        entries=story([entry("IncidentOpened", "<script>")]),
         changes=[],
         known=1,
         fresh=1,
     )
-    listed = render("incidents.html", **common, items=[shown], next=None, view=None, known=1, fresh=2)
+    listed = render("incidents.html", **common, **LIST, items=[shown], known=1, fresh=2)
     for text in (whole, listed):
         assert "<script>alert" not in text
         assert text.count("btn go") <= 1
@@ -199,7 +208,7 @@ def test_every_template_renders_and_escapes_what_agents_say(x: dict[str, Any]) -
 
 def test_the_empty_list_names_the_next_command() -> None:
     me = Reader("acme", "dave", "person", "secret")
-    text = render("incidents.html", me=me, exhausted=[], behind="", items=[], next=None, view=None, known=0, fresh=0)
+    text = render("incidents.html", **LIST, me=me, exhausted=[], behind="", items=[], known=0, fresh=0)
     assert "mandate demo" in text
 
 
@@ -218,3 +227,109 @@ def test_the_empty_list_names_the_next_command() -> None:
 )
 def test_spans_are_words(seconds: float | None, words: str) -> None:
     assert span(seconds) == words
+
+
+def test_echoes_join_the_line_they_belong_to_and_what_came_late_is_said() -> None:
+    page = {"notification_id": "n", "attempt": 1, "person": "alice"}
+    entries = [
+        entry("SignalAttached", "bot failed too") | {"actor": "bot", "details": {"event_time": at("14:29:18")}},
+        entry("PageRequested", "alice is paged") | {"actor": "alice", "details": page},
+        entry("PageDelivered", "took it", "14:30:01") | {"details": page},
+        entry("IncidentPaged", "first", "14:30:01") | {"details": {"person": "alice"}},
+        entry("IncidentAcknowledged", "alice is on it", "14:31:00")
+        | {"actor": "alice", "details": {"subject": "alice"}},
+        entry("IncidentStateChanged", "moved", "14:31:00")
+        | {"details": {"by": "alice", "before": "detected", "after": "investigating"}},
+        entry("EscalationStopped", "stopped", "14:31:01"),
+        entry("IncidentStateChanged", "moved", "14:32:00")
+        | {"details": {"by": "alice", "before": "investigating", "after": "resolved"}},
+        entry("IncidentResolved", "alice resolved it", "14:32:00") | {"details": {"subject": "alice"}},
+    ]
+    late, paged, taken, ended = story(entries)
+    assert late["tags"] == [("grey", "clock", "received 42 s late")]
+    assert late["text"] == "<b>bot</b> failed too"
+    assert paged["text"] == "<b>@alice</b> is paged"
+    assert (paged["more"], [words for _, _, words in paged["tags"]]) == (
+        ["Delivered 14:30:01."],
+        ["first page that reached anyone"],
+    )
+    assert taken["more"] == ["Detected → investigating.", "Paging stopped."]
+    assert ended["more"] == ["Investigating → resolved."]
+    assert [line["n"] for line in story(entries, "human")] == [5, 9]
+    assert [line["kind"] for line in story(entries, "action")] == ["SignalAttached"]
+
+
+@pytest.mark.parametrize(
+    ("state", "assignee", "me", "go", "beside"),
+    [
+        ("detected", None, "bob", "acknowledge", None),
+        ("investigating", "alice", "bob", "contain", "acknowledge"),
+        ("investigating", "bob", "bob", "contain", None),
+        ("contained", "bob", "bob", "resolve", None),
+        ("reopened", None, "bob", "acknowledge", None),
+        ("resolved", "bob", "bob", "close", None),
+        ("closed", "bob", "bob", None, None),
+    ],
+)
+def test_one_command_is_the_next_by_the_state(
+    state: str, assignee: str | None, me: str, go: str | None, beside: str | None
+) -> None:
+    verbs = ("acknowledge", "assign", "contain", "resolve", "close", "reopen", "severity")
+    found = offers(incident(state=state, assignee=assignee), me, verbs)
+    assert (found.go.verb if found.go else None, found.beside.verb if found.beside else None) == (go, beside)
+    assert found.go not in found.more
+
+
+def weighed(**changes: Any) -> dict[str, Any]:
+    """A cause as GET /v1/incidents/{incident} shows it."""
+    candidate = {
+        "change_id": "c1",
+        "kind": "deploy",
+        "resource": "payments-service",
+        "reference": {"before": "v2.3.0", "after": "v2.3.1"},
+        "summary": "pool 10 -> 5",
+        "actor": "deployer",
+        "changed_at": at("14:29:59"),
+        "seconds_before": 1,
+    }
+    others = [
+        {"change_id": "c1", "kind": "deploy", "resource": "payments-service", "actor": "deployer", "score": 900},
+        {"change_id": "c2", "kind": "config", "resource": "search-service", "actor": "config-gen", "score": 600},
+        {"change_id": "c3", "kind": "flag", "resource": "search-service", "actor": "config-gen", "score": 120},
+    ]
+    return {
+        "candidate": candidate,
+        "said": "deploy v2.3.0 → v2.3.1 of payments-service by deployer, 1 s before the first failure",
+        "confidence": "high",
+        "score": 900,
+        "reasons": ["same resource <b>"],
+        "considered": [o | {"changed_at": at("14:29:00"), "why": "elsewhere"} for o in others],
+        "weighed": 3,
+        "at": at("14:30:16"),
+    } | changes
+
+
+def test_a_likely_cause_is_drawn_solid_and_weaker_ones_dashed_or_folded() -> None:
+    found = cause(incident(cause=weighed()))
+    assert found.likely is not None
+    assert (found.likely.title, found.likely.word, found.likely.style) == (
+        "deploy v2.3.0 → v2.3.1 by deployer",
+        "Likely",
+        "",
+    )
+    assert found.likely.number == "900 of 1,000"
+    assert [s.title for s in found.others] == ["config of search-service by config-gen"]
+    assert [s.title for s in found.folded] == ["flag of search-service by config-gen"]
+    possible = cause(incident(cause=weighed(confidence="medium", score=550)))
+    assert possible.likely is not None
+    assert possible.likely.style == "dash"
+    none = cause(incident(cause=weighed(candidate=None, confidence="none")))
+    assert (none.likely, none.none, none.reasons) == (None, "no candidate", ("same resource <b>",))
+
+
+def test_a_mistyped_filter_shows_more_and_never_fails() -> None:
+    asked = Listing.of({"state": "nonsense", "severity": "SEV9", "who": "me", "q": " pool ", "resource": "a\x00b"})
+    assert asked.given == {"who": "me", "q": "pool"}
+    assert asked.parameters("bob") == {"q": "pool", "assignee": "bob"}
+    assert Listing.of({"who": "nobody"}).parameters("bob") == {"taken": "no"}
+    assert asked.address(who="", state="open") == "q=pool&state=open"

@@ -1,0 +1,109 @@
+"""What every page stands on: who looks, what may be asked of the gateway, and the headers that hold on every answer.
+
+The pages' own addresses are in `gateway.web.routes`. A page asks the `Backend` and nothing else: it answers with the
+same functions as the doors of /v1, so a page never knows more than they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from gateway.web.environment import render
+
+CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who looks: the token's tenant and subject, its kind, and the secret that a form must send back."""
+
+    tenant: str
+    subject: str
+    kind: str
+    csrf: str
+
+
+class Backend(Protocol):
+    """What the pages need of the gateway. Lists are `{"items", "next", "as_of"}` of the API."""
+
+    @property
+    def verbs(self) -> Collection[str]:
+        """The commands that a person can give an incident."""
+
+    def reader(self, request: web.Request) -> Reader | None:
+        """Who is signed in, or None."""
+
+    async def incidents(self, reader: Reader, asked: Mapping[str, str], cursor: str | None, limit: int) -> Json:
+        """A page of incidents; `asked` are the parameters of GET /v1/incidents. Raises MandateError."""
+
+    async def incident(self, reader: Reader, name: str) -> Json:
+        """One incident by INC-n or id. Raises MandateError `incident_unknown`."""
+
+    async def timeline(self, reader: Reader, name: str, limit: int) -> Json:
+        """An incident's timeline."""
+
+    async def pages(self, reader: Reader, name: str | None, limit: int) -> Json:
+        """Pages of an incident, or of all."""
+
+    async def summary(self, reader: Reader) -> Json:
+        """The tenant in numbers; `exhausted`: incidents that nobody answered and that nobody has taken since."""
+
+    async def answer(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
+        """Send a command of a person; returns what became of it in one sentence."""
+
+    def problem(self, error: Exception) -> Json:
+        """The problem document of whatever was raised: `status`, `title`, `detail`, `remedy`."""
+
+
+BACKEND: web.AppKey[Backend] = web.AppKey("pages-backend", Backend)
+Handler = Callable[[web.Request, Backend, Reader], Awaitable[web.StreamResponse]]
+
+
+def now() -> str:
+    """The server's clock as the API writes it; for ages on the page only."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def html(text: str, status: int = 200) -> web.Response:
+    """A page with the headers that hold on every one."""
+    headers = {
+        "Content-Security-Policy": CSP,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+def problem(reader: Reader | None, found: Json) -> web.Response:
+    """A page that says what went wrong and what to do."""
+    return html(render("problem.html", me=reader, here="", exhausted=[], x=found), found["status"])
+
+
+def signed_in(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Ask for a token first; turn whatever is raised into a page that says what to do."""
+
+    async def wrapped(request: web.Request) -> web.StreamResponse:
+        backend = request.app[BACKEND]
+        reader = backend.reader(request)
+        if reader is None:
+            if request.headers.get("HX-Request"):
+                return html("", 401)
+            raise web.HTTPSeeOther(f"/login?next={request.path}")
+        try:
+            return await handler(request, backend, reader)
+        except web.HTTPException:
+            raise
+        except Exception as error:  # its problem document is what the API would answer; a bug is logged there
+            return problem(reader, backend.problem(error))
+
+    return wrapped

@@ -1,0 +1,53 @@
+"""The whole URL table of the pages on one screen, and the front door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.web import incidents
+from gateway.web.door import BACKEND, Backend, html
+from gateway.web.environment import render
+
+STATIC = Path(__file__).parent / "static"
+
+
+def login_page(next_path: str, said: str = "") -> web.Response:
+    """The form that takes a token; the gateway checks it."""
+    return html(render("login.html", me=None, here="", next=next_path, said=said), 401 if said else 200)
+
+
+async def login(request: web.Request) -> web.StreamResponse:
+    """The form of POST /login; who is signed in goes on."""
+    following = request.query.get("next", "/")
+    if request.app[BACKEND].reader(request) is not None:
+        raise web.HTTPSeeOther(following if following.startswith("/") and following[1:2] not in "/\\" else "/")
+    return login_page(following)
+
+
+async def home(_: web.Request) -> web.StreamResponse:
+    """The front door leads to the list."""
+    raise web.HTTPSeeOther("/incidents")
+
+
+def add(app: web.Application, backend: Backend) -> None:
+    """Mount the pages on the gateway's application."""
+    app[BACKEND] = backend
+    app.add_routes(
+        [
+            web.get("/", home),
+            web.get("/login", login),
+            web.get("/banner", incidents.banner),
+            web.get("/incidents", incidents.list_page),
+            web.get("/incidents/rows", incidents.rows),
+            web.get("/incidents/news", incidents.list_news),
+            web.get("/incidents/{name}", incidents.incident_page),
+            web.get("/incidents/{name}/now", incidents.incident_now),
+            web.get("/incidents/{name}/news", incidents.incident_news),
+            web.get("/incidents/{name}/story", incidents.incident_story),
+            web.get("/incidents/{name}/pages", incidents.incident_pages),
+            web.post("/incidents/{name}/{verb:acknowledge|resolve}", incidents.answer),
+            web.static("/static", STATIC),
+        ]
+    )
