@@ -1,0 +1,32 @@
+"""A broker of one's own for a measurement: a real Kafka on free ports, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.local import kafka
+from gateway.local.children import Running
+from gateway.local.paths import find_home
+from gateway.local.ports import free_port
+from processors.host.admin import Admin, TopicState
+from schemas.topology import Topology
+
+
+@contextmanager
+def broker(topology: Topology, also: TopicState) -> Iterator[str]:
+    """Bootstrap address of a broker with the map's topics and one more."""
+    home = find_home()
+    with tempfile.TemporaryDirectory(prefix="mandate-bench-") as folder:
+        spec = kafka.spec(home, Path(folder) / "data", free_port(), free_port())
+        running = Running(spec, Path(folder) / "kafka.log")
+        running.start()
+        try:
+            admin = Admin(running.address)
+            admin.create([TopicState(t.name, t.partitions, 1, t.config) for t in topology.topics.values()] + [also])
+            admin.close()
+            yield running.address
+        finally:
+            running.kill()
