@@ -1,4 +1,4 @@
-"""Processors: pure rooms (dedup, ordering, signals, incidents, notifications), the host that runs them, the
+"""Processors: pure rooms (dedup, ordering, signals, incidents, rml, notifications), the host that runs them, the
 effects.
 
 `python -m processors NAME[,NAME…] --slot N` runs them (`__main__.py`); `rooms.py` is the table of rooms and

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from processors import dedup, incidents, notifications, ordering, signals
+from processors import dedup, incidents, notifications, ordering, rml, signals
 from processors.kernel.decider import Decider
 
 DECIDERS: Mapping[str, Decider] = {
@@ -15,5 +15,6 @@ DECIDERS: Mapping[str, Decider] = {
     "ordering": ordering.DECIDER,
     "signals": signals.DECIDER,
     "incidents": incidents.DECIDER,
+    "rml": rml.DECIDER,
     "notifications": notifications.DECIDER,
 }

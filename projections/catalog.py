@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from projections.cases.store import CasesWriter
 from projections.dedup import project as dedup
 from projections.dedup.store import DedupWriter
 from projections.incidents.store import IncidentsWriter
@@ -45,6 +46,7 @@ PROJECTIONS = {
             ("incidents", "incident_events", "changes", "healed_failures", "answers", "refusals"),
         ),
         Projection("pages", PagesWriter, ("pages", "escalations", "page_events")),
+        Projection("cases", CasesWriter, ("ledger_entries", "cases", "case_entries")),
     )
 }
 

@@ -8,20 +8,16 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from schemas import ids
-from schemas.envelope import rfc3339
+from schemas import envelope, ids
 
 Json = dict[str, Any]
 
-# 0001-01-01 and 9999-12-31T23:59:59.999 in ms: an agent's clock may say anything, RFC 3339 has four digits of year.
-_EARLIEST = -62_135_596_800_000
-_LATEST = 253_402_300_799_999
 _TIMES = frozenset({"at", "since", "event_time", "first_event_time", "timestamp"})
 
 
 def time_text(ms: int | None) -> str | None:
     """Milliseconds as RFC 3339 with ms, clamped to the years 1-9999; None stays None."""
-    return None if ms is None else rfc3339(min(max(ms, _EARLIEST), _LATEST))
+    return None if ms is None else envelope.time_text(ms)
 
 
 def id_text(value: bytes | None) -> str | None:

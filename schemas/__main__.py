@@ -10,14 +10,16 @@ from schemas.messages.tables import STREAMS
 
 def main() -> None:
     """Write what is missing and print it."""
-    classes = list(dict.fromkeys(c for stream in STREAMS.values() for c in stream))
+    # First, because a processor that says a new word cannot be imported before the word has its id.
+    written = registry.write(dict.fromkeys(c for stream in STREAMS.values() for c in stream))
+    classes: list[type] = []
     # Parts of state are private to a processor: found through the map, imported by this tool only.
     for room in topology.load().rooms:
         try:
             classes += importlib.import_module(f"processors.{room}.state").PARTS
         except ModuleNotFoundError:
             continue
-    for line in registry.write(classes):
+    for line in (*written, *registry.write(classes)):
         print(line)
 
 

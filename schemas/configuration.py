@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from schemas.document_reader import Reader, invalid, unique
 from schemas.errors import ConfigurationError
 from schemas.messages.incidents import Severity
 from schemas.messages.notifications import Channel
 
 MAX_DOCUMENT_BYTES = 262_144  # larger sets come as parts in a later version
 MAX_STEPS = 50  # an escalation keeps its steps in one part of 64 KB; 50 x 1,024 characters fit
+# The rml processor keeps an effect for the window and half a day: a week of one effect a second is 0.6 M, 0.5 GB.
+MAX_RML_WINDOW_S = 604_800
 SEVERITIES: tuple[Severity, ...] = ("SEV1", "SEV2", "SEV3", "SEV4")
 
 
@@ -143,14 +146,26 @@ class Incidents:
     raises: tuple[RaiseRule, ...] = ()
 
 
-Document = People | Ownership | Escalation | Signals | Incidents
-DocumentName = Literal["people", "ownership", "escalation", "signals", "incidents"]
+@dataclass(frozen=True, slots=True)
+class Rml:
+    """When two effects alike are a suspected second charge: their event times are less than `window_s` apart.
+
+    `uncertain_errors` are the error types after which nobody knows whether the effect came about (a lost answer).
+    """
+
+    window_s: int = 86_400
+    uncertain_errors: tuple[str, ...] = ()
+
+
+Document = People | Ownership | Escalation | Signals | Incidents | Rml
+DocumentName = Literal["people", "ownership", "escalation", "signals", "incidents", "rml"]
 DEFAULTS: Mapping[str, Document] = {
     "people": People(),
     "ownership": Ownership(),
     "escalation": Escalation(),
     "signals": Signals(),
     "incidents": Incidents(),
+    "rml": Rml(),
 }
 
 
@@ -180,8 +195,8 @@ def parse_document(name: str, body: bytes) -> Document:
     try:
         plain = json.loads(body)
     except ValueError as error:
-        raise _invalid(name, f"not JSON: {error}") from error
-    return _READERS[name](_Reader(name, plain))
+        raise invalid(name, f"not JSON: {error}") from error
+    return _READERS[name](Reader(name, plain))
 
 
 def check_tenant(documents: Mapping[str, Document]) -> None:
@@ -240,96 +255,36 @@ def _dangling(field: str, name: str, wanted: str) -> ConfigurationError:
     )
 
 
-def _invalid(field: str, why: str) -> ConfigurationError:
-    return ConfigurationError("configuration_invalid", field, why, "Correct the value.", field=field)
-
-
-class _Reader:
-    """Typed access to plain JSON; every error names the place. Unknown keys are refused (a typo must not be silent)."""
-
-    def __init__(self, place: str, plain: Any) -> None:
-        if not isinstance(plain, dict):
-            raise _invalid(place, "a mapping is expected")
-        self.place = place
-        self._plain = dict(plain)
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._take(key, default)
-        if not isinstance(value, str) or len(value) > 1024:
-            raise _invalid(f"{self.place}.{key}", "a text of at most 1,024 characters is expected")
-        return value
-
-    def number(self, key: str, default: int, low: int, high: int) -> int:
-        value = self._take(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise _invalid(f"{self.place}.{key}", f"a whole number from {low} to {high} is expected")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._take(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise _invalid(f"{self.place}.{key}", "a list of texts is expected")
-        return tuple(value)
-
-    def readers(self, key: str) -> list[_Reader]:
-        value = self._take(key, [])
-        if not isinstance(value, list):
-            raise _invalid(f"{self.place}.{key}", "a list is expected")
-        return [_Reader(f"{self.place}.{key}.{i}", item) for i, item in enumerate(value)]
-
-    def mapping(self, key: str) -> dict[str, str]:
-        value = self._take(key, {})
-        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-            raise _invalid(f"{self.place}.{key}", "a mapping of texts is expected")
-        return {k: value[k] for k in sorted(value)}
-
-    def severity(self, key: str, default: str | None = None) -> Severity:
-        value = self.text(key, default)
-        if value not in SEVERITIES:
-            raise _invalid(f"{self.place}.{key}", f"{value!r} is none of {', '.join(SEVERITIES)}")
-        return value
-
-    def done(self) -> None:
-        if self._plain:
-            raise _invalid(f"{self.place}.{sorted(self._plain)[0]}", "there is no such setting")
-
-    def _take(self, key: str, default: Any) -> Any:
-        value = self._plain.pop(key, default)
-        if value is None:
-            raise _invalid(f"{self.place}.{key}", "it is required")
-        return value
-
-
-def _people(r: _Reader) -> People:
+def _people(r: Reader) -> People:
     people = []
     for p in r.readers("people"):
         channels = []
         for c in p.readers("channels"):
             kind = c.text("kind")
             if kind not in ("console", "webhook"):
-                raise _invalid(f"{c.place}.kind", f"{kind!r} is none of console, webhook")
+                raise invalid(f"{c.place}.kind", f"{kind!r} is none of console, webhook")
             channels.append(Channel(cast(Literal["console", "webhook"], kind), c.text("address", "")))
             c.done()
         person_id = p.text("id")
         people.append(Person(person_id, p.text("name", person_id), tuple(channels), p.texts("roles")))
         p.done()
-    _unique(r.place, [p.id for p in people])
+    unique(r.place, [p.id for p in people])
     out = People(tuple(people), r.text("fallback_contact", ""))
     r.done()
     return out
 
 
-def _ownership(r: _Reader) -> Ownership:
+def _ownership(r: Reader) -> Ownership:
     out = []
     for entry in r.readers("resources"):
         out.append(OwnedResource(entry.text("match"), entry.text("team")))
         entry.done()
-    _unique(r.place, [e.match for e in out])
+    unique(r.place, [e.match for e in out])
     r.done()
     return Ownership(tuple(out))
 
 
-def _escalation(r: _Reader) -> Escalation:
+def _escalation(r: Reader) -> Escalation:
     policies = []
     for p in r.readers("policies"):
         steps = []
@@ -337,10 +292,10 @@ def _escalation(r: _Reader) -> Escalation:
             steps.append(Step(s.text("person"), s.number("wait_s", 300, 1, 86_400)))
             s.done()
         if not 1 <= len(steps) <= MAX_STEPS:
-            raise _invalid(f"{p.place}.steps", f"a policy needs 1 to {MAX_STEPS} steps")
+            raise invalid(f"{p.place}.steps", f"a policy needs 1 to {MAX_STEPS} steps")
         policies.append(Policy(p.text("id"), tuple(steps), p.number("rounds", 3, 1, 10)))
         p.done()
-    _unique(r.place, [p.id for p in policies])
+    unique(r.place, [p.id for p in policies])
     out = Escalation(
         tuple(policies),
         r.mapping("teams"),
@@ -352,7 +307,7 @@ def _escalation(r: _Reader) -> Escalation:
     return out
 
 
-def _signals(r: _Reader) -> Signals:
+def _signals(r: Reader) -> Signals:
     out = Signals(
         r.number("retry_window_s", 5, 1, 300), r.texts("transient_errors"), r.number("retry_limit", 3, 1, 100)
     )
@@ -360,16 +315,23 @@ def _signals(r: _Reader) -> Signals:
     return out
 
 
-def _incidents(r: _Reader) -> Incidents:
+def _severity(r: Reader, key: str, default: str | None = None) -> Severity:
+    value = r.text(key, default)
+    if value not in SEVERITIES:
+        raise invalid(f"{r.place}.{key}", f"{value!r} is none of {', '.join(SEVERITIES)}")
+    return value
+
+
+def _incidents(r: Reader) -> Incidents:
     rules = []
     for entry in r.readers("severities"):
-        rules.append(SeverityRule(entry.text("match"), entry.severity("severity")))
+        rules.append(SeverityRule(entry.text("match"), _severity(entry, "severity")))
         entry.done()
     raises = []
     for entry in r.readers("raises"):
         raises.append(
             RaiseRule(
-                entry.severity("severity"),
+                _severity(entry, "severity"),
                 entry.number("failures", 1, 1, 10**9),
                 entry.number("affected", 0, 0, 10**9),
             )
@@ -377,7 +339,7 @@ def _incidents(r: _Reader) -> Incidents:
         entry.done()
     out = Incidents(
         r.number("attach_window_s", 900, 1, 86_400),
-        r.severity("default_severity", "SEV3"),
+        _severity(r, "default_severity", "SEV3"),
         tuple(rules),
         tuple(raises),
     )
@@ -385,16 +347,17 @@ def _incidents(r: _Reader) -> Incidents:
     return out
 
 
-def _unique(place: str, names: list[str]) -> None:
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise _invalid(place, f"{name!r} appears twice")
+def _rml(r: Reader) -> Rml:
+    out = Rml(r.number("window_s", 86_400, 1, MAX_RML_WINDOW_S), r.texts("uncertain_errors"))
+    r.done()
+    return out
 
 
-_READERS: Mapping[str, Callable[[_Reader], Document]] = {
+_READERS: Mapping[str, Callable[[Reader], Document]] = {
     "people": _people,
     "ownership": _ownership,
     "escalation": _escalation,
     "signals": _signals,
     "incidents": _incidents,
+    "rml": _rml,
 }

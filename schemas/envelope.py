@@ -17,6 +17,9 @@ CE_SUBJECT = "ce_subject"
 CE_SOURCE = "ce_source"
 CE_TIME = "ce_time"
 CE_VERSION = "ce_specversion"
+# 0001-01-01 and 9999-12-31T23:59:59.999 in ms: an agent's clock may say anything, RFC 3339 has four digits of year.
+EARLIEST_MS = -62_135_596_800_000
+LATEST_MS = 253_402_300_799_999
 
 
 def headers_of(
@@ -83,6 +86,11 @@ def rfc3339(ms: int) -> str:
     seconds, milli = divmod(rest, 1000)
     clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{milli:03d}"
     return f"{year:04d}-{month:02d}-{day:02d}T{clock}Z"
+
+
+def time_text(ms: int) -> str:
+    """Milliseconds as RFC 3339, clamped to the years 1-9999: how a time is shown wherever it came from."""
+    return rfc3339(min(max(ms, EARLIEST_MS), LATEST_MS))
 
 
 def _civil(days: int) -> tuple[int, int, int]:

@@ -15,6 +15,7 @@ from gateway.http.commands import unknown
 from gateway.http.errors import BadRequest, NotFound
 from gateway.http.keys import SERVICES
 from projections import summary as summaries
+from projections.cases import queries as cases
 from projections.incidents import queries as incidents
 from projections.incidents.filters import Filters
 from projections.pages import queries as pages
@@ -26,6 +27,7 @@ LIMIT = 50
 _STATES = ("open", "detected", "investigating", "resolved")
 _SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 _TAKEN = ("yes", "no")
+_CASE_STATES = ("open",)
 _ORDERS = ("arrival", "newest", "reading")
 
 
@@ -149,6 +151,42 @@ async def get_pages(request: web.Request) -> web.Response:
         return _json(
             await pages.pages(scope, incident=query.get("incident"), limit=_limit(query), cursor=query.get("cursor"))
         )
+
+
+async def get_cases(request: web.Request) -> web.Response:
+    """GET /v1/cases: RML cases, the newest first; each with its first 20 entries.
+
+    A case: {id, number, name: "CASE-1", world: "RML3", state: "open", reason: "second_charge" | "label", why,
+    opened_at, resource, kind, counterparty, amount, currency, actor, action_id, event_time, labels: {world, action},
+    entries_count, entries: [entries of the ledger, as get_ledger says], incident_id: null}. `why` is one sentence for
+    people; amounts are whole minor units as text.
+    """
+    query = _query(request, "limit", "cursor", "state")
+    state = _choice(query, "state", _CASE_STATES)
+    async with _open(request) as scope:
+        return _json(await cases.cases(scope, limit=_limit(query), cursor=query.get("cursor"), state=state))
+
+
+async def get_case(request: web.Request) -> web.Response:
+    """GET /v1/cases/{CASE-n or id}: one case with its entries (the first 1,000)."""
+    _query(request)
+    async with _open(request) as scope:
+        found = await cases.case(scope, request.match_info["case"])
+    if found is None:
+        raise NotFound("case_unknown", "the case", "there is none with this number or id", "See GET /v1/cases.")
+    return _json(found)
+
+
+async def get_ledger(request: web.Request) -> web.Response:
+    """GET /v1/ledger: {ledger: the tenant, head: {number, hash} or null, items, next, as_of}, oldest first.
+
+    An entry: {number, id, action_id, actor, action_type, kind, outcome: "applied" | "failed" | "unknown", amount,
+    currency, counterparty, external_reference, resource, reversibility, event_time (the agent's), at (when it was
+    entered), observations, previous_hash, hash}. `schemas.ledger` says how to recompute the hashes.
+    """
+    query = _query(request, "limit", "cursor")
+    async with _open(request) as scope:
+        return _json(await cases.ledger(scope, limit=_limit(query), cursor=query.get("cursor")))
 
 
 async def get_summary(request: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.http import auth, commands, configure, fates, ingest, operations, reads
 from gateway.http.auth import Access
-from gateway.http.openapi import actions, document, incidents, operating, reading
+from gateway.http.openapi import actions, cases, document, incidents, operating, reading
 from gateway.http.openapi import fates as told
 from gateway.http.operations import DOCUMENT, Served
 from gateway.http.route import Handler, Route
@@ -53,6 +53,9 @@ ROUTES = (
     Route("POST", "/v1/incidents/{incident}/resolve", Access.PERSON, commands.post_resolve, incidents.RESOLVE),
     Route("GET", "/v1/commands/{command}", Access.TENANT, commands.get_command, incidents.COMMAND),
     Route("GET", "/v1/pages", Access.TENANT, reads.get_pages, reading.PAGES),
+    Route("GET", "/v1/cases", Access.TENANT, reads.get_cases, cases.LIST),
+    Route("GET", "/v1/cases/{case}", Access.TENANT, reads.get_case, cases.ONE),
+    Route("GET", "/v1/ledger", Access.TENANT, reads.get_ledger, cases.LEDGER),
     Route("GET", "/v1/summary", Access.TENANT, reads.get_summary, reading.SUMMARY),
 )
 

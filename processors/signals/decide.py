@@ -15,9 +15,9 @@ from schemas.envelope import flags as flags_of
 from schemas.errors import SchemaError
 from schemas.head import Head
 from schemas.ids import key_of
-from schemas.messages.actions import BACKFILL, CHANGE, EFFECT, ERROR, Action
+from schemas.messages.actions import BACKFILL, CHANGE, EFFECT, ERROR, LABEL, Action, Labels
 from schemas.messages.incidents import ChangeObserved, ErrorSignalled, FailureHealed
-from schemas.messages.rml import EffectObserved
+from schemas.messages.rml import EffectObserved, LabelObserved
 
 TIMER = "retry_window"
 # What a waiting failure keeps of texts without a limit of their own: with the head's five (4 KB each at most) a part
@@ -39,7 +39,7 @@ def decide(command: Command, view: View) -> Decision:
     head = cast(Head, command.message)
     part = held_part(command.key, head.actor, head.type, bool(head.traits & BACKFILL))
     held = cast("Held | None", view.get(part))
-    if held is None and not head.traits & (ERROR | CHANGE | EFFECT):
+    if held is None and not head.traits & (ERROR | CHANGE | EFFECT | LABEL):
         return Decision(reasons=("normal",))
     action = _decode(command)
     assert command.record is not None
@@ -72,11 +72,11 @@ def _decode(command: Command) -> Action:
 
 
 def _facts(action: Action, at: int, repeated: bool) -> tuple[tuple[Event, ...], tuple[str, ...]]:
-    """Changes and effects are facts for others, whether the action failed or not."""
+    """Changes, effects and labels are facts for others, whether the action failed or not."""
     events: list[Event] = []
     reasons: list[str] = []
     key = key_of(action.tenant)
-    change, effect = action.change, action.effect
+    change, effect, labels = action.change, action.effect, action.labels or Labels()
     if change is not None and action.error is None:
         events.append(
             Event(
@@ -114,11 +114,30 @@ def _facts(action: Action, at: int, repeated: bool) -> tuple[tuple[Event, ...], 
                     action.error is None,
                     repeated,
                     at,
+                    None if action.error is None else action.error.type[:TYPE_CHARACTERS],
+                    labels.world,
+                    labels.action,
                 ),
             )
         )
         reasons.append("effect")
+    elif labels != Labels():
+        events.append(Event(key, _label(action, labels, at)))
+        reasons.append("label")
     return tuple(events), tuple(reasons)
+
+
+def _label(action: Action, labels: Labels, at: int) -> LabelObserved:
+    return LabelObserved(
+        action.tenant,
+        action.event_id,
+        action.actor,
+        action.resource,
+        action.type,
+        labels.world,
+        labels.action,
+        at,
+    )
 
 
 def _failure(

@@ -12,6 +12,7 @@ STREAMS: dict[str, tuple[type, ...]] = {
     "incidents.commands": (*incidents.COMMANDS, *kernel.SHARED),
     "incidents.events": (*incidents.EVENTS, *kernel.ANSWERS),
     "rml.commands": (*rml.COMMANDS, *kernel.SHARED),
+    "rml.events": rml.EVENTS,
     "notifications.commands": (*notifications.COMMANDS, *kernel.SHARED),
     "notifications.events": notifications.EVENTS,
     "dead.letters": kernel.DEAD_LETTERS,

@@ -1,8 +1,8 @@
 """What every address of the API takes and answers, in words that a machine reads: the document at /openapi.json.
 
 What is here: the words of a description (operation.py, schema.py, parts.py), one file of descriptions for each group of
-addresses (actions.py, fates.py, incidents.py, reading.py, operating.py), and the document made of the route table
-(document.py).
+addresses (actions.py, fates.py, incidents.py, cases.py, reading.py, operating.py), and the document made of the route
+table (document.py).
 Who calls it: `gateway.http.routes` names one description on each line of its table. Reads and writes: nothing.
 Must never: describe an address that the table does not have, or be a second list of them.
 

@@ -14,7 +14,7 @@ OF_A_TENANT = [r for r in GUARDED if r.access in (Access.TENANT, Access.PERSON) 
 
 
 def address(route: Route, tenant: str = "shop") -> str:
-    return route.path.format(tenant=tenant, event="e", incident="INC-1", command="c", id="e")
+    return route.path.format(tenant=tenant, event="e", incident="INC-1", command="c", case="CASE-1", id="e")
 
 
 def name(route: Route) -> str:

@@ -24,7 +24,7 @@ TEXT = topology.default_path().read_text()
 
 def test_the_map_of_this_project_is_sound_and_its_drawing_is_stable() -> None:
     t = topology.parse(TEXT)
-    assert list(t.rooms) == ["dedup", "ordering", "signals", "incidents", "notifications"]
+    assert list(t.rooms) == ["dedup", "ordering", "signals", "incidents", "rml", "notifications"]
     assert topology.drawing(t) == topology.drawing(topology.parse(TEXT))
     assert all(topic.config["message.timestamp.type"] == "LogAppendTime" for topic in t.topics.values())
 
