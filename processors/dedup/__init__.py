@@ -21,4 +21,4 @@ from processors.dedup.evolve import evolve
 from processors.dedup.state import PARTS
 from processors.kernel.decider import Decider
 
-DECIDER = Decider(name="dedup", version=1, decide=decide, evolve=evolve, parts=PARTS, on_heads=True)
+DECIDER = Decider(name="dedup", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True)

@@ -120,7 +120,7 @@ def _drop(
         at=command.now,
         original=record.value,
     )
-    events = [Event(command.key, dropped)]
+    events = [Event(command.key, dropped, about=record.offset)]
     if mark is not None:
         events.append(Event(command.key, MarkTouched(mark, command.now)))
     return Decision(tuple(events), reasons=("redelivered", f"redelivered_{rule}"))

@@ -52,12 +52,15 @@ class Event:
 
     `key` is the Kafka key. A forwarded record gives `raw` (the original bytes, written instead of the
     message) and `headers`; its record id stays that of the original, so no ce_ headers are added.
+    A fact about a *record* rather than about what it says gives the record's offset as `about`: the same bytes come at
+    two offsets, and the two facts must not share an id.
     """
 
     key: str
     message: Any
     raw: bytes | None = None
     headers: Headers = ()
+    about: int | None = None
 
     @property
     def kind(self) -> str:

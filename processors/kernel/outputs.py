@@ -37,7 +37,8 @@ class Writer:
     def event(self, command: Command, event: Event, correlation: bytes | None, sends: Sends) -> list[Output]:
         """The records of one event: itself where the map says so, and what others make of it."""
         kind = f"{self._room.name}.{event.kind}"
-        event_id = ids.child_id(command.id, kind, event.key, self._ordinals[kind, event.key])
+        cause = command.id if event.about is None else ids.derive("about", command.id, self._partition, event.about)
+        event_id = ids.child_id(cause, kind, event.key, self._ordinals[kind, event.key])
         self._ordinals[kind, event.key] += 1
         outputs = []
         topic = self._room.spec.writes.get(event.kind)

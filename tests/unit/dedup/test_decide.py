@@ -70,6 +70,7 @@ def test_the_same_id_again_is_dropped_with_both_coordinates_and_the_original_byt
                     at=T0 + MINUTE,
                     original=codec.encode(first),
                 ),
+                about=9,
             )
         ],
         reasons=["redelivered", "redelivered_event_id"],
