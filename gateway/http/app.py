@@ -11,9 +11,12 @@ from gateway.http.pages_backend import PagesBackend
 from gateway.http.services import Services
 from gateway.web import routes as pages
 
+# aiohttp answers a body that is not compressed as it says by hanging up: bodies.py opens it, within its limit.
+AUTO_DECOMPRESS = False
+
 
 def build(services: Services) -> web.Application:
-    """The application on these services. Starts nothing."""
+    """The application on these services, to be served with AUTO_DECOMPRESS. Starts nothing."""
     app = web.Application(
         middlewares=[middlewares.observed, middlewares.identified],
         client_max_size=BODY_MAX,

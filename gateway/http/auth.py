@@ -11,6 +11,7 @@ from enum import Enum
 
 from aiohttp import web
 
+from gateway.http import bodies
 from gateway.http.errors import BadRequest, Forbidden, Unauthenticated
 from gateway.http.keys import PRINCIPAL, SERVICES
 from gateway.http.tokens import Principal
@@ -115,9 +116,9 @@ async def login(request: web.Request) -> web.StreamResponse:
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != request.host:
         raise Forbidden("origin_foreign", "the form", "it was sent by another site", "Open the page here.")
-    form = await request.post()
-    token = form.get("token")
-    if not isinstance(token, str) or not token.strip():
+    form = await bodies.form(request)
+    token = form.get("token", "")
+    if not token.strip():
         raise BadRequest("field_required", "field token", "it is missing", "Paste your token.", field="token")
     who = await request.app[SERVICES].tokens.of(token.strip())
     if who is None or who.tenant is None:

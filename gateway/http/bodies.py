@@ -6,12 +6,13 @@ What cannot be read is a 4xx that says why: wrong type, not UTF-8, not JSON, nes
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
-from aiohttp.http_exceptions import ContentEncodingError
 
 from gateway.http import json_text
 from gateway.http.budget import BODY_MAX, BODY_SECONDS
@@ -19,6 +20,9 @@ from gateway.http.errors import BadRequest, TooSlow, UnsupportedMediaType
 from gateway.http.keys import SERVICES
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+# Our largest form has four.
+FORM_FIELDS_MAX = 32
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 _ENCODINGS = ("gzip", "deflate", "identity")
 
@@ -45,10 +49,9 @@ async def raw_body(request: web.Request) -> AsyncIterator[bytes]:
         except TimeoutError as error:
             why = f"it did not arrive within {BODY_SECONDS:.0f} s"
             raise TooSlow("request_too_slow", "the body", why, "Send smaller batches.") from error
-        except (web.RequestPayloadError, ContentEncodingError) as error:
-            why = "it ended early, or is not compressed as it says"
-            raise BadRequest("body_unreadable", "the body", why, "Send it again, whole.") from error
-        yield raw
+        except web.RequestPayloadError as error:
+            raise _unreadable("it ended early") from error
+        yield raw if encoding == "identity" else _inflated(raw, encoding)
 
 
 @asynccontextmanager
@@ -65,6 +68,26 @@ async def json_body(request: web.Request, *, empty: Any = ...) -> AsyncIterator[
         plain = json_text.parse(raw)
         json_text.check(plain)
         yield plain
+
+
+async def form(request: web.Request) -> dict[str, str]:
+    """The fields of a page's form, the first of each name. It asks the budget for nothing: forms are small.
+
+    Raises UnsupportedMediaType, BadRequest `form_unreadable`, and aiohttp's 413.
+    """
+    if request.content_type != FORM:
+        why = "the body is not declared as a form's"
+        raise UnsupportedMediaType("media_type_unsupported", "the header Content-Type", why, f"Send {FORM}.")
+    raw = await request.read()
+    try:
+        # Whatever charset is declared: browsers send forms of our pages in UTF-8.
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX)
+    except ValueError as error:
+        why = f"it is not UTF-8, or has more than {FORM_FIELDS_MAX} fields"
+        raise BadRequest(
+            "form_unreadable", "the form", why, "Open the page again and press the button there."
+        ) from error
+    return dict(reversed(pairs))
 
 
 def check_json(request: web.Request, types: tuple[str, ...]) -> None:
@@ -84,6 +107,25 @@ def check_json(request: web.Request, types: tuple[str, ...]) -> None:
             "JSON is read in UTF-8 only",
             "Send UTF-8, without a charset.",
         )
+
+
+def _inflated(raw: bytes, encoding: str) -> bytes:
+    """The uncompressed body; no more of it than is taken is ever made. Raises BadRequest, aiohttp's 413."""
+    # Deflate in HTTP is zlib's format; 31 is gzip's. Neither may hold anything behind its end.
+    stream = zlib.decompressobj(31 if encoding == "gzip" else 15)
+    try:
+        found = stream.decompress(raw, BODY_MAX + 1)
+    except zlib.error as error:
+        raise _unreadable(f"it is not compressed as it says ({encoding})") from error
+    if len(found) > BODY_MAX:
+        raise web.HTTPRequestEntityTooLarge(max_size=BODY_MAX, actual_size=len(found))
+    if not stream.eof or stream.unused_data:
+        raise _unreadable("it ended early, or goes on behind its end")
+    return found
+
+
+def _unreadable(why: str) -> BadRequest:
+    return BadRequest("body_unreadable", "the body", why, "Send it again, whole.")
 
 
 def _size(request: web.Request) -> int:

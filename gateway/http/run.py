@@ -20,7 +20,7 @@ from gateway.configuration.outbox import Outbox
 from gateway.configuration.service import Configurations
 from gateway.configuration.store import store_pool
 from gateway.http.answers import Answers, Tail
-from gateway.http.app import build
+from gateway.http.app import AUTO_DECOMPRESS, build
 from gateway.http.budget import Budget
 from gateway.http.lag import Broker, Lag
 from gateway.http.metrics import Metrics
@@ -61,7 +61,13 @@ async def serving(settings: Settings, topology: Topology) -> AsyncIterator[tuple
         async with asyncio.timeout(START_S):
             await asyncio.to_thread(migrate.apply, settings.postgres, MIGRATIONS, "gateway")
             services = await _open(stack, settings, topology)
-        runner = web.AppRunner(build(services), access_log=None, shutdown_timeout=DRAIN_S, keepalive_timeout=30)
+        runner = web.AppRunner(
+            build(services),
+            access_log=None,
+            shutdown_timeout=DRAIN_S,
+            keepalive_timeout=30,
+            auto_decompress=AUTO_DECOMPRESS,
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, *settings.http)

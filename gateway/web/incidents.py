@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.http import bodies
 from gateway.web import view
 from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_in
 from gateway.web.environment import render
@@ -149,7 +150,7 @@ async def incident_pages(request: web.Request, backend: Backend, reader: Reader)
 @signed_in
 async def answer(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
     """A command by a plain form, then back to the page with what became of it."""
-    form = await request.post()
+    form = await bodies.form(request)
     if form.get("csrf") != reader.csrf:
         old = {
             "status": 403,
@@ -159,6 +160,6 @@ async def answer(request: web.Request, backend: Backend, reader: Reader) -> web.
         }
         return problem(reader, old)
     name = request.match_info["name"]
-    fields = {key: value for key, value in form.items() if isinstance(value, str) and key != "csrf"}
+    fields = {key: value for key, value in form.items() if key != "csrf"}
     said = await backend.answer(reader, name, request.match_info["verb"], fields)
     raise web.HTTPSeeOther(str(request.rel_url.with_path(f"/incidents/{name}").with_query(said=said[:SAID_MAX])))

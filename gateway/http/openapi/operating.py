@@ -45,7 +45,7 @@ LOGIN = Operation(
         401: Answer("Nobody has this token: the form again.", _HTML),
     },
     bodies={_FORM: obj({"token": text(min=1), "next": text()}, required=("token",))},
-    problems={400: ("field_required",), 403: ("origin_foreign",), 503: ("tokens_unavailable",)},
+    problems={400: ("field_required", "form_unreadable"), 403: ("origin_foreign",), 503: ("tokens_unavailable",)},
 )
 LOGOUT = Operation(
     "Sign out of the pages: the cookie is forgotten",

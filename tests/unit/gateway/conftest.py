@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway.configuration import request
 from gateway.http.answers import Answers
-from gateway.http.app import build
+from gateway.http.app import AUTO_DECOMPRESS, build
 from gateway.http.budget import Budget
 from gateway.http.lag import Lag
 from gateway.http.metrics import Metrics
@@ -21,6 +22,7 @@ from gateway.http.tokens import Principal, Tokens
 from processors.host.errors import SendBusy, SendFailed
 from processors.host.places import Placed
 from schemas import topology
+from schemas.configuration import parse_document
 from schemas.record import Output
 
 NOW = 1_763_784_000_123
@@ -68,7 +70,7 @@ class FakeSender:
 
 
 class FakeConfigurations:
-    """Remembers what was put; finds the tokens above."""
+    """Remembers what was put, if it can be read; finds the tokens above."""
 
     def __init__(self) -> None:
         self.puts: list[tuple[str, Any, str]] = []
@@ -76,6 +78,8 @@ class FakeConfigurations:
         self.down = False
 
     async def put(self, tenant: str, plain: Any, by: str) -> dict[str, Any]:
+        for name, body in request.parse(tenant, plain).bodies.items():
+            parse_document(name, body)
         self.puts.append((tenant, plain, by))
         return {"tenant": tenant, "changed": [], "versions": {}}
 
@@ -134,7 +138,9 @@ def services(sender: FakeSender, configurations: FakeConfigurations) -> Services
 @pytest.fixture
 async def client(services: Services) -> AsyncIterator[TestClient[Any, Any]]:
     server = TestServer(build(services))
-    await server.start_server(access_log=None)  # as run.py does: the middleware writes its own
+    await server.start_server(
+        access_log=None, auto_decompress=AUTO_DECOMPRESS
+    )  # as run.py does: the middleware writes its own
     async with TestClient(server) as found:
         yield found
 
