@@ -55,6 +55,17 @@ def frame(number: int) -> bytes:
     return b"\x00" + number.to_bytes(4, "big")
 
 
+def length(n: int) -> bytes:
+    """A length (n >= 0) as Avro writes it: zigzag, seven bits a byte, the lowest first."""
+    n <<= 1
+    out = bytearray()
+    while n > 0x7F:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
 def encode(message: Any) -> bytes:
     """A message as framed Avro, with the newest schema of its class."""
     cls: type = type(message)

@@ -36,12 +36,15 @@ class Writer:
 
     def event(self, command: Command, event: Event, correlation: bytes | None, sends: Sends) -> list[Output]:
         """The records of one event: itself where the map says so, and what others make of it."""
+        topic = self._room.spec.writes.get(event.kind)
+        if event.raw is not None and topic is not None and not any(commands for _, _, commands in sends):
+            # A forwarded record keeps the id of its original, so the event itself needs none.
+            return [self._output(topic, event, b"", command, correlation)]
         kind = f"{self._room.name}.{event.kind}"
         cause = command.id if event.about is None else ids.derive("about", command.id, self._partition, event.about)
         event_id = ids.child_id(cause, kind, event.key, self._ordinals[kind, event.key])
         self._ordinals[kind, event.key] += 1
         outputs = []
-        topic = self._room.spec.writes.get(event.kind)
         if topic is not None:
             self.last_event_ids.append(event_id)
             outputs.append(self._output(topic, event, event_id, command, correlation))

@@ -23,6 +23,7 @@ PENDING_KEYS = 512
 
 Timers = Mapping[str, tuple[int, bytes]]
 _NO_TIMERS: Timers = {}
+_FRAME = codec.frame(codec.schema_id(StoredPart))
 
 
 class Store:
@@ -191,6 +192,9 @@ class Store:
 
 def stored(raw: bytes, timers: Timers) -> bytes:
     """The changelog value of a part: its bytes and its timers by name."""
+    if not timers:
+        # Most parts have none, and there are several an event: by hand the same bytes take a sixth of the time.
+        return _FRAME + codec.length(len(raw)) + raw + b"\x00"
     listed = tuple(Timer(name, timers[name][0], timers[name][1]) for name in sorted(timers))
     return codec.encode(StoredPart(raw, listed))
 
