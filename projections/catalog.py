@@ -43,7 +43,10 @@ PROJECTIONS = {
         Projection(
             "incidents",
             IncidentsWriter,
-            ("incidents", "incident_events", "changes", "healed_failures", "answers", "refusals"),
+            (
+                *("incidents", "incident_events", "changes", "healed_failures", "answers", "refusals"),
+                *("reports", "alerts", "alert_ends"),
+            ),
         ),
         Projection("pages", PagesWriter, ("pages", "escalations", "page_events")),
         Projection("cases", CasesWriter, ("ledger_entries", "cases", "case_entries")),

@@ -12,8 +12,8 @@ from projections.postgres import Scope
 _NUMBERS = """
 select
   (select coalesce(sum(rows), 0)::bigint from timeline_counts where tenant = %(tenant)s) as timeline_rows,
-  (select count(*) from incidents where tenant = %(tenant)s and state <> 'resolved') as open,
-  (select count(*) from incidents where tenant = %(tenant)s and state = 'resolved') as resolved,
+  (select count(*) from incidents where tenant = %(tenant)s and state not in ('resolved', 'closed')) as open,
+  (select count(*) from incidents where tenant = %(tenant)s and state in ('resolved', 'closed')) as resolved,
   (select count(*) from healed_failures where tenant = %(tenant)s) as healed_failures,
   (select count(*) from gap_events where tenant = %(tenant)s and kind = 'opened') as gaps_opened,
   (select count(*) from gap_events where tenant = %(tenant)s and kind = 'filled') as gaps_filled,

@@ -86,7 +86,7 @@ def _back(kind: str, value: Any) -> Any:
         return None
     if kind == "uuid":
         return value.bytes
-    return tuple(value) if kind == "jsonb" else value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def stage(connection: Connection, table: Table, rows: Sequence[Row]) -> sql.Identifier:

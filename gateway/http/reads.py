@@ -24,7 +24,7 @@ from projections.timeline import queries as timeline
 from schemas import ids
 
 LIMIT = 50
-_STATES = ("open", "detected", "investigating", "resolved")
+_STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
 _SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 _TAKEN = ("yes", "no")
 _CASE_STATES = ("open",)

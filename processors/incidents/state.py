@@ -2,7 +2,8 @@
 
 Keys, all beginning with the tenant's Kafka key:
 `<t>/tenant`, `<t>/incident/<id>`, `<t>/incident/<id>/{actions,affected}/<bucket>/<n>`, `<t>/problem/<hash>`,
-`<t>/changes/<hash>`. Times are ms; `*_failure_at` are event times, all others log time.
+`<t>/changes/<hash>`, `<t>/changes` (the last ones of all), `<t>/place/<hash>`, `<t>/alert/<hash>`.
+Times are ms; `*_failure_at` are event times, all others log time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from schemas.avro_types import Id16
 from schemas.ids import Id, derive
-from schemas.messages.incidents import Severity, State
+from schemas.messages.incidents import Confidence, Severity, State, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,11 @@ class Tenant:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One incident until 30 days after it was resolved. `acknowledged_*` are those of the latest acknowledgement,
-    `first_acknowledged_at` of the first: that one ends the wait for a human."""
+    `first_acknowledged_at` of the first: that one ends the wait for a human.
+
+    `last_sign_at` is the last report or alert (log time; 0 without). `held_*` are the totals when a person set the
+    severity: what was reached then raises it no more. `actor` and `error_type` are those of the first failure.
+    """
 
     incident_id: Id16
     number: int
@@ -46,6 +51,19 @@ class Incident:
     acknowledged_severity: Severity | None = None
     resolved_at: int | None = None
     resolved_by: str | None = None
+    trigger: Trigger = "error"
+    actor: str = ""
+    error_type: str = ""
+    last_sign_at: int = 0
+    assignee: str | None = None
+    contained_at: int | None = None
+    reports: int = 0
+    alerts: int = 0
+    alerts_firing: int = 0
+    held_failures: int = 0
+    held_affected: int = 0
+    cause_id: Id16 | None = None
+    cause_confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,41 @@ class Changes:
     changes: tuple[Change, ...]
 
 
-PARTS = (Tenant, Incident, Packed, Problem, Changes)
+@dataclass(frozen=True, slots=True)
+class RecentChange:
+    """A change of any resource, in short: enough to say why it is not the cause of something."""
+
+    change_id: Id16
+    kind: str
+    resource: str
+    actor: str
+    event_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentChanges:
+    """The last changes of a tenant, oldest first."""
+
+    changes: tuple[RecentChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The open incidents on a resource, or begun by an actor, of this name; oldest first."""
+
+    incidents: tuple[Id16, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An external alert: the incident it belongs to, and whether its source says that it is over."""
+
+    alert_id: Id16
+    incident_id: Id16
+    firing: bool
+
+
+PARTS = (Tenant, Incident, Packed, Problem, Changes, RecentChanges, Place, Alert)
 
 
 # --- keys --------------------------------------------------------------------------------------------------------
@@ -114,3 +166,18 @@ def problem_part(key: str, problem: Id) -> str:
 def changes_part(key: str, resource: str) -> str:
     """Where the changes of a resource are."""
     return f"{key}/changes/{derive('changes', resource).hex()}"
+
+
+def recent_part(key: str) -> str:
+    """Where the last changes of all resources are."""
+    return f"{key}/changes"
+
+
+def place_part(key: str, name: str) -> str:
+    """Where the open incidents on a resource, or begun by an actor, are listed."""
+    return f"{key}/place/{derive('place', name).hex()}"
+
+
+def alert_part(key: str, source: str, fingerprint: str, starts_at: int) -> str:
+    """Where an external alert is: the same fingerprint from another beginning is another alert."""
+    return f"{key}/alert/{derive('alert', source, fingerprint, starts_at).hex()}"

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from projections import paging
 from projections.incidents.filters import NONE, Filters
+from projections.incidents.shapes import alert, name_of, reference, report, timeline_item
 from projections.incidents.shapes import incident as shape
-from projections.incidents.shapes import reference, timeline_item
 from projections.plain import Json
 from projections.postgres import Scope
 
@@ -20,7 +20,7 @@ CHANGE_LOOKBACK_MS = 86_400_000
 _CURSOR = "incidents.newest"
 
 # `exhausted` is what shows red: nobody acknowledged, and nobody has since.
-EXHAUSTED = """(e.state is not distinct from 'exhausted' and i.state <> 'resolved'
+EXHAUSTED = """(e.state is not distinct from 'exhausted' and i.state not in ('resolved', 'closed')
   and (i.last_acknowledged_at is null or i.last_acknowledged_at < e.exhausted_at))"""
 _SELECT = f"""
 select i.*, {EXHAUSTED} as exhausted
@@ -29,16 +29,29 @@ select i.*, {EXHAUSTED} as exhausted
 """
 _LIST = _SELECT + " and i.number < %(below)s {state} {filters} order by i.number desc limit %(rows)s"
 _COMMAND = """
-select a.code, a.reasons, a.event_ids, r.why, r.remedy
+select a.code, a.reasons, a.event_ids, r.why, r.remedy, i.number
   from answers a left join refusals r on r.tenant = a.tenant and r.command_id = a.command_id and r.code = a.code
+  left join reports p on p.tenant = a.tenant and p.report_id = a.command_id
+  left join incidents i on i.tenant = p.tenant and i.incident_id = p.incident_id
  where a.tenant = %(tenant)s and a.command_id = %(command_id)s order by r.partition, r."offset" limit 1
+"""
+# The newest of each; an alert's own history is its source's.
+TOLD_MAX = 50
+_REPORTS = """
+select * from reports where tenant = %(tenant)s and incident_id = %(id)s order by at desc, "offset" desc limit %(rows)s
+"""
+_ALERTS = """
+select a.*, e.ends_at, e.at as resolved_at
+  from alerts a left join alert_ends e
+    on e.tenant = a.tenant and e.incident_id = a.incident_id and e.alert_id = a.alert_id
+ where a.tenant = %(tenant)s and a.incident_id = %(id)s order by a.at desc, a."offset" desc limit %(rows)s
 """
 _ENTRY = """select topic, partition, "offset", append_time, at, kind, text, actor, record_id, action_id, details
   from {table} x where x.tenant = %(tenant)s and x.incident_id = %(incident_id)s and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset" order by x."offset" limit %(rows)s"""
 _CHANGE = """select topic, partition, "offset", append_time, at, 'ChangeRecorded', text, actor, change_id, action_id,
        jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary)
-  from changes x where x.tenant = %(tenant)s and x.resource = %(resource)s and x.topic = m.topic
+  from changes x where x.tenant = %(tenant)s and x.resource = any(%(resources)s) and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset"
    and x.event_time >= %(since)s and (%(until)s::bigint is null or x.at <= %(until)s::bigint)
  order by x."offset" limit %(rows)s"""
@@ -53,9 +66,12 @@ cross join lateral (
 async def incidents(
     scope: Scope, *, limit: int = 50, cursor: str | None = None, state: str | None = None, filters: Filters = NONE
 ) -> Json:
-    """A page of incidents, newest first. `state`: `open` (not resolved) or a state's name. Raises BadRequest."""
+    """A page of incidents, newest first. `state`: a state's name, or `open` (neither resolved nor closed).
+
+    Raises BadRequest.
+    """
     paging.check_limit(limit)
-    conditions = {None: "", OPEN: "and i.state <> 'resolved'"}
+    conditions = {None: "", OPEN: "and i.state not in ('resolved', 'closed')"}
     params = {
         "tenant": scope.tenant,
         "below": paging.number_in(_CURSOR, cursor),
@@ -73,9 +89,16 @@ async def incidents(
 
 
 async def incident(scope: Scope, given: str) -> Json | None:
-    """One incident by its id or INC-n; None when there is none."""
+    """One incident by its id or INC-n, with its `reports` and `alerts`, newest first; None when there is none."""
     row = await _row(scope, given)
-    return None if row is None else shape(row) | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES)}
+    if row is None:
+        return None
+    params = {"tenant": scope.tenant, "id": row["incident_id"], "rows": TOLD_MAX}
+    told = {
+        "reports": [report(r) for r in await scope.rows(_REPORTS, params)],
+        "alerts": [alert(r) for r in await scope.rows(_ALERTS, params)],
+    }
+    return shape(row) | told | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES)}
 
 
 async def incident_id(scope: Scope, given: str) -> bytes | None:
@@ -96,7 +119,7 @@ async def incident_timeline(scope: Scope, given: str, *, limit: int = 50, cursor
     params = paging.parameters(marks) | {
         "tenant": scope.tenant,
         "incident_id": row["incident_id"],
-        "resource": row["resource"],
+        "resources": [name for name in (row["resource"], row["cause_resource"]) if name is not None],
         "since": row["first_failure_at"] - CHANGE_LOOKBACK_MS,
         "until": row["resolved_at"],
         "rows": limit + 1,
@@ -107,13 +130,17 @@ async def incident_timeline(scope: Scope, given: str, *, limit: int = 50, cursor
 
 
 async def command(scope: Scope, command_id: bytes) -> Json:
-    """What became of a command; `pending` also for an id that nobody sent, since the log may not have come so far."""
+    """What became of a command; `pending` also for an id that nobody sent, since the log may not have come so far.
+
+    `incident` is the INC-n that a report opened or joined, None for every other command.
+    """
     row = await scope.row(_COMMAND, {"tenant": scope.tenant, "command_id": UUID(bytes=command_id)})
     out: Json = {"command_id": str(UUID(bytes=command_id)), "state": "pending", "code": None, "reasons": []}
-    out |= {"events": [], "why": None, "remedy": None}
+    out |= {"events": [], "why": None, "remedy": None, "incident": None}
     if row is not None:
         out |= {"state": "answered", "code": row["code"], "reasons": row["reasons"], "events": row["event_ids"]}
         out |= {"why": row["why"], "remedy": row["remedy"]}
+        out |= {"incident": None if row["number"] is None else name_of(row["number"])}
     return out | {"as_of": await paging.as_of_now(scope, PROJECTION)}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from projections.incidents.shapes import cause_text
+from projections.plain import time_text
 from schemas.messages import incidents as said
 
 
@@ -21,6 +24,10 @@ def sentence(event: Any, resource: str | None) -> str:
     """What happened. `resource` is the incident's, where the event does not say it. Total over the stream's events."""
     where = f" on {resource}" if resource else ""
     match event:
+        case said.IncidentOpened(trigger="report"):
+            return f"INC-{event.number} opened as {event.severity}: {event.actor} reported a problem{where}."
+        case said.IncidentOpened(trigger="alert"):
+            return f"INC-{event.number} opened as {event.severity}: an alert of {event.actor} fires{where}."
         case said.IncidentOpened():
             past = " It is history: nobody is paged." if event.historical else ""
             return (
@@ -39,8 +46,7 @@ def sentence(event: Any, resource: str | None) -> str:
         case said.IncidentStateChanged():
             return f"The state went from {event.before} to {event.after} by {event.by}: {event.reason.rstrip('.')}."
         case said.IncidentResolved():
-            note = f": {event.note.rstrip('.')}" if event.note else ""
-            return f"{event.subject} resolved the incident after {_after(event)}{note}."
+            return f"{event.subject} resolved the incident after {_after(event)}{_note(event)}."
         case said.CommandRefused():
             return f"{event.subject} asked to {_verb(event.command)} and was refused: {event.why.rstrip('.')}."
         case said.ChangeRecorded():
@@ -48,12 +54,50 @@ def sentence(event: Any, resource: str | None) -> str:
         case said.HealedFailureCounted():
             tries = count(event.failed_tries, "failed try", "failed tries")
             return f"{event.actor}'s {event.action_type} succeeded{where} after {tries}; nobody was told."
+    return _more(event)
+
+
+def _more(event: Any) -> str:
+    """The sentences of people's moves, of reports, alerts and causes."""
+    match event:
+        case said.IncidentAssigned():
+            return f"{event.subject} assigned it to {event.assignee}, after {_after(event)}{_note(event)}."
+        case said.IncidentContained():
+            return f"{event.subject} contained it: no more harm is done, after {_after(event)}{_note(event)}."
+        case said.IncidentReopened():
+            return f"{event.subject} reopened the incident{_note(event)}."
+        case said.IncidentClosed():
+            return f"{event.subject} closed the incident{_note(event)}."
+        case said.SeverityChanged():
+            return f"{event.subject} set the severity from {event.before} to {event.after}{_note(event)}."
+        case said.ReportAttached():
+            since = f", since {time_text(event.since)}" if event.since is not None else ""
+            return f"{event.subject} reported on {event.resource}{since}: {event.what.rstrip('.')}."
+        case said.AlertAttached():
+            summary = f": {event.summary.rstrip('.')}" if event.summary else ""
+            return f"The alert {event.name} of {event.source} fires on {event.resource}{summary}."
+        case said.AlertResolved():
+            left = f"; {count(event.still_firing, 'alert')} still firing" if event.still_firing else ""
+            return f"The alert {event.name} of {event.source} is over{left}."
+        case said.CauseSuggested():
+            return _cause(event)
     raise AssertionError(f"no sentence for {type(event).__name__}")
 
 
+def _cause(event: said.CauseSuggested) -> str:
+    if event.change_id is None:
+        return f"No likely cause: no candidate among {count(event.weighed, 'change')}."
+    return f"Likely cause ({event.confidence} confidence): {cause_text(event)}."
+
+
+def _note(event: Any) -> str:
+    return f": {event.note.rstrip('.')}" if event.note else ""
+
+
 def _verb(command: str) -> str:
-    """`AcknowledgeIncident` → `acknowledge`."""
-    return command.removesuffix("Incident").lower() or command
+    """`AcknowledgeIncident` → `acknowledge`, `ChangeSeverity` → `change severity`."""
+    words = re.findall("[A-Z][a-z]*", command.removesuffix("Incident"))
+    return " ".join(word.lower() for word in words) or command
 
 
 def _change(event: said.ChangeRecorded) -> str:
@@ -65,7 +109,8 @@ def _change(event: said.ChangeRecorded) -> str:
         case _:
             what = ""
     summary = f": {event.summary.rstrip('.')}" if event.summary else ""
-    return f"{event.actor} changed {event.resource} ({event.kind}){what}{summary}."
+    told = f", as {event.recorded_by} told" if event.recorded_by and event.recorded_by != event.actor else ""
+    return f"{event.actor} changed {event.resource} ({event.kind}){what}{summary}{told}."
 
 
 def speaker(event: Any) -> str | None:
@@ -73,8 +118,14 @@ def speaker(event: Any) -> str | None:
     match event:
         case said.IncidentOpened() | said.SignalAttached() | said.ChangeRecorded():
             return str(event.actor)
-        case said.IncidentAcknowledged() | said.IncidentResolved() | said.CommandRefused():
+        case said.IncidentAcknowledged() | said.IncidentResolved() | said.CommandRefused() | said.ReportAttached():
             return str(event.subject)
+        case said.IncidentAssigned() | said.IncidentContained() | said.IncidentReopened() | said.IncidentClosed():
+            return str(event.subject)
+        case said.SeverityChanged():
+            return event.subject
+        case said.AlertAttached() | said.AlertResolved():
+            return str(event.source)
         case said.IncidentPaged():
             return event.person
         case said.IncidentStateChanged():

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from projections import writing
 from projections.entries import Entry
-from projections.incidents.project import (
+from projections.incidents.project import Key, keys, project
+from projections.incidents.rows import (
+    ALERT_ENDS,
+    ALERTS,
     ANSWERS,
     CHANGES,
     HEALED,
     INCIDENTS,
     REFUSALS,
+    REPORTS,
     IncidentRow,
-    Key,
-    keys,
-    project,
 )
 from projections.reading import Said
 from projections.tables import Table, values_of
@@ -38,6 +39,9 @@ class IncidentsWriter:
         writing.append(connection, CHANGES, [values_of(row) for row in changes.changes])
         writing.append(connection, HEALED, [values_of(row) for row in changes.healed])
         writing.append(connection, REFUSALS, [values_of(row) for row in changes.refusals])
+        writing.append(connection, REPORTS, [values_of(row) for row in changes.reports])
+        writing.append(connection, ALERTS, [values_of(row) for row in changes.alerts])
+        writing.append(connection, ALERT_ENDS, [values_of(row) for row in changes.alert_ends])
         writing.append_once(connection, ANSWERS, [values_of(row) for row in changes.answers])
 
 

@@ -20,6 +20,7 @@ from gateway.http.openapi.schema import (
     whole,
 )
 
+STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
 _WHEN = maybe(time())
 _COUNT = maybe(integer())
 INTERVENTION = Component(
@@ -36,14 +37,62 @@ INTERVENTION = Component(
             "failures_before_detection": _COUNT,
             "failures_before_page": _COUNT,
             "failures_before_acknowledge": _COUNT,
+            "failures_before_contain": _COUNT,
             "failures_after_page": _COUNT,
             "affected_before_page": _COUNT,
             "affected_after_page": _COUNT,
-            "seconds": whole({name: maybe(number()) for name in ("detect", "page", "acknowledge", "resolve")}),
+            "seconds": whole(
+                {name: maybe(number()) for name in ("detect", "page", "acknowledge", "contain", "resolve")}
+            ),
         },
         "Could a person intervene in time?",
     ),
 )
+CAUSE = Component(
+    "Cause",
+    whole(
+        {
+            "candidate": maybe(
+                whole(
+                    {
+                        "change_id": uuid(),
+                        "kind": text(),
+                        "resource": text(),
+                        "reference": whole({"before": maybe(text()), "after": maybe(text())}),
+                        "summary": maybe(text()),
+                        "actor": text(),
+                        "changed_at": time(),
+                        "seconds_before": integer("Before the first failure.", low=0),
+                    },
+                    "The change that is the likely cause.",
+                )
+            ),
+            "said": text("The cause in one line, or `no candidate`."),
+            "confidence": choice(("high", "medium", "low", "none")),
+            "score": integer(low=0, high=1_000),
+            "reasons": array(text(), "Why we think this."),
+            "considered": array(
+                whole(
+                    {
+                        "change_id": uuid(),
+                        "kind": text(),
+                        "resource": text(),
+                        "actor": text(),
+                        "changed_at": time(),
+                        "score": integer(low=0, high=1_000),
+                        "why": text("Why it lost."),
+                    }
+                ),
+                "The best of the changes that lost.",
+                max=8,
+            ),
+            "weighed": integer("How many changes were weighed.", low=0),
+            "at": time(),
+        },
+        "The likely cause of an incident.",
+    ),
+)
+_MOVE = whole({"at": time(), "from": maybe(SEVERITY), "to": SEVERITY, "reason": text(), "by": maybe(text())})
 _FIELDS: dict[str, Schema] = {
     "id": uuid(),
     "number": integer(low=1),
@@ -68,10 +117,55 @@ _FIELDS: dict[str, Schema] = {
     "resolved_by": maybe(text()),
     "note": maybe(text()),
     "historical": boolean(),
+    "trigger": choice(("error", "report", "alert"), "What opened it."),
+    "assigned_by": maybe(text("Who assigned it, where the assignee has not acknowledged.")),
+    "contained_at": _WHEN,
+    "contained_by": maybe(text()),
+    "reopened_at": _WHEN,
+    "closed_at": _WHEN,
+    "closed_by": maybe(text()),
+    "severities": array(_MOVE, "The history of the severity, oldest first."),
+    "report_count": integer(low=0),
+    "alert_count": integer(low=0),
+    "alerts_firing": integer(low=0),
+    "cause": maybe(CAUSE),
+    "confidence": maybe(choice(("high", "medium", "low"))),
     "exhausted": boolean("Everybody was paged and nobody has answered."),
     "intervention": INTERVENTION,
 }
 INCIDENT = Component("Incident", whole(_FIELDS, "Failures that belong together."))
+_REPORT = whole(
+    {
+        "id": uuid(),
+        "at": time(),
+        "by": text(),
+        "kind": choice(("person", "agent", "operator")),
+        "what": text(),
+        "severity": maybe(SEVERITY),
+        "since": _WHEN,
+        "opened": boolean("It opened the incident."),
+    }
+)
+_ALERT = whole(
+    {
+        "id": uuid(),
+        "at": time(),
+        "source": text(),
+        "fingerprint": text(),
+        "name": text(),
+        "summary": maybe(text()),
+        "severity": maybe(SEVERITY),
+        "link": maybe(text()),
+        "resource_from": text("The label that the resource was taken from."),
+        "starts_at": time(),
+        "ends_at": _WHEN,
+        "resolved_at": _WHEN,
+        "firing": boolean(),
+        "opened": boolean("It opened the incident."),
+    }
+)
+_TOLD = {"reports": array(_REPORT, "Newest first.", max=50), "alerts": array(_ALERT, "Newest first.", max=50)}
+WHOLE = Component("IncidentWhole", whole(_FIELDS | _TOLD | {"as_of": AS_OF}, "An incident with all that was told."))
 ENTRY = whole(
     {
         "id": maybe(uuid()),
@@ -106,7 +200,7 @@ LIST = Operation(
     parameters=(
         LIMIT,
         CURSOR,
-        Parameter("state", choice(("open", "detected", "investigating", "resolved")), "Only these."),
+        Parameter("state", choice(STATES), "Only these."),
         Parameter("severity", SEVERITY, "Only these."),
         Parameter("assignee", text(max=1_024), "Only those that this person has."),
         Parameter("taken", choice(("yes", "no")), "Whether somebody has it."),
@@ -118,7 +212,7 @@ LIST = Operation(
 ONE = Operation(
     "Read one incident",
     "incidents",
-    {200: answer("The incident.", INCIDENT)},
+    {200: answer("The incident.", WHOLE)},
     problems={404: ("incident_unknown",)},
 )
 TIMELINE = Operation(
@@ -172,6 +266,7 @@ COMMAND = Operation(
                         "events": array(uuid()),
                         "why": maybe(text()),
                         "remedy": maybe(text()),
+                        "incident": maybe(text("The INC-n that a report opened or joined.")),
                         "as_of": AS_OF,
                     }
                 )

@@ -14,6 +14,7 @@ from projections.runner import Runner
 from projections.store import PostgresStore
 from schemas import ids, topology
 from schemas.record import Record
+from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections.memory import MemoryLog, MemorySource
 from tests.unit.projections.records import STREAMS, T0, Log
@@ -82,7 +83,10 @@ def incident_story() -> list[Record]:
         r.change(1, T0 - 60_000),
         r.change(2, T0 - 60_000, resource="search"),
         r.opened(T0),
+        m.cause(T0),
         r.attached(2, 1, T0 + 1_000),
+        m.reported(T0 + 1_500, report_id=ids.derive("command", 1)),
+        m.alert_attached(T0 + 2_000),
         r.paged(T0 + 3_000, failures=2, affected=1),
         r.attached(3, 3, T0 + 4_000, sample="NUL \x00 in a message"),
         r.raised(T0 + 4_000),
@@ -91,6 +95,7 @@ def incident_story() -> list[Record]:
         r.answer(1),
         r.answer(1, "idempotency_conflict"),
         r.change(3, T0 + 20_000),
+        m.alert_resolved(T0 + 25_000),
         r.moved("investigating", "resolved", T0 + 30_000),
         r.resolved(T0 + 30_000, failures=3),
         r.refused(T0 + 31_000),

@@ -111,7 +111,12 @@ async def test_incidents(pool):
         resolved = await incidents.incidents(scope, state="resolved")
         identity = await incidents.incident_id(scope, "inc-1")
     (item,) = found["items"]
-    assert {k: v for k, v in by_name.items() if k != "as_of"} == item
+    assert {k: v for k, v in by_name.items() if k not in ("as_of", "reports", "alerts")} == item
+    assert [(x["by"], x["what"]) for x in by_name["reports"]] == [("erin", "customers cannot pay.")]
+    assert [(x["name"], x["firing"]) for x in by_name["alerts"]] == [("PaymentsErrorRateHigh", False)]
+    assert by_name["alerts"][0]["resolved_at"] is not None
+    assert item["cause"]["candidate"]["reference"] == {"before": "v2.3.0", "after": "v2.3.1"}
+    assert (item["confidence"], item["report_count"], item["alerts_firing"]) == ("high", 1, 0)
     assert by_id == by_name
     assert missing == [None, None, None]
     assert open_ones["items"] == []

@@ -123,7 +123,7 @@ def test_a_large_tenant_moves_into_its_own_partition(tables):
 def test_tables_are_what_the_code_says(tables):
     """Every description in code has the columns and types of the catalogue, all but what the database sets itself."""
     from projections import store
-    from projections.incidents import project as incidents
+    from projections.incidents import rows as incidents
     from projections.incidents.store import EVENTS as INCIDENT_EVENTS
     from projections.pages import project as pages
     from projections.pages.store import EVENTS as PAGE_EVENTS

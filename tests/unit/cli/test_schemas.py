@@ -39,7 +39,8 @@ def rewrite(path: Path, old: str, new: str) -> None:
 
 def test_our_own_schemas_pass_and_the_classes_are_what_the_files_say():
     done = check()
-    assert (done.return_value, done.stdout) == (0, "")
+    assert done.return_value == 0
+    assert all(line.startswith("note: ") for line in done.stdout.splitlines())
     assert done.stderr.endswith("every one only adds\n")
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
-from projections.incidents.project import ANSWERS, INCIDENTS, Changes, IncidentRow, evolve, keys, project
+from projections.incidents.fold import SEVERITIES_MAX, evolve
+from projections.incidents.project import Changes, keys, project
+from projections.incidents.rows import ANSWERS, INCIDENTS, IncidentRow
 from projections.incidents.shapes import incident, intervention, reference
+from projections.plain import time_text
 from projections.tables import values_of
+from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections.records import INCIDENT, T0, TENANT, Log
 
@@ -62,7 +67,7 @@ def test_intervention_numbers():
     assert (shown["failures_before_detection"], shown["failures_before_page"]) == (1, 3)
     assert (shown["failures_before_acknowledge"], shown["failures_after_page"]) == (6, 4)
     assert (shown["affected_before_page"], shown["affected_after_page"]) == (2, 3)
-    assert shown["seconds"] == {"detect": 2.0, "page": 5.0, "acknowledge": 14.0, "resolve": 32.0}
+    assert shown["seconds"] == {"detect": 2.0, "page": 5.0, "acknowledge": 14.0, "contain": None, "resolve": 32.0}
     assert shown["first_page_at"] == "2026-09-21T14:13:23.000Z"
 
 
@@ -80,7 +85,7 @@ def test_what_never_came_is_none_and_not_complete():
     assert shown["complete"] is False
     assert shown["failures_after_page"] is None
     assert shown["affected_after_page"] is None
-    assert shown["seconds"] == {"detect": 2.0, "page": None, "acknowledge": None, "resolve": None}
+    assert shown["seconds"] == {"detect": 2.0, "page": None, "acknowledge": None, "contain": None, "resolve": None}
 
 
 def test_an_earlier_failure_told_later_moves_the_beginning():
@@ -160,5 +165,66 @@ def test_the_shape_of_an_incident():
         *("id", "number", "name", "state", "severity", "severity_reason", "title", "resource", "fingerprint"),
         *("error_type", "sample", "actor", "opened_at", "first_failure_at", "last_failure_at", "failures"),
         *("affected_count", "assignee", "acknowledged_at", "resolved_at", "resolved_by", "note", "historical"),
-        *("cause", "confidence", "exhausted", "intervention"),
+        *("cause", "confidence", "exhausted", "intervention", "trigger", "assigned_by", "contained_at", "contained_by"),
+        *("reopened_at", "closed_at", "closed_by", "severities", "report_count", "alert_count", "alerts_firing"),
     }
+
+
+def _told(*messages: Any) -> tuple[dict[str, Any], Changes]:
+    """INC-1 as /v1 shows it after these events, and what the batch changed."""
+    log = Log("incidents.events")
+    for message in (r.opened(T0), *messages):
+        log.add(message)
+    changes = project(log.said(), {})
+    return incident(asdict(changes.incidents[0]) | {"exhausted": False}), changes
+
+
+def test_the_newest_cause_is_shown_and_no_candidate_is_said():
+    shown, _ = _told(m.no_cause(T0))
+    assert (shown["cause"]["candidate"], shown["cause"]["said"]) == (None, "no candidate")
+    assert (shown["cause"]["confidence"], shown["confidence"]) == ("none", None)
+    shown, _ = _told(m.no_cause(T0), m.cause(T0))
+    candidate = shown["cause"]["candidate"]
+    assert (candidate["kind"], candidate["reference"]) == ("deploy", {"before": "v2.3.0", "after": "v2.3.1"})
+    assert (candidate["changed_at"], candidate["seconds_before"]) == (time_text(T0 - 3_000), 1)
+    assert shown["cause"]["said"] == "deploy v2.3.0 → v2.3.1 of payments by deployer, 1 s before the first failure"
+    assert shown["cause"]["considered"][0]["why"] == "on another resource"
+    assert (shown["confidence"], shown["cause"]["score"]) == ("high", 949)
+
+
+def test_reports_and_alerts_have_rows_of_their_own_and_are_counted():
+    shown, changes = _told(m.reported(T0), m.alert_attached(T0), m.alert_attached(T0), m.alert_resolved(T0, 1))
+    assert (shown["report_count"], shown["alert_count"], shown["alerts_firing"]) == (1, 2, 1)
+    assert [(row.subject, row.what) for row in changes.reports] == [("erin", "customers cannot pay.")]
+    assert [row.name for row in changes.alerts] == ["PaymentsErrorRateHigh"] * 2
+    assert [row.alert_id for row in changes.alert_ends] == [m.ALERT]
+
+
+def test_peoples_moves_are_shown():
+    shown, _ = _told(r.acknowledged(T0 + 1), m.assigned(T0 + 2), m.contained(T0 + 3), m.contained(T0 + 4, 9))
+    assert (shown["assignee"], shown["assigned_by"]) == ("alice", "bob")
+    assert (shown["contained_by"], shown["intervention"]["failures_before_contain"]) == ("bob", 6)
+    assert shown["contained_at"] == shown["intervention"]["contained_at"] == time_text(T0 + 3)
+    assert shown["intervention"]["seconds"]["contain"] == 2.003
+    shown, _ = _told(r.resolved(T0 + 5), m.reopened(T0 + 6))
+    assert (shown["resolved_at"], shown["resolved_by"], shown["note"]) == (None, None, "it is back")
+    assert shown["reopened_at"] == time_text(T0 + 6)
+    shown, _ = _told(r.resolved(T0 + 5), m.closed(T0 + 6))
+    assert (shown["closed_by"], shown["closed_at"]) == ("bob", time_text(T0 + 6))
+
+
+def test_the_severity_has_a_history_of_bounded_length():
+    shown, _ = _told(r.raised(T0 + 1), m.severity_changed(T0 + 2))
+    moves = [(move["from"], move["to"], move["by"]) for move in shown["severities"]]
+    assert moves == [(None, "SEV3", None), ("SEV3", "SEV2", None), ("SEV2", "SEV1", "bob")]
+    assert (shown["severity"], shown["severity_reason"]) == ("SEV1", "set by bob: the press")
+    shown, _ = _told(*[m.severity_changed(T0)] * (SEVERITIES_MAX + 5))
+    assert len(shown["severities"]) == SEVERITIES_MAX
+
+
+def test_what_opened_without_a_failure_names_no_action():
+    log = Log("incidents.events")
+    log.add(r.opened(T0, trigger="report", failures=0, affected=None))
+    changes = project(log.said(), {})
+    assert changes.events[0].action_id is None
+    assert (changes.incidents[0].failures, changes.incidents[0].failures_before_detection) == (0, 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from projections.incidents import sentences as of_incidents
 from projections.pages import sentences as of_pages
 from schemas.messages import incidents, notifications
+from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections.records import T0
 
@@ -22,6 +25,18 @@ INCIDENTS = {
     r.resolved(T0): "bob resolved the incident after 7 failures and 5 affected: rolled back.",
     r.refused(T0): "carol asked to acknowledge and was refused: INC-1 was resolved by bob.",
     r.change(1, T0): "deployer changed payments (deploy) from v2.3.0 to v2.3.1: pool 10 → 5.",
+    m.assigned(T0): "bob assigned it to alice, after 6 failures and 4 affected: she knows the pool.",
+    m.contained(T0): "bob contained it: no more harm is done, after 6 failures and 4 affected.",
+    m.reopened(T0): "carol reopened the incident: it is back.",
+    m.closed(T0): "bob closed the incident.",
+    m.severity_changed(T0): "bob set the severity from SEV2 to SEV1: the press.",
+    m.reported(T0): "erin reported on payments, since 2026-09-21T14:12:20.000Z: customers cannot pay.",
+    m.alert_attached(T0): ("The alert PaymentsErrorRateHigh of alertmanager fires on payments: 23 % of charges fail."),
+    m.alert_resolved(T0, 2): "The alert PaymentsErrorRateHigh of alertmanager is over; 2 alerts still firing.",
+    m.cause(T0): (
+        "Likely cause (high confidence): deploy v2.3.0 → v2.3.1 of payments by deployer, 1 s before the first failure."
+    ),
+    m.no_cause(T0): "No likely cause: no candidate among 0 changes.",
     r.healed(T0): "search-tuner's search.query succeeded on payments after 1 failed try; nobody was told.",
 }
 PAGES = {
@@ -62,7 +77,26 @@ def test_other_pages():
     assert of_pages.sentence(last) == "duty-manager is paged by webhook as the fallback contact."
 
 
+def test_what_opened_it_is_said():
+    reported, alerted = r.opened(trigger="report", actor="erin"), r.opened(trigger="alert", actor="alertmanager")
+    assert of_incidents.sentence(reported, "payments") == "INC-1 opened as SEV3: erin reported a problem on payments."
+    wanted = "INC-1 opened as SEV3: an alert of alertmanager fires on payments."
+    assert of_incidents.sentence(alerted, "payments") == wanted
+
+
+def test_a_command_of_two_words_is_said_in_two_words():
+    refused = replace(r.refused(T0), command="ChangeSeverity")
+    assert (
+        of_incidents.sentence(refused, None)
+        == "carol asked to change severity and was refused: INC-1 was resolved by bob."
+    )
+
+
 def test_who_did_it():
+    people = [m.assigned(T0), m.contained(T0), m.reopened(T0), m.closed(T0), m.severity_changed(T0), m.reported(T0)]
+    assert [of_incidents.speaker(e) for e in people] == ["bob", "bob", "carol", "bob", "bob", "erin"]
+    assert of_incidents.speaker(m.alert_attached(T0)) == "alertmanager"
+    assert of_incidents.speaker(m.cause(T0)) is None
     assert of_incidents.speaker(r.opened()) == "checkout-helper-1"
     assert of_incidents.speaker(r.acknowledged(T0)) == "bob"
     assert of_incidents.speaker(r.raised(T0)) is None

@@ -1,0 +1,388 @@
+"""Stream `incidents.events`: the history of a tenant's incidents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.avro_types import Id16
+from schemas.messages.incidents.commands import Confidence, Severity, State, SubjectKind, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOpened:
+    """The first sign of a problem opened an incident. `first_failure_at` is event time; `at` log time.
+
+    `trigger` says what the sign was. Of a report or an alert `action_type` is that word, `action_id` its id, `actor`
+    who told it, `error_type` is "UserReport" or "ExternalAlert", and `failures` is 0: nothing was seen failing.
+    """
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    resource: str
+    fingerprint: str
+    error_type: str
+    title: str
+    sample: str
+    severity: Severity
+    severity_reason: str
+    actor: str
+    action_type: str
+    action_id: Id16
+    affected: str | None
+    first_failure_at: int
+    event_time: int
+    historical: bool
+    reasons: tuple[str, ...]
+    at: int
+    trigger: Trigger = "error"
+    failures: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SignalAttached:
+    """One more failure of an open incident; totals are those after it."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    actor: str
+    action_type: str
+    action_id: Id16
+    affected: str | None
+    sample: str
+    event_time: int
+    failures: int
+    affected_count: int
+    reasons: tuple[str, ...]
+    historical: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRaised:
+    """The severity went up by a configured threshold; people are paged again although somebody acknowledged."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    resource: str
+    title: str
+    before: Severity
+    after: Severity
+    reason: str
+    first_failure_at: int
+    failures: int
+    affected_count: int
+    historical: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPaged:
+    """The first page of an incident was delivered to a person."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    person: str
+    channel: str
+    failures: int
+    affected_count: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentAcknowledged:
+    """`subject` is on it; `failures` and `affected_count` are those until now."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    subject: str
+    failures: int
+    affected_count: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentStateChanged:
+    """A move of the state machine, and who or what caused it."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    before: State
+    after: State
+    by: str
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentResolved:
+    """The incident is over, with its intervention times; a time is None when it never came."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    subject: str
+    note: str | None
+    first_failure_at: int
+    detected_at: int
+    first_page_at: int | None
+    acknowledged_at: int | None
+    failures: int
+    affected_count: int
+    at: int
+    contained_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecorded:
+    """A change is kept, to be weighed as a cause. `recorded_by` is who told it when that was not `actor` acting."""
+
+    tenant: str
+    change_id: Id16
+    resource: str
+    kind: str
+    before: str | None
+    after: str | None
+    summary: str | None
+    actor: str
+    action_id: Id16
+    event_time: int
+    at: int
+    recorded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealedFailureCounted:
+    """A failure healed by its retry: counted, nobody is told. `total` is the tenant's."""
+
+    tenant: str
+    resource: str
+    fingerprint: str
+    actor: str
+    action_type: str
+    action_id: Id16
+    failed_tries: int
+    total: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentAssigned:
+    """`subject` gave the incident to `assignee`, and paging goes on until somebody acknowledges."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    subject: str
+    assignee: str
+    note: str | None
+    failures: int
+    affected_count: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentContained:
+    """The harm has stopped; `failures` and `affected_count` are those until now."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    subject: str
+    note: str | None
+    failures: int
+    affected_count: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentReopened:
+    """A resolved incident is not over: it attracts again, and people are paged again."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    subject: str
+    note: str | None
+    resource: str
+    title: str
+    severity: Severity
+    first_failure_at: int
+    failures: int
+    affected_count: int
+    historical: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentClosed:
+    """Nothing is left to do: the last state."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    subject: str
+    note: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityChanged:
+    """A person (or who reported it) set the severity; thresholds reached until now raise it no more."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    resource: str
+    title: str
+    before: Severity
+    after: Severity
+    subject: str
+    note: str | None
+    first_failure_at: int
+    failures: int
+    affected_count: int
+    historical: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAttached:
+    """A report belongs to this incident; `opened` when the report opened it. `report_id` is its command's id."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    report_id: Id16
+    subject: str
+    subject_kind: SubjectKind
+    resource: str
+    what: str
+    severity: Severity | None
+    since: int | None
+    opened: bool
+    reasons: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertAttached:
+    """A firing alert belongs to this incident; `opened` when the alert opened it."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    alert_id: Id16
+    source: str
+    fingerprint: str
+    name: str
+    resource: str
+    resource_from: str
+    summary: str | None
+    severity: Severity | None
+    link: str | None
+    starts_at: int
+    opened: bool
+    reasons: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertResolved:
+    """The source says the alert is over. `still_firing` alerts of the incident are left; `reasons` say what follows."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    alert_id: Id16
+    source: str
+    name: str
+    ends_at: int | None
+    still_firing: int
+    reasons: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A change that was weighed and not chosen: its score (0 to 1000) and why it lost."""
+
+    change_id: Id16
+    kind: str
+    resource: str
+    actor: str
+    changed_at: int
+    score: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CauseSuggested:
+    """The likely cause of an incident as known at `at`; the newest replaces the ones before.
+
+    Without a candidate `confidence` is `none` and `change_id` to `seconds_before` are None. `score` is 0 to 1000,
+    `seconds_before` the whole seconds from the change to the first failure, `considered` the best losers (at most 8)
+    of `weighed` changes.
+    """
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    change_id: Id16 | None
+    kind: str | None
+    resource: str | None
+    before: str | None
+    after: str | None
+    summary: str | None
+    actor: str | None
+    changed_at: int | None
+    seconds_before: int | None
+    confidence: Confidence
+    score: int
+    reasons: tuple[str, ...]
+    considered: tuple[Considered, ...]
+    weighed: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRefused:
+    """A person's command was declined: what, why, and which moves are allowed instead."""
+
+    tenant: str
+    command_id: Id16
+    subject: str
+    incident_id: Id16
+    command: str
+    code: str
+    why: str
+    remedy: str
+    at: int
+
+
+EVENTS = (
+    IncidentOpened,
+    SignalAttached,
+    SeverityRaised,
+    IncidentPaged,
+    IncidentAcknowledged,
+    IncidentStateChanged,
+    IncidentResolved,
+    ChangeRecorded,
+    HealedFailureCounted,
+    IncidentAssigned,
+    IncidentContained,
+    IncidentReopened,
+    IncidentClosed,
+    SeverityChanged,
+    ReportAttached,
+    AlertAttached,
+    AlertResolved,
+    CauseSuggested,
+    CommandRefused,
+)
