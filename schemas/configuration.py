@@ -16,8 +16,10 @@ from schemas.document_reader import Reader, invalid, unique
 from schemas.errors import ConfigurationError
 from schemas.messages.incidents import Severity
 from schemas.messages.notifications import Channel
+from schemas.target_names import is_target
 
 MAX_DOCUMENT_BYTES = 262_144  # larger sets come as parts in a later version
+MAX_TARGETS = 200  # hosts of one tenant; each is compared at every attempt
 MAX_STEPS = 50  # an escalation keeps its steps in one part of 64 KB; 50 x 1,024 characters fit
 # The rml processor keeps an effect for the window and half a day: a week of one effect a second is 0.6 M, 0.5 GB.
 MAX_RML_WINDOW_S = 604_800
@@ -157,8 +159,18 @@ class Rml:
     uncertain_errors: tuple[str, ...] = ()
 
 
-Document = People | Ownership | Escalation | Signals | Incidents | Rml
-DocumentName = Literal["people", "ownership", "escalation", "signals", "incidents", "rml"]
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where webhooks may be sent: host names, `*.suffix`, or networks (10.1.0.0/16). Empty: every public address.
+
+    A private address is only reached when the operator opened its network as well (MANDATE_WEBHOOK_NETWORKS).
+    """
+
+    webhooks: tuple[str, ...] = ()
+
+
+Document = People | Ownership | Escalation | Signals | Incidents | Rml | Targets
+DocumentName = Literal["people", "ownership", "escalation", "signals", "incidents", "rml", "targets"]
 DEFAULTS: Mapping[str, Document] = {
     "people": People(),
     "ownership": Ownership(),
@@ -166,6 +178,7 @@ DEFAULTS: Mapping[str, Document] = {
     "signals": Signals(),
     "incidents": Incidents(),
     "rml": Rml(),
+    "targets": Targets(),
 }
 
 
@@ -347,6 +360,19 @@ def _incidents(r: Reader) -> Incidents:
     return out
 
 
+def _targets(r: Reader) -> Targets:
+    entries = r.texts("webhooks")
+    if len(entries) > MAX_TARGETS:
+        raise invalid(f"{r.place}.webhooks", f"at most {MAX_TARGETS} entries are expected")
+    for i, entry in enumerate(entries):
+        if not is_target(entry):
+            why = f"{ascii(entry)[:60]} is no host name, *.suffix of two labels or more, or network like 10.1.0.0/16"
+            raise invalid(f"{r.place}.webhooks.{i}", why)
+    unique(f"{r.place}.webhooks", list(entries))
+    r.done()
+    return Targets(entries)
+
+
 def _rml(r: Reader) -> Rml:
     out = Rml(r.number("window_s", 86_400, 1, MAX_RML_WINDOW_S), r.texts("uncertain_errors"))
     r.done()
@@ -360,4 +386,5 @@ _READERS: Mapping[str, Callable[[Reader], Document]] = {
     "signals": _signals,
     "incidents": _incidents,
     "rml": _rml,
+    "targets": _targets,
 }

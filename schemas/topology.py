@@ -77,11 +77,12 @@ class ProjectionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """What is copied for the effects service, and where outcomes go."""
+    """What is copied for the effects service, where outcomes go, and which configuration documents it reads itself."""
 
     source: str
     target: str
     reports_to: str
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ def _build(plain: Any) -> Topology:
         for name, entry in plain["projections"].items()
     }
     effects = plain["effects"]
-    relay = Relay(effects["relay"]["from"], effects["relay"]["to"], effects["reports_to"])
+    documents = tuple(effects.get("documents", ()))
+    relay = Relay(effects["relay"]["from"], effects["relay"]["to"], effects["reports_to"], documents)
     deployables = {
         name: Deployable(name, e["kind"], tuple(e["command"]), int(e["replicas"]), e.get("each"))
         for name, e in plain["deployables"].items()

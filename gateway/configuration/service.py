@@ -13,9 +13,10 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from gateway.configuration import difference, request
+from gateway.configuration import difference, request, targets
 from gateway.configuration.request import Request
 from gateway.configuration.store import Pool, Tables, Version
+from processors.effects.addresses import Rules
 from schemas import ids
 from schemas.configuration import Document, check_tenant, parse_document
 from schemas.errors import ConfigurationError
@@ -41,10 +42,11 @@ def places_of(topology: Topology, tenant: str, document: str) -> list[tuple[str,
 class Configurations:
     """`accepted` is called after each transaction that left something to announce (it wakes the outbox)."""
 
-    def __init__(self, pool: Pool, topology: Topology, accepted: Callable[[], None]) -> None:
+    def __init__(self, pool: Pool, topology: Topology, accepted: Callable[[], None], webhooks: Rules) -> None:
         self._pool = pool
         self._topology = topology
         self._accepted = accepted
+        self._webhooks = webhooks
 
     async def put(self, tenant: str, plain: Any, by: str) -> Json:
         """Accept (or with dry_run: only check) a configuration request. Raises ConfigurationError."""
@@ -55,7 +57,7 @@ class Configurations:
             current = await tables.current(tenant)
             _check_expected(wanted, current)
             changed = _changed(wanted, current)
-            _check_whole(wanted, current)
+            _check_whole(wanted, current, self._webhooks)
             for name, version in changed.items():
                 await tables.add(tenant, name, version, by)
                 await tables.enqueue(tenant, name, version.version, places_of(self._topology, tenant, name))
@@ -119,10 +121,13 @@ def _changed(wanted: Request, current: dict[str, Version]) -> dict[str, Version]
     return out
 
 
-def _check_whole(wanted: Request, current: dict[str, Version]) -> None:
+def _check_whole(wanted: Request, current: dict[str, Version], webhooks: Rules) -> None:
     documents: dict[str, Document] = {name: parse_document(name, v.body) for name, v in current.items()}
     documents |= {name: parse_document(name, body) for name, body in wanted.bodies.items()}
     check_tenant(documents)
+    # Only when one of the two changes: stricter settings must not stand in the way of a change of something else.
+    if {"people", "targets"} & wanted.bodies.keys():
+        targets.check(documents, webhooks)
 
 
 def _change(name: str, before: Version | None, after: Version) -> Json:

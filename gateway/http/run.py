@@ -95,7 +95,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     await tail.start()
     stack.push_async_callback(tail.stop)
     outbox = Outbox(settings.postgres, sender, milliseconds, metrics.outbox.set)
-    configurations = Configurations(store, topology, outbox.wake)
+    configurations = Configurations(store, topology, outbox.wake, settings.webhooks)
     broker = Broker(settings.kafka, topology)
     stack.push_async_callback(asyncio.to_thread, broker.close)
     lag = Lag(broker.look, metrics)

@@ -6,6 +6,8 @@ MANDATE_REDIS                   redis://… (read models that are in Redis; with
 MANDATE_HTTP                    host:port to listen on (default 127.0.0.1:8080)
 MANDATE_OPERATOR_TOKEN_SHA256   SHA-256 (hexadecimal) of the operator's token; without it there is no first tenant
 MANDATE_BEHIND_TLS              1 when a proxy in front speaks TLS: cookies then are Secure
+MANDATE_ENVIRONMENT             development allows http webhooks (see processors/effects/addresses.py)
+MANDATE_WEBHOOK_NETWORKS        networks that webhooks may reach although they are not public
 MANDATE_TOPOLOGY                path of topology.yaml (see schemas.topology)
 """
 
@@ -13,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from processors.effects.addresses import Rules, rules_from
 from schemas.errors import MandateError
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,6 +33,7 @@ class Settings:
     operator_sha256: str | None = None
     behind_tls: bool = False
     redis: str | None = None
+    webhooks: Rules = field(default_factory=Rules)
 
 
 def required(env: Mapping[str, str], name: str) -> str:
@@ -58,6 +62,7 @@ def read(env: Mapping[str, str]) -> Settings:
         operator,
         env.get("MANDATE_BEHIND_TLS") == "1",
         env.get("MANDATE_REDIS") or None,
+        rules_from(env),
     )
 
 

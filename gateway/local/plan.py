@@ -7,10 +7,10 @@ s, and may be killed at any time. Processor and read model names come from topol
     name         command                                  environment besides the common one
     processors   python -m processors NAME,… --slot 0     MANDATE_KAFKA
     effects      python -m processors effects --slot 0    MANDATE_KAFKA MANDATE_POSTGRES MANDATE_LINK_BASE=url
-                                                          MANDATE_EFFECTS_CONSOLE=path
+                                                          MANDATE_EFFECTS_CONSOLE=path, and DEVELOPMENT
     projections  python -m projections NAME,…             MANDATE_KAFKA MANDATE_POSTGRES MANDATE_REDIS
     gateway      python -m gateway                        MANDATE_KAFKA MANDATE_POSTGRES MANDATE_REDIS
-                                                          MANDATE_OPERATOR_TOKEN_SHA256=hex
+                                                          MANDATE_OPERATOR_TOKEN_SHA256=hex, and DEVELOPMENT
     (common)     MANDATE_HTTP=127.0.0.1:port MANDATE_TOPOLOGY=path MANDATE_HOME=path PYTHONUNBUFFERED=1
 
 `--separate` gives each processor (`processor-dedup`) and read model (`projection-timeline`) its own process.
@@ -37,6 +37,8 @@ from gateway.local.secret import secret_in
 from schemas import topology
 
 EFFECTS = "effects"
+# Webhooks may go to this machine, by http and to any free port: said here on purpose, since no default allows it.
+DEVELOPMENT = {"MANDATE_ENVIRONMENT": "development", "MANDATE_WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128"}
 # What each kind of process waits for before it is started (and started again): servers and steps by name.
 _STORES = ("kafka", "topics", "postgres", "tables")
 
@@ -135,11 +137,11 @@ def _commands(home: Home, where: Connections, separate: bool) -> list[_Command]:
     else:
         commands = [_processors("processors", rooms), _projections("projections", read_models)]
     effects = ("-m", "processors", EFFECTS, "--slot", "0")
-    links = {"MANDATE_LINK_BASE": where.url, "MANDATE_EFFECTS_CONSOLE": str(home.pages_file)}
+    links = {"MANDATE_LINK_BASE": where.url, "MANDATE_EFFECTS_CONSOLE": str(home.pages_file)} | DEVELOPMENT
     commands.append(_Command(EFFECTS, effects, ("MANDATE_KAFKA", "MANDATE_POSTGRES"), _STORES, links))
     everything = ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS")
     token = hashlib.sha256(secret_in(home.operator_token_file).encode()).hexdigest()
-    operator = {"MANDATE_OPERATOR_TOKEN_SHA256": token}
+    operator = {"MANDATE_OPERATOR_TOKEN_SHA256": token} | DEVELOPMENT
     commands.append(_Command("gateway", ("-m", "gateway"), everything, (*_STORES, "redis"), operator))
     return commands
 

@@ -4,7 +4,8 @@ What is here: a relay (relay.py) that copies due requests from the transactional
 topic `effects.requests`; a Faust app (worker.py) that works those off, one lane per target (lanes.py), through a table
 of channels (channels.py: console, webhook); the report of each outcome to `notifications.commands` (outcomes.py).
 Who calls it: `python -m processors effects --slot N`, by `run`. Reads: `notifications.events`, `effects.requests`, the
-Postgres table `webhook_secrets`. Writes: `effects.requests`, `notifications.commands`, and the outside world.
+Postgres tables `webhook_secrets` and `configuration` (document `targets`). Writes: `effects.requests`,
+`notifications.commands`, and the outside world, there only what addresses.py and guard.py let pass at every attempt.
 Must never: decide who is told or when, read a transactional topic through Faust, keep anything that correctness needs
 (the processor asks again until an outcome arrives), follow a redirect, put a secret on a log.
 """

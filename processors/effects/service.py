@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from processors.effects import probe
+from processors.effects import probe, targets
 from processors.effects.channels import Channel
 from processors.effects.console import Console
 from processors.effects.handled import Handled
@@ -27,6 +27,7 @@ from processors.effects.recall import recall
 from processors.effects.relay import Relay
 from processors.effects.secrets import Secrets, from_postgres
 from processors.effects.settings import Settings
+from processors.effects.targets import Targets
 from processors.effects.watch import STALL_SECONDS, Watch
 from processors.effects.webhook import Webhook
 from processors.effects.worker import Worker
@@ -105,7 +106,12 @@ class Service:
         )
         sender.start(warm=(relay_spec.target, relay_spec.reports_to))
         stack.push_async_callback(sender.close, FLUSH_SECONDS)
-        webhook = Webhook(Secrets(from_postgres(settings.postgres)), settings.link_base, allow_http=settings.allow_http)
+        webhook = Webhook(
+            Secrets(from_postgres(settings.postgres)),
+            Targets(targets.from_postgres(settings.postgres)),
+            settings.link_base,
+            rules=settings.rules,
+        )
         stack.push_async_callback(webhook.close)
         handled = Handled()
         partitions = self._map.partitions(relay_spec.reports_to)

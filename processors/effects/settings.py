@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from processors.effects.addresses import Rules, rules_from
 from processors.host.client import Security
 from processors.host.settings import SECURITY
 from schemas.errors import MandateError
@@ -24,14 +25,15 @@ class Settings:
     http: tuple[str, int] | None = None
     console: Path | None = None
     link_base: str = LINK_BASE
-    allow_http: bool = False
+    rules: Rules = field(default_factory=Rules)
     security: Security = field(default_factory=dict)
 
 
 def from_environment(slot: int, env: Mapping[str, str] | None = None) -> Settings:
     """Settings from MANDATE_KAFKA, MANDATE_POSTGRES (both needed), MANDATE_HTTP=host:port,
-    MANDATE_EFFECTS_CONSOLE=path, MANDATE_LINK_BASE=url, MANDATE_WEBHOOK_ALLOW_HTTP=1, and MANDATE_KAFKA_PROTOCOL with
-    its neighbours as every processor has them.
+    MANDATE_EFFECTS_CONSOLE=path, MANDATE_LINK_BASE=url, MANDATE_ENVIRONMENT=development|production,
+    MANDATE_WEBHOOK_NETWORKS=network,… (both: addresses.py), and MANDATE_KAFKA_PROTOCOL with its neighbours as every
+    processor has them.
     """
     env = os.environ if env is None else env
     console = env.get("MANDATE_EFFECTS_CONSOLE")
@@ -42,7 +44,7 @@ def from_environment(slot: int, env: Mapping[str, str] | None = None) -> Setting
         http=_address(env.get("MANDATE_HTTP")),
         console=Path(console) if console else None,
         link_base=(env.get("MANDATE_LINK_BASE") or LINK_BASE).rstrip("/"),
-        allow_http=env.get("MANDATE_WEBHOOK_ALLOW_HTTP", "") in ("1", "true", "yes"),
+        rules=rules_from(env),
         security={key: env[name] for key, name in SECURITY.items() if env.get(name)},
     )
 

@@ -2,6 +2,7 @@
 
 - 2xx: delivered.
 - 3xx, 4xx, 5xx, never connected: failed. A redirect is not followed: it would carry the page to an unchecked place.
+- Not allowed to be reached (addresses.py, guard.py): failed, with its code in the detail. Checked at every attempt.
 - Time-out, or closed before an answer: unknown. The target may have acted on it; it knows the repeat by webhook-id.
 """
 
@@ -10,12 +11,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
-from processors.effects import addresses, page, signing
+from processors.effects import addresses, guard, page, signing
+from processors.effects.addresses import Rules
 from processors.effects.channels import Verdict
 from processors.effects.secrets import Secrets
+from processors.effects.targets import Targets
 from schemas import ids
 from schemas.errors import MandateError
 from schemas.messages.notifications import PageRequested
@@ -35,19 +40,20 @@ class Webhook:
     def __init__(
         self,
         secrets: Secrets,
+        targets: Targets,
         link_base: str,
         *,
-        allow_http: bool = False,
+        rules: Rules,
+        resolver: AbstractResolver | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._secrets = secrets
         self._link_base = link_base
-        self._allow_http = allow_http
+        self._targets = targets
+        self._rules = rules
         self._clock = clock
         self._session = aiohttp.ClientSession(
-            # Pages are rare: a kept connection would mostly be one that the target has closed meanwhile, which
-            # makes an outcome unknown that was none.
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, force_close=True),
+            connector=guard.connector(CONNECTIONS, resolver),
             # The lane's deadline is the total; this only tells "never connected" from "no answer".
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             trust_env=False,
@@ -60,16 +66,22 @@ class Webhook:
     async def send(self, request: PageRequested) -> Verdict:
         """POST one attempt. Never raises, except for being cancelled."""
         url = request.channel.address
-        reason = addresses.refusal(url, allow_http=self._allow_http)
-        if reason is not None:
-            return Verdict("failed", f"not sent: {reason}")
         body = page.body(request, self._link_base)
         try:
+            allowed = await self._targets.of(request.tenant)
+            reason = addresses.refusal(url, self._rules, allowed)
+            if reason is not None:
+                return _refused(reason)
             secret = await self._secrets.of(request.tenant)
             headers = signing.headers(ids.text(request.notification_id), int(self._clock()), body, secret)
         except MandateError as error:
             return Verdict("failed", f"not sent: {error.what}: {error.why} [{error.code}]")
         headers |= {"content-type": "application/json", "user-agent": "mandate-effects/1"}
+        with guard.attempt(self._rules, allowed, urlsplit(url).hostname or "") as attempt:
+            verdict = await self._try(url, body, headers)
+        return verdict if attempt.refusal is None else _refused(attempt.refusal)
+
+    async def _try(self, url: str, body: bytes, headers: dict[str, str]) -> Verdict:
         try:
             return await self._post(url, body, headers)
         except aiohttp.ConnectionTimeoutError:
@@ -90,6 +102,10 @@ class Webhook:
                 return Verdict("failed", f"HTTP {status}" + (" (redirects are not followed)" if status < 400 else ""))
             await _drain(response)
             return Verdict("delivered", f"HTTP {status}")
+
+
+def _refused(reason: addresses.Refusal) -> Verdict:
+    return Verdict("failed", f"not sent: {reason}")
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 from confluent_kafka import Producer
 
+from gateway.local.plan import DEVELOPMENT
 from gateway.local.ports import HOST, free_port
 from processors.host.admin import Admin, TopicState
 from processors.host.places import Place
@@ -81,6 +82,7 @@ class EffectsProcess:
             "MANDATE_TOPOLOGY": str(topics.file),
             "MANDATE_EFFECTS_CONSOLE": str(self.console),
             "PYTHONUNBUFFERED": "1",
+            **DEVELOPMENT,
         }
         self._running: subprocess.Popen[bytes] | None = None
 

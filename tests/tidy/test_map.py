@@ -28,7 +28,7 @@ def test_every_folder_of_a_processor_and_a_read_model_is_on_the_map() -> None:
 
 
 def test_every_document_that_is_announced_exists_and_every_document_is_read() -> None:
-    read = {d for room in MAP.rooms.values() for d in room.documents}
+    read = {d for room in MAP.rooms.values() for d in room.documents} | set(MAP.relay.documents)
     assert read == set(DEFAULTS)
 
 

@@ -21,6 +21,7 @@ def secrets_database(database: str) -> str:
     """A database in which tenant `shop` has a signing secret."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("create table webhook_secrets (tenant text primary key, secret text not null)")
+        connection.execute("create table configuration (tenant text, document text, version int, body bytea)")
         connection.execute("insert into webhook_secrets values ('shop', %s)", (SECRET,))
     return database
 

@@ -11,6 +11,7 @@ import pytest
 from gateway.configuration.outbox import LOCK, Outbox, _locked
 from gateway.configuration.service import Configurations, places_of
 from gateway.configuration.store import store_pool
+from processors.effects.addresses import Rules
 from processors.host.errors import SendFailed
 from processors.host.places import Place, Placed
 from processors.host.sender import Sender
@@ -156,7 +157,7 @@ async def accept(settings, declared):
     """Accept configuration with nobody to announce it."""
     pool = store_pool(settings.postgres)
     await pool.open(wait=True)
-    yield Configurations(pool, declared, lambda: None).put
+    yield Configurations(pool, declared, lambda: None, Rules()).put
     await pool.close()
 
 

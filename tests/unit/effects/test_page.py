@@ -1,12 +1,14 @@
-"""What a page says, and where a webhook may go."""
+"""What a page says, and what the service is told by its environment."""
 
 from __future__ import annotations
 
 import json
+from ipaddress import ip_network
 
 import pytest
 
-from processors.effects import addresses, page, settings
+from processors.effects import page, settings
+from processors.effects.addresses import Rules
 from schemas import ids
 from schemas.errors import MandateError
 from tests.support.effects import page_requested
@@ -54,48 +56,6 @@ def test_a_link_with_a_host_of_its_own_is_kept() -> None:
     assert page.link(page_requested(link="https://other.example/x"), BASE) == "https://other.example/x"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://pager.example/hook",
-        "https://pager.example:8443/",
-        "http://127.0.0.1:9/",
-        "http://localhost/",
-        "http://[::1]:8/",
-    ],
-)
-def test_addresses_that_are_allowed(url: str) -> None:
-    assert addresses.refusal(url, allow_http=False) is None
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://pager.example/hook",
-        "http://10.0.0.1/",
-        "ftp://pager.example/",
-        "file:///etc/passwd",
-        "https://user:pass@pager.example/",
-        "https://user@pager.example/",
-        "https:///nohost",
-        "pager.example",
-        "",
-        "https://pager.example/ x",
-        "https://pager.example/\r\nx: y",
-        "https://pager.example:99999/",
-        "https://[::1/",
-        "https://pager.example/" + "x" * 3_000,
-    ],
-)
-def test_addresses_that_are_refused(url: str) -> None:
-    assert addresses.refusal(url, allow_http=False)
-
-
-def test_http_elsewhere_is_allowed_only_by_the_setting() -> None:
-    assert addresses.refusal("http://pager.example/", allow_http=True) is None
-    assert addresses.refusal("ftp://pager.example/", allow_http=True)
-
-
 NEEDED = {"MANDATE_KAFKA": "k:9092", "MANDATE_POSTGRES": "postgresql://p/x"}
 
 
@@ -107,16 +67,18 @@ def test_settings_from_the_environment() -> None:
             "MANDATE_HTTP": "127.0.0.1:81",
             "MANDATE_EFFECTS_CONSOLE": "/tmp/c.jsonl",
             "MANDATE_LINK_BASE": "https://m.example/",
-            "MANDATE_WEBHOOK_ALLOW_HTTP": "1",
+            "MANDATE_ENVIRONMENT": "development",
+            "MANDATE_WEBHOOK_NETWORKS": "127.0.0.0/8, ::1/128",
         },
     )
     assert (found.slot, found.kafka, found.http) == (2, "k:9092", ("127.0.0.1", 81))
-    assert (found.link_base, found.allow_http, str(found.console)) == ("https://m.example", True, "/tmp/c.jsonl")
+    assert (found.link_base, str(found.console)) == ("https://m.example", "/tmp/c.jsonl")
+    assert found.rules == Rules(True, (ip_network("127.0.0.0/8"), ip_network("::1/128")))
 
 
 def test_settings_have_safe_defaults() -> None:
     found = settings.from_environment(0, NEEDED)
-    assert (found.http, found.console, found.allow_http) == (None, None, False)
+    assert (found.http, found.console, found.rules) == (None, None, Rules())
     assert found.link_base == "http://127.0.0.1:8080"
 
 

@@ -7,7 +7,7 @@ import base64
 import psycopg
 import pytest
 
-from processors.effects import secrets, signing
+from processors.effects import remembered, signing
 from processors.effects.secrets import Secrets
 from schemas.errors import MandateError
 
@@ -68,7 +68,7 @@ async def test_a_secret_is_looked_up_once_a_minute() -> None:
     assert [await known.of("shop"), await known.of("shop")] == ["a", "a"]
     assert table.asked == 1
     table.secrets["shop"] = "b"
-    clock.now = secrets.FRESH_SECONDS
+    clock.now = remembered.FRESH_SECONDS
     assert await known.of("shop") == "b"
 
 
@@ -76,7 +76,7 @@ async def test_an_outage_of_postgres_does_not_stop_pages() -> None:
     table, clock = Table(shop="a"), Clock()
     known = Secrets(table, clock)
     await known.of("shop")
-    table.down, clock.now = True, 10 * secrets.FRESH_SECONDS
+    table.down, clock.now = True, 10 * remembered.FRESH_SECONDS
     assert await known.of("shop") == "a"
     with pytest.raises(MandateError) as caught:
         await known.of("other")
@@ -90,7 +90,7 @@ async def test_a_tenant_without_a_secret() -> None:
 
 
 async def test_the_cache_is_bounded() -> None:
-    table = Table(**{f"t{n}": "s" for n in range(secrets.CACHE_LIMIT + 1)})
+    table = Table(**{f"t{n}": "s" for n in range(remembered.LIMIT + 1)})
     known = Secrets(table, Clock())
     for tenant in list(table.secrets):
         await known.of(tenant)

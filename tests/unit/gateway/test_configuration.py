@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.configuration import difference, request
+from gateway.configuration import difference, request, targets
 from gateway.configuration.outbox import announcement
 from gateway.configuration.service import places_of
 from gateway.configuration.store import Pending
 from gateway.http import settings as process
+from processors.effects.addresses import Rules
 from schemas import codec, ids, topology
-from schemas.configuration import DEFAULTS
+from schemas.configuration import DEFAULTS, canonical, parse_document
 from schemas.envelope import record_id
 from schemas.errors import ConfigurationError, MandateError
 from schemas.messages.kernel import SHARED, ConfigurationAnnounced
@@ -144,3 +147,31 @@ def test_wrong_settings_are_named_without_their_values(env, code) -> None:
         process.read(env)
     assert caught.value.code == code
     assert "plain-token" not in str(caught.value)
+
+
+def _people(address: str) -> dict[str, Any]:
+    person = {"id": "alice", "channels": [{"kind": "console"}, {"kind": "webhook", "address": address}]}
+    return {"people": parse_document("people", canonical({"people": [person], "fallback_contact": "alice"}))}
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("http://pager.example/", "target_scheme"),
+        ("https://127.1/", "target_host"),
+        ("https://169.254.169.254/latest", "target_address"),
+        ("https://user@pager.example/", "target_credentials"),
+        ("https://other.example/", "target_not_allowed"),
+    ],
+)
+def test_a_webhook_that_can_never_be_sent_to_is_refused_when_it_is_applied(address: str, code: str) -> None:
+    allowed = {"targets": parse_document("targets", b'{"webhooks":["pager.example"]}')}
+    with pytest.raises(ConfigurationError) as caught:
+        targets.check(_people(address) | allowed, Rules())
+    assert (caught.value.code, caught.value.field) == (code, "people.people.0.channels.1.address")
+
+
+def test_a_webhook_that_may_be_sent_to_is_accepted() -> None:
+    targets.check(_people("https://pager.example/hook"), Rules())
+    development = process.read(ENV | {"MANDATE_ENVIRONMENT": "development", "MANDATE_WEBHOOK_NETWORKS": "127.0.0.0/8"})
+    targets.check(_people("http://127.0.0.1:9999/hook"), development.webhooks)
