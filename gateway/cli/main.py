@@ -43,6 +43,8 @@ COMMANDS: dict[str, Entry] = {
     "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
     "fate": Entry("gateway.cli.fate", "fate", "Say what became of one action: seen, dropped, kept, set aside."),
     "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),
+    "case": Entry("gateway.cli.ledger", "case", "List and show RML cases."),
+    "ledger": Entry("gateway.cli.ledger", "ledger", "Verify the ledger of effects."),
     "token": Entry("gateway.cli.token", "token", "Print a token that the local stack keeps, for curl or to sign in."),
     "config": Entry("gateway.cli.config", "config", "Apply and show a tenant's configuration."),
     "dropped": Entry("gateway.cli.dead_letters", "dropped", "List what deduplication dropped."),

@@ -1,4 +1,4 @@
-"""The whole pipeline in one process on virtual time: five processors on the log in memory, hands that page, a
+"""The whole pipeline in one process on virtual time: six processors on the log in memory, hands that page, a
 clock.
 
 Scenario tests say what arrives and when (`at`, `act`, `acknowledge`), let time pass (`run_to`), and read what

@@ -20,6 +20,7 @@ STREAMS = {
     "ordering.events": "ordering.events",
     "incidents.events": "incidents.events",
     "notifications.events": "notifications.events",
+    "rml.events": "rml.events",
 }
 
 
