@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import psycopg
 
 from processors.host.places import Place
+from processors.rml import DECIDER
 from projections.catalog import PROJECTIONS
 from projections.metrics import Metrics, RunnerMetrics
 from projections.postgres import Pool, reading_pool
@@ -15,6 +16,8 @@ from projections.store import PostgresStore
 from schemas import ids, topology
 from schemas.record import Record
 from tests.unit.projections import incident_records as m
+from tests.support.desk import Desk
+from tests.support.rml_words import charge, label
 from tests.unit.projections import records as r
 from tests.unit.projections.memory import MemoryLog, MemorySource
 from tests.unit.projections.records import STREAMS, T0, Log
@@ -134,7 +137,30 @@ def exhausted_story() -> list[Record]:
     return log.records
 
 
-STORIES = {"timeline": actions, "incidents": incident_story, "pages": page_story}
+def case_story() -> list[Record]:
+    """Three charges alike of the shop (one of them told twice) and a label, on partition 1; two of the bank on 0."""
+    desk = Desk(DECIDER)
+    shop, bank = Log("rml.events", 1, hole=1), Log("rml.events", 0)
+    for n, (log, changes) in enumerate(
+        (
+            (shop, {}),
+            (bank, {}),
+            (shop, {"counterparty": "customer \x00 18", "amount": None}),
+            (shop, {"actor": "checkout-helper-2"}),
+            (bank, {"external_reference": None}),
+            (shop, {"external_reference": "ch_0", "actor": "webhook"}),
+            (shop, {"external_reference": None}),
+        )
+    ):
+        tenant = "shop" if log is shop else "bank"
+        for event in desk.tell(charge(n, tenant=tenant, **changes)).events:
+            log.add(event)
+    for event in desk.tell(label(99, tenant="shop")).events:
+        shop.add(event)
+    return [*shop.records, *bank.records]
+
+
+STORIES = {"timeline": actions, "incidents": incident_story, "pages": page_story, "cases": case_story}
 
 
 def fill(dsn: str) -> None:
