@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 
@@ -141,17 +142,16 @@ def case_story() -> list[Record]:
     """Three charges alike of the shop (one of them told twice) and a label, on partition 1; two of the bank on 0."""
     desk = Desk(DECIDER)
     shop, bank = Log("rml.events", 1, hole=1), Log("rml.events", 0)
-    for n, (log, changes) in enumerate(
-        (
-            (shop, {}),
-            (bank, {}),
-            (shop, {"counterparty": "customer \x00 18", "amount": None}),
-            (shop, {"actor": "checkout-helper-2"}),
-            (bank, {"external_reference": None}),
-            (shop, {"external_reference": "ch_0", "actor": "webhook"}),
-            (shop, {"external_reference": None}),
-        )
-    ):
+    charges: tuple[tuple[Log, dict[str, Any]], ...] = (
+        (shop, {}),
+        (bank, {}),
+        (shop, {"counterparty": "customer \x00 18", "amount": None}),
+        (shop, {"actor": "checkout-helper-2"}),
+        (bank, {"external_reference": None}),
+        (shop, {"external_reference": "ch_0", "actor": "webhook"}),
+        (shop, {"external_reference": None}),
+    )
+    for n, (log, changes) in enumerate(charges):
         tenant = "shop" if log is shop else "bank"
         for event in desk.tell(charge(n, tenant=tenant, **changes)).events:
             log.add(event)
