@@ -16,9 +16,9 @@ from projections.runner import Runner
 from projections.store import PostgresStore
 from schemas import ids, topology
 from schemas.record import Record
-from tests.unit.projections import incident_records as m
 from tests.support.desk import Desk
 from tests.support.rml_words import charge, label
+from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections.memory import MemoryLog, MemorySource
 from tests.unit.projections.records import STREAMS, T0, Log
