@@ -15,6 +15,7 @@ from gateway.http.auth import tenant_of
 from gateway.http.errors import BadRequest, NotFound
 from gateway.http.fields import NAME_MAX, clean
 from gateway.http.keys import SERVICES
+from gateway.http.services import Services
 from projections import paging
 from projections.dedup import queries as dedup
 from projections.dedup.fate import fate
@@ -30,8 +31,9 @@ _COORDINATES = re.compile(r"\A([a-zA-Z0-9._-]{1,249})-([0-9]{1,9})@([0-9]{1,18})
 
 async def get_action(request: web.Request) -> web.Response:
     """GET /v1/actions/{id}: the action as the timeline remembers it, with all that its sender said, and `as_of`."""
-    event_id = _event_id(request, query_of(request, "actor"))
-    found, as_of = await _row(request, event_id)
+    actor = query_of(request, "actor").get("actor")
+    event_id = _event_id(tenant_of(request), request.match_info["id"], actor)
+    found, as_of = await _row(request.app[SERVICES], tenant_of(request), event_id)
     if found is None:
         raise NotFound(
             "action_unknown",
@@ -61,30 +63,33 @@ async def get_fate(request: web.Request) -> web.Response:
     first, at most 16 a place and ten minutes; `window.since` says how far back they reach, `timeline` has no such end.
     `window` null: Redis does not answer, and only the timeline was asked. Times are RFC 3339, lists may be empty.
     """
-    asked = request.match_info["id"]
     query = query_of(request, "actor")
+    found = await fate_of(request.app[SERVICES], tenant_of(request), request.match_info["id"], query.get("actor"))
+    return answer(found)
+
+
+async def fate_of(services: Services, tenant: str, asked: str, actor: str | None) -> Json:
+    """The answer of GET /v1/actions/{id}/fate. Raises BadRequest, NotReady `redis_unavailable`."""
     place = _COORDINATES.match(asked)
-    event_id = None if place else _event_id(request, query)
-    services = request.app[SERVICES]
+    event_id = None if place else _event_id(tenant, asked, actor)
     field = event_id if event_id is not None else coordinates(place[1], int(place[2]), int(place[3])) if place else b""
     found = None
     try:
         kinds = kinds_of(services.topology)
-        found = await dedup.sightings(services.redis, tenant_of(request), field, kinds)
+        found = await dedup.sightings(services.redis, tenant, field, kinds)
     except NotReady:
         if event_id is None:
             raise
-    row, as_of = (None, []) if event_id is None else await _row(request, event_id)
+    row, as_of = (None, []) if event_id is None else await _row(services, tenant, event_id)
     out = fate(asked, None if event_id is None else ids.text(event_id), found, row)
-    return answer(out | {"as_of": [*([] if found is None else found.as_of), *as_of]})
+    return out | {"as_of": [*([] if found is None else found.as_of), *as_of]}
 
 
-def _event_id(request: web.Request, query: dict[str, str]) -> bytes:
-    asked = clean("id", request.match_info["id"], NAME_MAX)
+def _event_id(tenant: str, given: str, actor: str | None) -> bytes:
+    asked = clean("id", given, NAME_MAX)
     parsed = ids.parse(asked)
     if parsed is not None:
         return parsed
-    actor = query.get("actor")
     if actor is None:
         raise BadRequest(
             "actor_required",
@@ -93,12 +98,12 @@ def _event_id(request: web.Request, query: dict[str, str]) -> bytes:
             "Add ?actor=, or use `event_id` of the receipt.",
             field="actor",
         )
-    return ids.given_id(tenant_of(request), actor, asked)
+    return ids.given_id(tenant, actor, asked)
 
 
-async def _row(request: web.Request, event_id: bytes) -> tuple[Json | None, list[Json]]:
+async def _row(services: Services, tenant: str, event_id: bytes) -> tuple[Json | None, list[Json]]:
     """The timeline's row without `as_of`, and the positions it (or its absence) is as of."""
-    async with scoped(request.app[SERVICES].read_models, tenant_of(request)) as scope:
+    async with scoped(services.read_models, tenant) as scope:
         found = await timeline.action(scope, event_id)
         as_of = await paging.as_of_now(scope, timeline.PROJECTION) if found is None else found.pop("as_of")
     return found, as_of

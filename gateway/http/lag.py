@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from gateway.http.errors import Busy
 from gateway.http.metrics import Metrics
@@ -34,6 +34,9 @@ SAMPLES = 120
 # A look that is older than this says nothing any more: the broker is away, and produce tells so itself.
 LOOK_VALID_S = 10.0
 
+# The name that the effects service has among the processors.
+EFFECTS = "effects"
+
 Looked = tuple[Mapping[Place, int], Mapping[str, Mapping[Place, int | None]]]
 Look = Callable[[], Looked]
 
@@ -41,10 +44,19 @@ Look = Callable[[], Looked]
 class Lag:
     """`check` refuses while a processor of the actions' way is too far behind."""
 
-    def __init__(self, look: Look | None, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        look: Look | None,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+        guards: Collection[str] | None = None,
+    ) -> None:
         self._look = look
         self._metrics = metrics
         self._clock = clock
+        # Who else is behind concerns people who read, not senders: None guards with all.
+        self._guards = guards
+        self._standing: Mapping[str, Mapping[Place, int | None]] = {}
         self._samples: deque[tuple[float, Mapping[Place, int]]] = deque(maxlen=SAMPLES)
         self._seconds: Mapping[str, float] = {}
         self._at = float("-inf")
@@ -54,11 +66,29 @@ class Lag:
         """Seconds behind, per processor, at the last look."""
         return self._seconds
 
+    @property
+    def standing(self) -> Mapping[str, Mapping[Place, int | None]]:
+        """Where each processor stood at the last look; None where it never committed. Empty before the first."""
+        return self._standing
+
+    @property
+    def current(self) -> bool:
+        """Is the last look young enough to speak for now?"""
+        return self._clock() - self._at <= LOOK_VALID_S
+
+    def behind(self, place: Place, at: int) -> tuple[int, float]:
+        """Records and seconds from a position to the end of its place, as of the last look."""
+        if not self._samples:
+            return 0, 0.0
+        now, ends = self._samples[-1]
+        return max(0, ends.get(place, 0) - at), self._behind(now, place, at)
+
     def check(self) -> None:
         """Raises Busy `pipeline_behind` when something is more than LIMIT_S behind."""
         if self._clock() - self._at > LOOK_VALID_S:
             return
-        worst = max(self._seconds.items(), key=lambda x: (x[1], x[0]), default=None)
+        guarding = [x for x in self._seconds.items() if self._guards is None or x[0] in self._guards]
+        worst = max(guarding, key=lambda x: (x[1], x[0]), default=None)
         if worst is not None and worst[1] > LIMIT_S:
             error = Busy(
                 "pipeline_behind",
@@ -77,6 +107,7 @@ class Lag:
             name: max((self._behind(now, place, at) for place, at in places.items()), default=0.0)
             for name, places in committed.items()
         }
+        self._standing = committed
         self._at = now
         for name, seconds in self._seconds.items():
             self._metrics.lag.labels(name).set(seconds)
@@ -105,15 +136,23 @@ class Lag:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
+def senders_wait_for(topology: Topology) -> frozenset[str]:
+    """The processors on the way of an action: those that read a stream of actions."""
+    return frozenset(r.name for r in topology.rooms.values() if topology.topics[r.input].stream == "actions")
+
+
 class Broker:
-    """Looks at a real broker: the processors on the way of an action (those that read a stream of actions)."""
+    """Looks at a real broker: every processor, the effects service, and the ends of what read models read."""
 
     def __init__(self, bootstrap: str, topology: Topology) -> None:
         self._admin = Admin(bootstrap)
         self._tails = Tails(lambda: LogReader(bootstrap, name="gateway-lag"))
-        rooms = [r for r in topology.rooms.values() if topology.topics[r.input].stream == "actions"]
-        self._places = {r.name: [Place(r.input, p) for p in range(topology.partitions(r.input))] for r in rooms}
-        self._groups = {room.name: f"mandate-{room.name}" for room in rooms}
+        inputs = {room.name: room.input for room in topology.rooms.values()} | {EFFECTS: topology.relay.source}
+        self._places = {n: [Place(t, p) for p in range(topology.partitions(t))] for n, t in inputs.items()}
+        read = {t for model in topology.projections.values() for t in model.reads} | set(inputs.values())
+        self._ends = [Place(t, p) for t in sorted(read) for p in range(topology.partitions(t))]
+        self._groups = {room: f"mandate-{room}" for room in topology.rooms}
+        self._groups[EFFECTS] = f"{topology.relay.target}.relay"
         self._positions = GroupPositions(bootstrap, tuple(self._groups.values()))
         # A look runs in a thread that nobody can stop: `close` waits for it, since a closed client may not be asked.
         self._looking = threading.Lock()
@@ -126,7 +165,7 @@ class Broker:
                 return {}, {}
             # Positions first: an end that moves between the two requests shows as lag, never as its contrary.
             committed = {n: self._positions.of(self._groups[n], places) for n, places in self._places.items()}
-            ends = self._admin.high_watermarks([p for places in self._places.values() for p in places])
+            ends = self._admin.high_watermarks(self._ends)
             return ends, self._tails.passed(committed, ends)
 
     def close(self) -> None:

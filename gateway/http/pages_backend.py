@@ -8,11 +8,13 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import commands, problems, reads
+from gateway.http import commands, fates, problems, reads
+from gateway.http import pipeline as pipelines
 from gateway.http.keys import PRINCIPAL
 from gateway.http.services import Services
 from gateway.web.door import Reader
 from projections import summary as summaries
+from projections.cases import queries as case_queries
 from projections.incidents import queries as incident_queries
 from projections.pages import queries as page_queries
 from projections.postgres import scoped
@@ -67,6 +69,24 @@ class PagesBackend:
         """The tenant in numbers."""
         async with scoped(self._services.read_models, reader.tenant) as scope:
             return await summaries.summary(scope)
+
+    async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
+        """A page of cases."""
+        async with scoped(self._services.read_models, reader.tenant) as scope:
+            return await case_queries.cases(scope, limit=limit, cursor=cursor)
+
+    async def case(self, reader: Reader, name: str) -> Json:
+        """One case by CASE-n or id."""
+        async with scoped(self._services.read_models, reader.tenant) as scope:
+            return await reads.case(scope, name)
+
+    async def pipeline(self, reader: Reader) -> Json:
+        """The health of the pipeline."""
+        return await pipelines.pipeline(self._services, reader.tenant)
+
+    async def fate(self, reader: Reader, asked: str, actor: str | None) -> Json:
+        """What became of an action."""
+        return await fates.fate_of(self._services, reader.tenant, asked, actor)
 
     def problem(self, error: Exception) -> Json:
         """The same document as /v1 would answer, where a person reads it."""

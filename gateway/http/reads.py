@@ -171,10 +171,15 @@ async def get_case(request: web.Request) -> web.Response:
     """GET /v1/cases/{CASE-n or id}: one case with its entries (the first 1,000)."""
     _query(request)
     async with _open(request) as scope:
-        found = await cases.case(scope, request.match_info["case"])
+        return _json(await case(scope, request.match_info["case"]))
+
+
+async def case(scope: Scope, name: str) -> dict[str, Any]:
+    """One case. Raises NotFound `case_unknown`."""
+    found = await cases.case(scope, name)
     if found is None:
         raise NotFound("case_unknown", "the case", "there is none with this number or id", "See GET /v1/cases.")
-    return _json(found)
+    return found
 
 
 async def get_ledger(request: web.Request) -> web.Response:

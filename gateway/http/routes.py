@@ -11,10 +11,11 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from gateway.http import auth, commands, configure, fates, ingest, operations, reads
+from gateway.http import auth, commands, configure, fates, ingest, operations, pipeline, reads
 from gateway.http.auth import Access
 from gateway.http.openapi import actions, cases, document, incidents, operating, reading
 from gateway.http.openapi import fates as told
+from gateway.http.openapi import pipeline as pipeline_words
 from gateway.http.operations import DOCUMENT, Served
 from gateway.http.route import Handler, Route
 
@@ -56,6 +57,7 @@ ROUTES = (
     Route("GET", "/v1/cases", Access.TENANT, reads.get_cases, cases.LIST),
     Route("GET", "/v1/cases/{case}", Access.TENANT, reads.get_case, cases.ONE),
     Route("GET", "/v1/ledger", Access.TENANT, reads.get_ledger, cases.LEDGER),
+    Route("GET", "/v1/pipeline", Access.TENANT, pipeline.get_pipeline, pipeline_words.PIPELINE),
     Route("GET", "/v1/summary", Access.TENANT, reads.get_summary, reading.SUMMARY),
 )
 

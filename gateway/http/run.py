@@ -22,7 +22,7 @@ from gateway.configuration.store import store_pool
 from gateway.http.answers import Answers, Tail
 from gateway.http.app import AUTO_DECOMPRESS, build
 from gateway.http.budget import Budget
-from gateway.http.lag import Broker, Lag
+from gateway.http.lag import Broker, Lag, senders_wait_for
 from gateway.http.metrics import Metrics
 from gateway.http.services import Services
 from gateway.http.settings import Settings
@@ -98,7 +98,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     configurations = Configurations(store, topology, outbox.wake, settings.webhooks)
     broker = Broker(settings.kafka, topology)
     stack.push_async_callback(asyncio.to_thread, broker.close)
-    lag = Lag(broker.look, metrics)
+    lag = Lag(broker.look, metrics, guards=senders_wait_for(topology))
     for work in (outbox.run(), lag.run()):
         task = asyncio.create_task(work)
         stack.push_async_callback(_cancel, task)

@@ -57,6 +57,18 @@ class Backend(Protocol):
     async def summary(self, reader: Reader) -> Json:
         """The tenant in numbers; `exhausted`: incidents that nobody answered and that nobody has taken since."""
 
+    async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
+        """A page of RML cases."""
+
+    async def case(self, reader: Reader, name: str) -> Json:
+        """One case by CASE-n or id. Raises MandateError `case_unknown`."""
+
+    async def pipeline(self, reader: Reader) -> Json:
+        """The health of the pipeline, as GET /v1/pipeline says it."""
+
+    async def fate(self, reader: Reader, asked: str, actor: str | None) -> Json:
+        """What became of an action, as GET /v1/actions/{id}/fate says it. Raises MandateError."""
+
     async def answer(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
         """Send a command of a person; returns what became of it in one sentence."""
 

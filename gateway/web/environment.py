@@ -19,7 +19,12 @@ STATE = {
     "closed": ("grey", "check", "Closed"),
 }
 # The main addresses: name, address, words.
-NAV = (("incidents", "/incidents", "Incidents"),)
+NAV = (
+    ("incidents", "/incidents", "Incidents"),
+    ("cases", "/cases", "Cases"),
+    ("actions", "/actions", "Actions"),
+    ("health", "/health", "Health"),
+)
 OUTCOME = {
     "pending": ("amber", "clock", "not yet"),
     "delivered": ("grey", "check", "delivered, no answer"),
@@ -38,7 +43,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(clock=words.clock, full=words.full, span=words.span)
+    env.filters.update(clock=words.clock, full=words.full, span=words.span, money=words.money, readable=words.readable)
     env.globals.update(
         between=words.between,
         count=words.count,

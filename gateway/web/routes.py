@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.web import incidents
+from gateway.web import actions, cases, health, incidents
 from gateway.web.door import BACKEND, Backend, html
 from gateway.web.environment import render
 
@@ -48,6 +48,11 @@ def add(app: web.Application, backend: Backend) -> None:
             web.get("/incidents/{name}/story", incidents.incident_story),
             web.get("/incidents/{name}/pages", incidents.incident_pages),
             web.post("/incidents/{name}/{verb:acknowledge|resolve}", incidents.answer),
+            web.get("/cases", cases.list_page),
+            web.get("/cases/{name}", cases.case_page),
+            web.get("/actions", actions.fate_page),
+            web.get("/health", health.health_page),
+            web.get("/health/now", health.health_now),
             web.static("/static", STATIC),
         ]
     )

@@ -82,3 +82,20 @@ def test_a_look_that_is_old_says_nothing() -> None:
     world.look({A: 5}, {A: 1})
     world.now += LOOK_VALID_S + 1
     world.lag.check()
+
+
+def test_senders_wait_for_the_way_of_an_action_and_people_see_all() -> None:
+    clock = iter(range(0, 1_000, int(LIMIT_S) + 1))
+    world = World()
+    world.lag = Lag(None, Metrics(), lambda: world.now, guards=("dedup",))
+    assert [world.lag.current] == [False]
+    for _ in range(2):
+        world.now = next(clock)
+        world.lag.record({A: 5, B: 5}, {"dedup": {A: 5}, "rml": {B: 1}})
+    world.lag.check()
+    assert [world.lag.current] == [True]
+    assert world.lag.seconds["rml"] == LIMIT_S + 1
+    assert world.lag.behind(B, 1) == (4, LIMIT_S + 1)
+    assert world.lag.behind(A, 5) == (0, 0.0)
+    world.now += LOOK_VALID_S + 1
+    assert [world.lag.current] == [False]
