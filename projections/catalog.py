@@ -10,6 +10,8 @@ from projections.cases.store import CasesWriter
 from projections.dedup import project as dedup
 from projections.dedup.store import DedupWriter
 from projections.incidents.store import IncidentsWriter
+from projections.overview import project as overview
+from projections.overview.store import OverviewWriter
 from projections.pages.store import PagesWriter
 from projections.reading import Said
 from projections.redis_store import RedisProjection
@@ -53,6 +55,12 @@ PROJECTIONS = {
     )
 }
 
-REDIS = {p.name: p for p in (RedisProjection(dedup.NAME, dedup.VERSION, DedupWriter),)}
+REDIS = {
+    p.name: p
+    for p in (
+        RedisProjection(dedup.NAME, dedup.VERSION, DedupWriter),
+        RedisProjection(overview.NAME, overview.VERSION, OverviewWriter),
+    )
+}
 
 NAMES = (*PROJECTIONS, *REDIS)

@@ -9,8 +9,10 @@ from aiohttp import web
 
 from gateway.http.errors import BadRequest
 from gateway.http.fields import NAME_MAX, clean
+from projections.paging import check_limit
 
 CURSOR_MAX = 16_384
+LIMIT = 50
 
 
 def query_of(request: web.Request, *allowed: str) -> dict[str, str]:
@@ -23,6 +25,15 @@ def query_of(request: web.Request, *allowed: str) -> dict[str, str]:
             raise BadRequest("parameter_unknown", f"parameter {ascii(name)[1:-1][:40]}", why, remedy, field=name[:40])
         out[name] = clean(name, value, CURSOR_MAX if name == "cursor" else NAME_MAX)
     return out
+
+
+def limit_of(query: dict[str, str]) -> int:
+    """How many items are asked for. Raises BadRequest `bad_limit`."""
+    given = query.get("limit", str(LIMIT))
+    # isdecimal alone takes digits of every script; six are more than any limit has.
+    if not (given.isascii() and given.isdecimal() and len(given) <= 6):
+        raise BadRequest("bad_limit", "parameter limit", "it is no whole number", "Use 1 to 1000.", field="limit")
+    return check_limit(int(given))
 
 
 def answer(found: dict[str, Any]) -> web.Response:

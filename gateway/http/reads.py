@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.http import times
 from gateway.http.answering import answer as _json
+from gateway.http.answering import limit_of as _limit
 from gateway.http.answering import query_of as _query
 from gateway.http.auth import tenant_of
 from gateway.http.commands import unknown
@@ -23,7 +24,6 @@ from projections.postgres import Scope, scoped
 from projections.timeline import queries as timeline
 from schemas import ids
 
-LIMIT = 50
 _STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
 _SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 _TAKEN = ("yes", "no")
@@ -33,14 +33,6 @@ _ORDERS = ("arrival", "newest", "reading")
 
 def _open(request: web.Request) -> Any:
     return scoped(request.app[SERVICES].read_models, tenant_of(request))
-
-
-def _limit(query: dict[str, str]) -> int:
-    given = query.get("limit", str(LIMIT))
-    # isdecimal alone takes digits of every script; six are more than any limit has.
-    if not (given.isascii() and given.isdecimal() and len(given) <= 6):
-        raise BadRequest("bad_limit", "parameter limit", "it is no whole number", "Use 1 to 1000.", field="limit")
-    return int(given)
 
 
 def _choice(query: Mapping[str, str], name: str, words: tuple[str, ...]) -> str | None:

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from gateway.http import auth, commands, configure, fates, ingest, operations, pipeline, reads
+from gateway.http import auth, commands, configure, fates, ingest, operations, overviews, pipeline, reads
 from gateway.http.auth import Access
 from gateway.http.openapi import actions, cases, document, incidents, operating, reading
 from gateway.http.openapi import fates as told
@@ -43,6 +43,7 @@ ROUTES = (
     Route("POST", "/v1/actions", Access.TENANT, ingest.post_actions, actions.SEND),
     Route("GET", "/v1/actions/{id}", Access.TENANT, fates.get_action, told.ONE),
     Route("GET", "/v1/actions/{id}/fate", Access.TENANT, fates.get_fate, told.FATE),
+    Route("GET", "/v1/overview", Access.TENANT, overviews.get_overview, told.OVERVIEW),
     Route("GET", "/v1/timeline", Access.TENANT, reads.get_timeline, reading.TIMELINE),
     Route("GET", "/v1/timeline/{event}", Access.TENANT, reads.get_action, reading.ACTION),
     Route("GET", "/v1/incidents", Access.TENANT, reads.get_incidents, incidents.LIST),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 import psycopg
@@ -26,6 +28,7 @@ class Remembered(Generic[T]):
         self._lookup = lookup
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[T | None]] = {}
 
     async def of(self, tenant: str) -> T | None:
         """The value, or None when Postgres has none. Raises psycopg.Error, OSError when it never answered before."""
@@ -34,7 +37,7 @@ class Remembered(Generic[T]):
             self._known.move_to_end(tenant)
             return known[1]
         try:
-            found = await self._lookup(tenant)
+            found = await self._ask(tenant)
         except (psycopg.Error, OSError, TimeoutError):
             # A page matters more than a change that happened during an outage of Postgres.
             if known is not None:
@@ -48,6 +51,24 @@ class Remembered(Generic[T]):
         if len(self._known) > LIMIT:
             self._known.popitem(last=False)
         return found
+
+    async def _ask(self, tenant: str) -> T | None:
+        """One look-up at a time for a tenant: after a start every lane asks at once, and each would open a connection."""
+        task = self._asking.get(tenant)
+        if task is None:
+            task = self._asking[tenant] = asyncio.create_task(_called(self._lookup, tenant))
+            task.add_done_callback(partial(self._answered, tenant))
+        # Who is cut off by its deadline must not end the look-up of the others.
+        return await asyncio.shield(task)
+
+    def _answered(self, tenant: str, task: asyncio.Task[T | None]) -> None:
+        del self._asking[tenant]
+        if not task.cancelled():
+            task.exception()  # looked at here, should all who asked be gone
+
+
+async def _called(lookup: Lookup[T], tenant: str) -> T | None:
+    return await lookup(tenant)
 
 
 async def first_row(dsn: str, query: str, tenant: str) -> tuple[object, ...] | None:

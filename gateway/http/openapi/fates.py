@@ -1,11 +1,11 @@
-"""What became of an action."""
+"""What became of an action, and what is open now: the read models in Redis."""
 
 from __future__ import annotations
 
 from gateway.http.openapi.operation import Operation, Parameter, answer
-from gateway.http.openapi.parts import AS_OF
+from gateway.http.openapi.parts import AS_OF, LIMIT, SEVERITY
 from gateway.http.openapi.reading import ACTION
-from gateway.http.openapi.schema import Schema, array, choice, integer, maybe, obj, text, time, uuid, whole
+from gateway.http.openapi.schema import Schema, array, boolean, choice, integer, maybe, obj, text, time, uuid, whole
 
 _PLACE: dict[str, Schema] = {"topic": text(), "partition": integer(low=0), "offset": integer(low=0)}
 _ACTOR = Parameter("actor", text(max=1_024), "Who sent it: needed when the id is the sender's own and no UUID.")
@@ -66,4 +66,61 @@ FATE = Operation(
     _IDS,
     parameters=(_ACTOR,),
     problems={400: ("parameter_unknown", "actor_required"), 422: ("field_too_long",), 503: ("redis_unavailable",)},
+)
+
+_COUNT = integer(low=0)
+OVERVIEW = Operation(
+    "Read what is open now, in short",
+    "incidents",
+    {
+        200: answer(
+            "Numbers, and the worst and oldest open incidents first.",
+            whole(
+                {
+                    "open": _COUNT,
+                    "worst": maybe(SEVERITY),
+                    "by_severity": obj({}, "SEV1 to SEV4, each with how many are open."),
+                    "by_state": obj({}, "Every state in which something is open, with how many."),
+                    "unassigned": _COUNT,
+                    "over": integer("Of those that are kept in short.", low=0),
+                    "left_out": integer("Older ones that are not kept in short.", low=0),
+                    "items": array(
+                        whole(
+                            {
+                                "id": uuid(),
+                                "name": text(example="INC-1"),
+                                "number": integer(low=1),
+                                "state": text(),
+                                "severity": SEVERITY,
+                                "title": text(),
+                                "resource": text(),
+                                "historical": boolean(),
+                                "opened_at": time(),
+                                "first_failure_at": time(),
+                                "changed_at": time(),
+                                "failures": _COUNT,
+                                "affected": _COUNT,
+                                "assignee": maybe(text()),
+                                "acknowledged_at": maybe(time()),
+                                "paged_at": maybe(time()),
+                                "cause": maybe(
+                                    whole(
+                                        {
+                                            "kind": maybe(text()),
+                                            "resource": maybe(text()),
+                                            "summary": maybe(text()),
+                                            "confidence": text(),
+                                        }
+                                    )
+                                ),
+                            }
+                        )
+                    ),
+                    "as_of": AS_OF,
+                }
+            ),
+        )
+    },
+    parameters=(LIMIT,),
+    problems={400: ("parameter_unknown", "bad_limit"), 503: ("redis_unavailable",)},
 )

@@ -16,14 +16,18 @@ from projections.dedup.project import NAME, VERSION, coordinates
 from projections.dedup.store import DedupWriter
 from projections.errors import NotReady, PositionLost, Refused
 from projections.metrics import Metrics, RunnerMetrics
+from projections.overview import project as overview
+from projections.overview import queries as overviews
+from projections.overview.store import OverviewWriter
 from projections.redis_keys import tenant_key
 from projections.redis_reading import reader
 from projections.redis_store import RedisProjection, RedisStore
 from projections.runner import Runner
-from schemas import codec
+from schemas import codec, ids
 from tests.support.waiting import until
+from tests.unit.projections import records as r
 from tests.unit.projections.memory import MemoryLog, MemorySource
-from tests.unit.projections.records import TENANT, an_action
+from tests.unit.projections.records import T0, TENANT, Log, an_action
 from tests.unit.projections.sightings import KINDS, a_story, event_id
 
 DEDUP = RedisProjection(NAME, VERSION, lambda: DedupWriter(KINDS))
@@ -234,3 +238,55 @@ def test_a_full_redis_loses_nothing(redis, empty, log):
             empty.config_set("maxmemory", "0")
         until(lambda: _at_end(redis.url, log), 30, "the read model to catch up")
         assert running.runner.alive
+
+
+# --- the overview --------------------------------------------------------------------------------------------------
+
+OVERVIEW = RedisProjection(overview.NAME, overview.VERSION, OverviewWriter)
+EVENTS = Place("incidents.events", 0)
+
+
+def _incidents(count):
+    log = Log("incidents.events")
+    for n in range(1, count + 1):
+        incident = {"incident_id": ids.derive("incident", n), "number": n}
+        log.add(r.opened(T0 + n, **incident))
+        log.add(r.attached(2, 2, T0 + n + 1, **incident))
+    made = MemoryLog(EVENTS)
+    made.add(log.records, markers=1)
+    return made
+
+
+def _overview(url, limit=50):
+    async def look():
+        client = reader(url)
+        try:
+            return await overviews.overview(client, TENANT, limit)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(look())
+
+
+def _filled_overview(url, log, most=3):
+    metrics = RunnerMetrics(Metrics(), "overview")
+    runner = Runner("overview", [EVENTS], lambda: Patient(log, most), RedisStore(url, OVERVIEW), metrics)
+    runner.start()
+    try:
+        until(lambda: [p["next_offset"] for p in _overview(url)["as_of"]] == [log.ends[EVENTS]], 20, "the log's end")
+    finally:
+        runner.stop()
+        assert runner.join(20)
+
+
+def test_the_overview_is_built_once_and_again_the_same(redis, empty):
+    log = _incidents(7)
+    _filled_overview(redis.url, log)
+    found = _overview(redis.url, 3)
+    assert (found["open"], len(found["items"]), found["left_out"]) == (7, 3, 0)
+    assert [item["failures"] for item in found["items"]] == [2, 2, 2]
+    before = redis_checksum.checksum(redis.url, OVERVIEW)
+    assert before[0] == 1
+    empty.flushall()
+    _filled_overview(redis.url, log, most=100)
+    assert redis_checksum.checksum(redis.url, OVERVIEW) == before

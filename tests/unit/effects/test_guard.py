@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -177,3 +178,21 @@ async def test_without_the_tenants_list_nothing_is_sent() -> None:
     with pytest.raises(MandateError) as caught:
         await Targets(away).of("shop")
     assert caught.value.code == "targets_unreadable"
+
+
+async def test_many_who_ask_at_once_are_one_look_up() -> None:
+    asked: list[str] = []
+    there = asyncio.Event()
+
+    async def slow(tenant: str) -> tuple[str, ...]:
+        asked.append(tenant)
+        await there.wait()
+        return ("hooks.example",)
+
+    known = Targets(slow)
+    waiting = [asyncio.create_task(known.of("shop")) for _ in range(20)]
+    await asyncio.sleep(0)
+    waiting.pop().cancel()
+    there.set()
+    assert await asyncio.gather(*waiting) == [("hooks.example",)] * 19
+    assert asked == ["shop"]
