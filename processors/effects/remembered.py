@@ -53,7 +53,7 @@ class Remembered(Generic[T]):
         return found
 
     async def _ask(self, tenant: str) -> T | None:
-        """One look-up at a time for a tenant: after a start every lane asks at once, and each would open a connection."""
+        """One look-up at a time for a tenant: after a start all lanes ask at once, each over its own connection."""
         task = self._asking.get(tenant)
         if task is None:
             task = self._asking[tenant] = asyncio.create_task(_called(self._lookup, tenant))
