@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import aiohttp
 
+from gateway.client import Receipt
 from schemas.errors import MandateError
 
 # 100, 200, 400 ms … up to 2 s: a gateway restarts in 1-2 s, so it is met within one step of its return.
@@ -68,15 +69,6 @@ class Refused(ClientError):
         )
         self.status = status
         self.problem = problem
-
-
-class Receipt(NamedTuple):
-    """Where an accepted action was written; `event_id` is UUID text."""
-
-    event_id: str
-    topic: str
-    partition: int
-    offset: int
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from gateway.cli.client import Receipt, Refused, Unreachable
+from gateway.cli.client import Refused, Unreachable
+from gateway.client import Receipt
 from schemas.errors import MandateError
 
 EXIT_FAILED = 1

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from gateway.cli.access import access, access_options
-from gateway.cli.client import Client, ClientError, Json, Receipt, batches
+from gateway.cli.client import Client, ClientError, Json, batches
 from gateway.cli.output import EXIT_TEXT, ReceiptFile, json_option, progress, receipts_option, run, show
+from gateway.client import Receipt
 from schemas.errors import MandateError
 
 # Refused items shown in full; the count is always whole.

@@ -1,8 +1,8 @@
 """The twelve agents: each an asyncio task with its own token, session and sequence, playing its beats through
 the door.
 
-An agent sends one request at a time and repeats it under the same ids until it is answered; an outage
-therefore only delays it. What it was answered is kept in the `Book`.
+An agent hands its actions to the Python client and goes on when it has their receipts; an outage therefore only
+delays it. What it was answered is kept in the `Book`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from gateway.cli.client import Client, Json, Receipt
+from gateway.client import AsyncClient, Receipt, Refused, Undelivered
 from gateway.demo.accounts import Accepted
 from gateway.demo.errors import StoryError
-from gateway.demo.story import Beat
+from gateway.demo.story import Beat, Json
 
 # The longest that a gate may stay closed: detection, two pages and an answer take 20 s, an outage a minute
 # more.
@@ -73,24 +73,23 @@ class Stage:
         return self._gates.setdefault(gate, asyncio.Event())
 
 
-async def perform(beats: Sequence[Beat], client: Client, stage: Stage, book: Book) -> None:
-    """Play one agent's beats in order. Raises StoryError `story_refused`, Unreachable."""
+async def perform(beats: Sequence[Beat], client: AsyncClient, stage: Stage, book: Book) -> None:
+    """Play one agent's beats in order. Raises StoryError `story_refused`, `story_late`."""
     for beat in beats:
         await stage.at(beat.at)
         if beat.gate is not None:
             await stage.passed(beat.gate)
         actions = [_stamped(action, beat, book) for action in beat.actions]
-        sent = await client.send(actions)
-        if sent.problems:
-            problem = next(iter(sent.problems.values()))
-            raise StoryError(
-                "story_refused",
-                f"an action of {actions[0]['actor']['id']}",
-                f"{problem.get('code')}: {problem.get('detail')}",
-                "This is a bug of the demo or the gateway.",
-            )
-        book.sent_again.update(str(actions[i]["id"]) for i in sent.resent)
-        book.take([sent.receipts[i] for i in sorted(sent.receipts)])
+        pending = await client.submit(actions)
+        try:
+            receipts = [await one.receipt(GATE_SECONDS) for one in pending]
+        except Refused as refused:
+            remedy = "This is a bug of the demo or the gateway."
+            raise StoryError("story_refused", refused.what, f"{refused.code}: {refused.why}", remedy) from refused
+        except Undelivered as late:
+            raise StoryError("story_late", late.what, late.why, late.remedy) from late
+        book.sent_again.update(one.id for one in pending if one.resent)
+        book.take(receipts)
         if beat.opens is not None:
             stage.open(beat.opens)
 

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
-from gateway.cli.client import Client, Receipt
+from gateway.cli.client import Client
+from gateway.client import AsyncClient, Policy, Receipt
 from gateway.demo import shop, story
 from gateway.demo.accounts import Accepted, Accounts, settle
 from gateway.demo.agents import Book, Stage, perform
@@ -32,6 +34,8 @@ ACCOUNTS_SECONDS = 60.0
 LEFTOVERS_EVERY_S = 0.3
 # The stock producer's own patience: it retries inside, so that its ten bytes are written once, or not at all.
 RUBBISH_MS = 60_000
+# Twelve agents end one after the other; all that they said has its receipt, unless the story was broken off.
+AGENTS = Policy(flush_s=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,13 @@ async def play(
         left = Leftovers(setting.kafka, tenant.name)
         await asyncio.to_thread(left.begin)
         bob = await stack.enter_async_context(Client(setting.url, tenant.tokens[shop.BOB]))
+        # A story that is broken off is not continued, so what its agents kept goes with it.
+        spill = stack.enter_context(TemporaryDirectory(prefix="mandate-demo-"))
         agents = {
-            name: await stack.enter_async_context(Client(setting.url, tenant.tokens[name])) for name in shop.AGENTS
+            name: await stack.enter_async_context(
+                AsyncClient(setting.url, tenant.tokens[name], actor=name, spill=spill, policy=AGENTS)
+            )
+            for name in shop.AGENTS
         }
         book = Book(record)
         script = story.write(tenant.name, setting.seed)
@@ -95,7 +104,7 @@ async def _perform(
     left: Leftovers,
     book: Book,
     bob: Client,
-    agents: dict[str, Client],
+    agents: dict[str, AsyncClient],
     tell: Narrator,
     setting: Setting,
 ) -> None:
