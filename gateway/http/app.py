@@ -1,4 +1,4 @@
-"""The gateway's application: middlewares, the API's table, the pages."""
+"""The gateway's application: middlewares, the API's table, the pages, the schema registry."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gateway.http.budget import BODY_MAX
 from gateway.http.keys import SERVICES
 from gateway.http.pages_backend import PagesBackend
 from gateway.http.services import Services
+from gateway.registry import doors as registry
 from gateway.web import routes as pages
 
 # aiohttp answers a body that is not compressed as it says by hanging up: bodies.py opens it, within its limit.
@@ -25,4 +26,5 @@ def build(services: Services) -> web.Application:
     services.login_refused = pages.login_page
     routes.add(app)
     pages.add(app, PagesBackend(services))
+    registry.routes(app, services.topology)
     return app

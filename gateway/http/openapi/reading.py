@@ -55,6 +55,7 @@ _ROW: dict[str, Schema] = {
     "result": _WORD,
     "parent_id": maybe(uuid()),
     "trace_id": _WORD,
+    "tool": maybe(whole({"name": text(), "type": _WORD, "call_id": _WORD})),
     "topic": text(),
     "partition": _COUNT,
     "offset": _COUNT,
@@ -73,6 +74,9 @@ _MORE: dict[str, Schema] = {
     "labels": maybe(whole({"world": _WORD, "action": _WORD})),
     "payload": maybe(
         whole({"type": text(), "size": _COUNT, "hash": text(), "location": _WORD, "content_base64": _WORD})
+    ),
+    "model": maybe(
+        whole({"name": text(), "provider": _WORD, "input_tokens": maybe(_COUNT), "output_tokens": maybe(_COUNT)})
     ),
 }
 
