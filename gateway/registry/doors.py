@@ -15,9 +15,9 @@ from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import ContentEncodingError
 
-from gateway.http import problems
-from gateway.http.bodies import parse
+from gateway.http import json_text, problems
 from gateway.http.budget import BODY_SECONDS, Budget
 from gateway.registry import answers
 from gateway.registry.answers import RegistryError
@@ -197,7 +197,10 @@ async def _body(request: web.Request) -> Any:
         except TimeoutError as error:
             why = f"it did not arrive within {BODY_SECONDS:.0f} s"
             raise RegistryError(408, "request_too_slow", "the body", why, "Send it again.") from error
-        return parse(raw)
+        except (web.RequestPayloadError, ContentEncodingError) as error:
+            why = "it ended early, or is not compressed as it says"
+            raise RegistryError(400, "body_unreadable", "the body", why, "Send it again, whole.") from error
+        return json_text.parse(raw)
 
 
 def _said(request: web.Request, found: Any, cache: str) -> web.StreamResponse:

@@ -79,22 +79,6 @@ PAYLOAD = maybe(
     )
 )
 
-TOOL = maybe(
-    obj(
-        {"name": _NAME, "type": _SHORT, "call_id": maybe(text(max=256))},
-        "The tool call behind the action; `call_id` is the model's own id of it.",
-        required=("name",),
-    )
-)
-_TOKENS = maybe(integer(low=0, high=_INTEGER_MAX))
-MODEL = maybe(
-    obj(
-        {"name": _NAME, "provider": _SHORT, "input_tokens": _TOKENS, "output_tokens": _TOKENS},
-        "The model that chose the action, and the tokens that it read and wrote for it.",
-        required=("name",),
-    )
-)
-
 ACTION = Component(
     "Action",
     obj(
@@ -143,8 +127,6 @@ ACTION = Component(
             ),
             "labels": maybe(obj({"world": _SHORT, "action": _SHORT})),
             "payload": PAYLOAD,
-            "tool": TOOL,
-            "model": MODEL,
         },
         "One action of an agent.",
         required=("actor", "type", "resource"),

@@ -252,6 +252,12 @@ async def test_a_schema_may_be_kept_for_ever_and_a_list_is_asked_again(client):
         assert answer.headers["Cache-Control"] == "no-cache"
 
 
+async def test_a_body_that_is_not_compressed_as_it_says_is_refused(client):
+    sent = {"Content-Encoding": "gzip"}
+    async with client.post(f"{PREFIX}/subjects/{RAW}", data=b"no gzip", headers=sent) as answer:
+        assert (answer.status, json.loads(await answer.text())["error_code"]) == (400, 400)
+
+
 async def test_too_many_bodies_at_once_are_asked_to_come_again(client):
     with client.app[doors.BUDGET].taking(doors.BODIES * BODY_MAX):
         async with client.post(f"{PREFIX}/subjects/{RAW}", data=b"{}") as answer:
