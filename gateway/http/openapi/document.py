@@ -31,6 +31,7 @@ _BODY: Mapping[int, tuple[str, ...]] = {
     422: ("field_required", "field_not_text", "field_malformed", "field_too_long", "field_twice", "number_too_large"),
     429: ("gateway_busy",),
 }
+_QUERY = {400: ("parameter_unknown", "parameter_malformed"), 422: ("field_too_long", "field_not_text")}
 _GUARDED: Mapping[int, tuple[str, ...]] = {
     401: ("token_missing", "token_malformed", "token_unknown"),
     503: ("tokens_unavailable", "store_unavailable", "request_unanswered"),
@@ -178,6 +179,8 @@ def _problems(route: Line, about: Operation) -> dict[int, tuple[str, ...]]:
     implied: list[Mapping[int, tuple[str, ...]]] = [about.problems, _EVERY]
     if about.bodies:
         implied.append(_BODY)
+    if any(p.place == "query" for p in about.parameters):
+        implied.append(_QUERY)
     if _NAME.search(route.path):
         implied.append({404: ("address_unknown",)})
     if route.access is not Access.OPEN:
@@ -192,7 +195,11 @@ def _problems(route: Line, about: Operation) -> dict[int, tuple[str, ...]]:
 
 def _problem(status: int, codes: tuple[str, ...]) -> Plain:
     said = f"{_MEANS.get(status, 'A problem.')} Codes: {', '.join(f'`{c}`' for c in codes)}."
-    out: Plain = {"description": said, "content": {PROBLEM_TYPE: {"schema": parts.PROBLEM}}}
+    content: Plain = {PROBLEM_TYPE: {"schema": parts.PROBLEM}}
+    if status == 400:
+        # What is no HTTP is answered before there is a request: a head of more than 8,190 bytes, for example.
+        content["text/plain"] = {"schema": {"type": "string"}}
+    out: Plain = {"description": said, "content": content}
     if status in (429, 503):
         seconds = {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
         out["headers"] = {"Retry-After": seconds}
