@@ -11,7 +11,7 @@ from gateway.http.routes import ROUTES
 from tests.integration.gateway.conftest import DOCUMENTS, OPERATOR, Gateway, hashed
 from tests.integration.projections.tenants import fill
 
-LISTS = ("/v1/timeline", "/v1/incidents", "/v1/incidents/INC-1/timeline", "/v1/pages")
+LISTS = ("/v1/timeline", "/v1/incidents", "/v1/incidents/INC-1/timeline", "/v1/pages", "/v1/cases", "/v1/ledger")
 
 
 @pytest.fixture

@@ -27,10 +27,11 @@ PAGES = ("/incidents", "/incidents/{incident}", "/incidents/{incident}/now", "/i
 async def test_a_token_finds_nothing_of_another_tenant(stack: Whole, pager: Pager) -> None:
     # Names that appear in no other text, so that a leak of any field is seen.
     theirs = await stack.tenant("secretive", pager, steps=(("xantippe", 600),), agents=("quasimodo",))
-    event, incident, command = await something_happens(theirs, pager)
+    event, incident, command, case = await something_happens(theirs, pager)
     ours = await stack.tenant("curious", pager)
-    words = ("secretive", "xantippe", "quasimodo", "hidden-vault", event, incident)
-    places = {"event": event, "incident": incident, "command": command, "tenant": theirs.name}
+    words = ("secretive", "xantippe", "quasimodo", "hidden-vault", event, incident, case)
+    places = {"event": event, "id": event, "incident": incident, "command": command, "case": case}
+    places["tenant"] = theirs.name
     asked = []
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         for token in (ours.tokens["agent"], ours.tokens["alice"]):
@@ -49,6 +50,8 @@ async def test_a_token_finds_nothing_of_another_tenant(stack: Whole, pager: Page
                         if path.startswith("/v1/commands/"):
                             # As for an id that nobody has used: pending, for all that they can see.
                             assert json.loads(text)["state"] == "pending", text
+                        elif path.endswith("/fate"):
+                            assert json.loads(text)["fate"] == "unknown", text
                         elif any(place in path for place in places.values()):
                             assert response.status in (303, 401, 403, 404, 409), (method, path, response.status, text)
                         # What was asked for may be said again; nothing else of theirs.
@@ -62,17 +65,23 @@ async def test_a_token_finds_nothing_of_another_tenant(stack: Whole, pager: Page
         )
 
 
-async def something_happens(tenant: Tenant, pager: Pager) -> tuple[str, str, str]:
-    """An incident, a page and the owner's answer; ids of event, incident and command."""
+async def something_happens(tenant: Tenant, pager: Pager) -> tuple[str, str, str, str]:
+    """An incident, a page, the owner's answer and a case; ids of event, incident, command and case."""
     async with tenant.client("quasimodo") as agent, tenant.client("xantippe") as owner:
-        broken = failure("hidden-vault", actor="quasimodo")
+        effect = {"kind": "quasimodo's payout", "amount": "1", "currency": "EUR"}
+        broken = failure("hidden-vault", actor="quasimodo", effect=effect, labels={"world": "RML3"})
         await agent.send([broken])
         await auntil(lambda: pager.paged("xantippe"), SEEN_S, "the owner's page")
         watch = Watch(owner)
         found = await auntil(watch.incidents, SEEN_S, "the incident")
         await auntil(watch.rows, SEEN_S, "the timeline's row")
         answer = await decide(owner, "acknowledge", "INC-1", None, "mine")
-        return broken["id"], str(found[0]["id"]), str(answer["command_id"])
+
+        async def case() -> str:
+            return "".join(str(c["id"]) for c in (await owner.get("/v1/cases"))["items"])
+
+        theirs = await auntil(case, SEEN_S, "the case")
+        return broken["id"], str(found[0]["id"]), str(answer["command_id"]), theirs
 
 
 def every_address(places: dict[str, str]) -> list[tuple[str, str]]:
@@ -83,7 +92,7 @@ def every_address(places: dict[str, str]) -> list[tuple[str, str]]:
 
 
 async def test_a_token_of_nobody_opens_no_route(stack: Whole) -> None:
-    places = {"event": "1", "incident": "INC-1", "command": "1", "tenant": "secretive"}
+    places = {"event": "1", "id": "1", "incident": "INC-1", "command": "1", "case": "CASE-1", "tenant": "secretive"}
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         for method, path in every_address(places):
             for headers in ({}, {"Authorization": "Bearer invented"}, {"Cookie": "mandate_session=invented"}):
