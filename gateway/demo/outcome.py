@@ -23,6 +23,8 @@ class Outcome:
     incidents: Sequence[Mapping[str, Any]]
     pages: Sequence[Mapping[str, Any]]
     summary: Mapping[str, Any]
+    cases: Sequence[Mapping[str, Any]]
+    ledger: Sequence[Mapping[str, Any]]
     batch_dropped: int
     seconds: float
 
@@ -56,7 +58,15 @@ class Outcome:
                 }
                 for page in self.pages
             ],
-            "cases": [],
+            "cases": [
+                {
+                    key: case[key]
+                    for key in ("id", "name", "world", "reason", "kind", "counterparty", "amount", "currency")
+                }
+                | {"entries": [entry["number"] for entry in case["entries"]]}
+                for case in self.cases
+            ],
+            "told_again": len(told_again(self.ledger)),
             "healed_failures": self.summary.get("healed_failures"),
             "gaps_declared": (self.summary.get("gaps") or {}).get("declared"),
             "drift_alerts": self.summary.get("drift_alerts"),
@@ -77,9 +87,28 @@ class Outcome:
             "dead letters": (self.accounts.dead_letters, 1),
             "healed failures": (self.summary.get("healed_failures"), 1),
             "drift alerts": (self.summary.get("drift_alerts"), 1),
+            "RML-3 cases": ([world(case) for case in self.cases], ["RML-3"]),
+            "entries of the case": ([len(case["entries"]) for case in self.cases], [2]),
+            "movements told again": (len(told_again(self.ledger)), 1),
             "unaccounted": (len(self.accounts.unaccounted), 0),
         }
         return [f"{name}: {found}, expected {wanted}" for name, (found, wanted) in seen.items() if found != wanted]
+
+
+def world(case: Mapping[str, Any]) -> str:
+    """The world of a case as people say it: RML-3."""
+    return str(case["world"]).replace("RML", "RML-")
+
+
+def money(case: Mapping[str, Any]) -> str:
+    """`49.00 EUR`. The demo's currency has two decimals."""
+    units = int(case["amount"])
+    return f"{units // 100}.{units % 100:02} {case['currency']}"
+
+
+def told_again(ledger: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The entries of which somebody told more than once."""
+    return [entry for entry in ledger if int(entry["observations"]) > 1]
 
 
 def sentences(done: Outcome) -> list[str]:
@@ -93,12 +122,23 @@ def sentences(done: Outcome) -> list[str]:
         f"{incident.get('failures')} of them failed alike on {incident.get('resource')}, and became "
         f"{len(done.incidents)} incident, {incident.get('name')} ({incident.get('severity')}).",
         f"{paged[0] if paged else 'Nobody'} was paged{then}; {str(incident.get('assignee')).capitalize()} "
-        "acknowledged, and nobody else was woken.",
-        f"After the rollback {str(incident.get('resolved_by')).capitalize()} ended it: it is {incident.get('state')}.",
+        f"acknowledged, nobody else was woken, and after the rollback it is {incident.get('state')}.",
+        _charged_twice(done),
         f"Meanwhile {healed} failure healed by itself, {gaps} gap in a sequence was declared, "
         f"{done.accounts.dropped.get('redelivered')} redelivered actions were dropped and "
         f"{done.accounts.dead_letters} record could not be read: each is kept with its reason.",
     ]
+
+
+def _charged_twice(done: Outcome) -> str:
+    if not done.cases:
+        return "Nobody was charged twice."
+    case, again = done.cases[0], len(told_again(done.ledger))
+    entries = " and ".join(str(entry["number"]) for entry in case["entries"])
+    return (
+        f"{case['actor']} charged {case['counterparty']} {money(case)} again: {case['name']} ({world(case)}) names "
+        f"entries {entries} of the ledger; {again} refund that was told twice is one movement and no case."
+    )
 
 
 def in_control(incident: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ async def play(
             name: await stack.enter_async_context(
                 AsyncClient(setting.url, tenant.tokens[name], actor=name, spill=spill, policy=AGENTS)
             )
-            for name in shop.AGENTS
+            for name in shop.SENDERS
         }
         book = Book(record)
         script = story.write(tenant.name, setting.seed)
@@ -175,6 +175,8 @@ async def _account(
         await watch.incidents(),
         await watch.pages(),
         await watch.summary(),
+        await watch.cases(),
+        await watch.ledger(),
         len(script.batch),
         stage.seconds,
     )

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from gateway.demo import shop, story
+from gateway.demo import outcome, shop, story
 from gateway.demo.agents import GATE_SECONDS, Stage
 from gateway.demo.leftovers import Leftovers
-from gateway.demo.narrator import GREEN, RED, Narrator
+from gateway.demo.narrator import GREEN, RED, YELLOW, Narrator
 from gateway.demo.story import Story
 from gateway.demo.waiting import until
 from gateway.demo.watch import Watch
@@ -61,9 +61,10 @@ class Scenes:
         """Until everything that the script promises was seen. Raises StoryError."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._at_work())
-            for scene in SCENES:
-                group.create_task(self._scene(scene))
+            group.create_task(self._in_order())
             group.create_task(self._redelivered())
+            group.create_task(self._second_charge())
+            group.create_task(self._refund())
             for counted in (self._healed, self._drift, self._opened, self._declared):
                 group.create_task(counted())
 
@@ -75,6 +76,11 @@ class Scenes:
 
         rows, agents = await until(look, SCENE_SECONDS, "actions of all twelve agents")
         self._tell.say("▶", f"{agents} agents are at work on a shop; the timeline has their first {rows} actions.")
+
+    async def _in_order(self) -> None:
+        # One after the other: what is read back late must not be told before its cause.
+        for scene in SCENES:
+            await self._scene(scene)
 
     async def _scene(self, scene: str) -> None:
         due, icon, sentence, colour = SCENES[scene]
@@ -92,6 +98,27 @@ class Scenes:
 
         found = await until(look, SCENE_SECONDS, "the drops of the batch that came twice")
         self._tell.say("≡", f"{found} actions came a second time with the same ids: dropped, reason redelivered.")
+
+    async def _second_charge(self) -> None:
+        await self._stage.at(story.SECOND_CHARGE)
+
+        async def look() -> Item | None:
+            return next(iter(await self._watch.cases()), None)
+
+        case = await until(look, SCENE_SECONDS, "the case of the second charge")
+        entries = " and ".join(str(entry["number"]) for entry in case["entries"])
+        what = f"{outcome.money(case)} of {case['counterparty']} were captured twice, ledger entries {entries}"
+        self._tell.say("⚖", f"{case['name']} {outcome.world(case)}: {what}.", YELLOW)
+
+    async def _refund(self) -> None:
+        await self._stage.at(story.REFUND_AGAIN)
+
+        async def look() -> Item | None:
+            return next(iter(outcome.told_again(await self._watch.ledger())), None)
+
+        entry = await until(look, SCENE_SECONDS, "the refund that was told twice")
+        who = f"{entry['actor']} and {shop.PROVIDER}"
+        self._tell.say("=", f"{who} told of refund {entry['external_reference']}: one movement, no case.")
 
     async def _healed(self) -> None:
         await self._count(

@@ -22,6 +22,7 @@ TOKEN_BYTES = 32
 # s.
 ANNOUNCED_SECONDS = 60.0
 
+_PEOPLE = tuple(person for person, _, _ in shop.PEOPLE)
 _NAME = re.compile(r"\Ademo-([1-9][0-9]{0,5})\Z")
 
 
@@ -41,7 +42,7 @@ async def configure(operator: Client, pager_url: str, last: str | None) -> Tenan
     """
     found = _NAME.match(last or "")
     number = int(found.group(1)) + 1 if found else 1
-    tokens = {name: secrets.token_urlsafe(TOKEN_BYTES) for name in (*shop.AGENTS, *(p for p, _, _ in shop.PEOPLE))}
+    tokens = {name: secrets.token_urlsafe(TOKEN_BYTES) for name in (*shop.AGENTS, *shop.INTEGRATIONS, *_PEOPLE)}
     while number <= RUNS_MAX:
         name = f"demo-{number}"
         if await _free(operator, name) and await _put(operator, name, pager_url, tokens):
@@ -77,7 +78,8 @@ async def _put(operator: Client, name: str, pager_url: str, tokens: Mapping[str,
     body: Json = {
         "documents": documents,
         "tokens": [_token(tokens[agent], agent, "agent", []) for agent in shop.AGENTS]
-        + [_token(tokens[person], person, "person", shop.roles(person)) for person, _, _ in shop.PEOPLE],
+        + [_token(tokens[name], name, "integration", []) for name in shop.INTEGRATIONS]
+        + [_token(tokens[person], person, "person", shop.roles(person)) for person in _PEOPLE],
         "expected": dict.fromkeys(documents, 0),
         "dry_run": False,
     }

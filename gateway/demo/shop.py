@@ -22,6 +22,12 @@ AGENTS = (
 )
 CHECKOUT_HELPERS = ("checkout-helper-1", "checkout-helper-2", "checkout-helper-3")
 
+# What else speaks to Mandate: the payment provider's webhook sends actions, Alertmanager its alerts.
+PROVIDER = "payments-provider"
+ALERTMANAGER = "alertmanager"
+INTEGRATIONS = (PROVIDER, ALERTMANAGER)
+SENDERS = (*AGENTS, PROVIDER)
+
 # id, name, team
 PEOPLE = (
     ("alice", "Alice", "payments-team"),

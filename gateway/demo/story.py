@@ -27,6 +27,7 @@ ROLLED_BACK = "rolled_back"
 # When things happen, ms after the start (STORY.md).
 TIME_OUT, GAP, DECOY_DEPLOY, DECOY_CONFIG, DEPLOY, BREAK = 3_000, 5_000, 6_000, 7_000, 8_000, 9_000
 FIRST_BATCH, WORSE, SECOND_BATCH, ROLL_BACK, STALE, RUBBISH = 10_500, 12_000, 12_500, 26_000, 28_000, 33_000
+FIRST_CHARGE, SECOND_CHARGE, REFUND, REFUND_AGAIN = 22_400, 23_000, 24_000, 24_400
 RESOLVE, END = 38_000, 40_000
 
 BATCH = 50
@@ -80,7 +81,7 @@ class Story:
 def write(tenant: str, seed: int) -> Story:
     """The story of this tenant and seed."""
     author = _Author(tenant, seed)
-    beats = {agent: author.of(agent) for agent in shop.AGENTS}
+    beats = {agent: author.of(agent) for agent in shop.SENDERS}
     rubbish = random.Random(f"{seed}/rubbish").randbytes(RUBBISH_BYTES)
     return Story(
         tenant,
@@ -109,8 +110,7 @@ class _Author:
         """Routine and script of an agent in the order of time, then numbered: session, sequence, id,
         trace."""
         chance = random.Random(f"{self.seed}/{agent}")
-        routine = Routine(agent, chance)
-        drafts = [Beat(at, (routine.action(),)) for at in routine.times(END)]
+        drafts = _day(agent, chance) if agent in shop.AGENTS else []
         drafts += self._script(agent, chance)
         # A beat behind a gate holds those after it, so gates are in the order of their times too.
         drafts.sort(key=lambda beat: beat.at)
@@ -118,7 +118,11 @@ class _Author:
 
     def _script(self, agent: str, chance: random.Random) -> list[Beat]:
         if agent in shop.CHECKOUT_HELPERS:
-            return _charges(agent, chance)
+            return _charges(agent, chance) + (_charged_twice() if agent == shop.CHECKOUT_HELPERS[1] else [])
+        if agent == "refund-bot":
+            return [Beat(REFUND, (_refund("payments.refund"),))]
+        if agent == shop.PROVIDER:
+            return [Beat(REFUND_AGAIN, (_refund("webhook.refunded"),), scene="refund_again")]
         if agent == "deployer":
             return _deploys()
         if agent == "config-gen":
@@ -185,6 +189,11 @@ class _Author:
         ]
 
 
+def _day(agent: str, chance: random.Random) -> list[Beat]:
+    routine = Routine(agent, chance)
+    return [Beat(at, (routine.action(),)) for at in routine.times(END)]
+
+
 def _charges(agent: str, chance: random.Random) -> list[Beat]:
     """Charges of one helper: well until 9 s, then 30 %, from 12 s 60 % of them fail, well again after the
     rollback."""
@@ -214,14 +223,51 @@ def _charge(order: int, customer: str, chance: random.Random) -> Json:
         "resource": "payments-service",
         "on_behalf_of": customer,
         "result": "captured",
-        "effect": {
-            "kind": "payment.captured",
-            "amount": str(990 + 100 * chance.randrange(120)),
-            "currency": "EUR",
-            "counterparty": customer,
-            "external_reference": f"ch_{order}_{customer}",
-            "reversibility": "compensable",
-        },
+        "effect": _moved(
+            "payment.captured",
+            str(990 + 100 * chance.randrange(120)),
+            customer,
+            f"ch_{order}_{customer}",
+            "compensable",
+        ),
+    }
+
+
+def _charged_twice() -> list[Beat]:
+    """The answer to the first charge got lost, so the helper makes a second one: new id, new reference, same order."""
+    first, second = (
+        {
+            "type": "payments.charge",
+            "resource": "payments-service",
+            "on_behalf_of": "customer-8812",
+            "parameters": {"order": 8812},
+            "result": "captured",
+            "effect": _moved("payment.captured", "4900", "customer-8812", reference, "compensable"),
+        }
+        for reference in ("ch_8812_a", "ch_8812_b")
+    )
+    return [Beat(FIRST_CHARGE, (first,), DEPLOYED), Beat(SECOND_CHARGE, (second,), DEPLOYED, scene="second_charge")]
+
+
+def _refund(kind: str) -> Json:
+    """One refund, as the bot or the provider tells it: the reference is the same."""
+    return {
+        "type": kind,
+        "resource": "payments-service",
+        "on_behalf_of": "customer-77",
+        "result": "refunded",
+        "effect": _moved("payment.refunded", "1900", "customer-77", "re_77", "irreversible"),
+    }
+
+
+def _moved(kind: str, amount: str, customer: str, reference: str, reversibility: str) -> Json:
+    return {
+        "kind": kind,
+        "amount": amount,
+        "currency": "EUR",
+        "counterparty": customer,
+        "external_reference": reference,
+        "reversibility": reversibility,
     }
 
 

@@ -30,6 +30,14 @@ class Watch:
         """All pages of the tenant, oldest first."""
         return sorted(await self._all("/v1/pages"), key=lambda page: str(page["requested_at"]))
 
+    async def cases(self) -> list[Json]:
+        """All RML cases of the tenant, oldest first."""
+        return sorted(await self._all("/v1/cases"), key=lambda case: int(case["number"]))
+
+    async def ledger(self) -> list[Json]:
+        """The tenant's ledger of effects, oldest first."""
+        return await self._all("/v1/ledger")
+
     async def summary(self) -> Json:
         """The tenant's counters."""
         return await self._client.get("/v1/summary")

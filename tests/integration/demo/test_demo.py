@@ -42,7 +42,10 @@ def as_written(done: Done) -> dict[str, Any]:
     )
     assert [i["state"] for i in document["incidents"]] == ["resolved"]
     assert [(i["cause"], i["confidence"]) for i in document["incidents"]] == [(None, None)]
-    assert document["cases"] == []
+    assert [(c["world"], c["reason"], c["amount"], len(c["entries"])) for c in document["cases"]] == [
+        ("RML3", "second_charge", "4900", 2)
+    ]
+    assert document["told_again"] == 1
     assert (document["unaccounted"], document["dead_letters"], document["gaps_declared"]) == (0, 1, 1)
     assert (document["healed_failures"], document["dropped"]["redelivered"]) == (1, story.BATCH)
     return document

@@ -24,6 +24,7 @@ from schemas.messages.incidents import (
 from schemas.messages.kernel import DeadLetter
 from schemas.messages.notifications import EscalationExhausted, PageRequested
 from schemas.messages.ordering import ClockDriftDetected, SequenceGapDeclared, SequenceGapFilled, SequenceGapOpened
+from schemas.messages.rml import CaseEntriesAdded, CaseOpened, EffectEntered, EffectObservedAgain
 from schemas.record import Output
 from tests.support.world import World, decode
 
@@ -104,6 +105,21 @@ def test_what_is_dropped_is_the_batch_and_what_is_dead_is_the_rubbish(played: Pl
     assert dropped == Counter(i for i in (ids.parse(text) for text in played.script.batch) if i)
     (letter,) = played.world.said("dead.letters", DeadLetter)
     assert letter.original == played.script.rubbish
+
+
+def test_the_second_charge_is_one_case_and_the_refund_told_twice_is_none(played: Played) -> None:
+    (case,) = played.world.said("rml.events", CaseOpened)
+    assert (case.world, case.reason, case.amount, case.counterparty) == (
+        "RML3",
+        "second_charge",
+        "4900",
+        "customer-8812",
+    )
+    entries = {entered.number: entered for entered in played.world.said("rml.events", EffectEntered)}
+    assert [entries[named.number].external_reference for named in case.entries] == ["ch_8812_a", "ch_8812_b"]
+    assert played.world.said("rml.events", CaseEntriesAdded) == []
+    (again,) = played.world.said("rml.events", EffectObservedAgain)
+    assert (again.external_reference, again.observations) == ("re_77", 2)
 
 
 def test_one_gap_is_declared_one_failure_healed_one_clock_drifts_four_things_change(played: Played) -> None:

@@ -41,12 +41,29 @@ def page(person):
     }
 
 
+CASE = {
+    "id": "c-1",
+    "number": 1,
+    "name": "CASE-1",
+    "world": "RML3",
+    "reason": "second_charge",
+    "kind": "payment.captured",
+    "counterparty": "customer-8812",
+    "amount": "4900",
+    "currency": "EUR",
+    "actor": "checkout-helper-2",
+    "entries": [{"number": 30}, {"number": 31}],
+}
+LEDGER = [{"number": 31, "observations": 1}, {"number": 32, "observations": 2, "external_reference": "re_77"}]
+
 GOOD = Outcome(
     "demo-1",
     Accounts(1_701, 1_650, {"redelivered": 50}, 1, ()),
     [INCIDENT],
     [page("alice"), page("bob")],
     {"healed_failures": 1, "gaps": {"declared": 1}, "drift_alerts": 1},
+    [CASE],
+    LEDGER,
     50,
     44.96,
 )
@@ -71,7 +88,10 @@ def test_the_document_has_the_agreed_fields():
         "dead_letters": 1,
         "unaccounted": 0,
     }
-    assert (document["cases"], document["healed_failures"], document["gaps_declared"]) == ([], 1, 1)
+    shown = ("id", "name", "world", "reason", "kind", "counterparty", "amount", "currency")
+    assert document["cases"] == [{key: CASE[key] for key in shown} | {"entries": [30, 31]}]
+    assert document["told_again"] == 1
+    assert (document["healed_failures"], document["gaps_declared"]) == (1, 1)
     assert document["seconds"] == 45.0
 
 
@@ -90,6 +110,10 @@ def test_a_story_as_written_misses_nothing():
         ({"summary": {**GOOD.summary, "gaps": {"declared": 2}}}, "gaps declared: 2, expected 1"),
         ({"summary": {**GOOD.summary, "healed_failures": 0}}, "healed failures: 0, expected 1"),
         ({"summary": {**GOOD.summary, "drift_alerts": 10}}, "drift alerts: 10, expected 1"),
+        ({"cases": []}, "RML-3 cases: [], expected ['RML-3']"),
+        ({"cases": [CASE, CASE]}, "RML-3 cases: ['RML-3', 'RML-3'], expected ['RML-3']"),
+        ({"cases": [{**CASE, "entries": [{"number": 31}]}]}, "entries of the case: [1], expected [2]"),
+        ({"ledger": LEDGER[:1]}, "movements told again: 0, expected 1"),
         ({"accounts": replace(GOOD.accounts, dropped={"redelivered": 49})}, "redelivered: 49, expected 50"),
         ({"accounts": replace(GOOD.accounts, dead_letters=0)}, "dead letters: 0, expected 1"),
         ({"accounts": replace(GOOD.accounts, unaccounted=("x",))}, "unaccounted: 1, expected 0"),
@@ -108,4 +132,10 @@ def test_the_measure_of_the_product_in_one_sentence():
 def test_the_story_is_told_in_five_sentences():
     told = sentences(GOOD)
     assert len(told) == 5
-    assert told[2] == "Alice was paged, then Bob; Bob acknowledged, and nobody else was woken."
+    assert told[2] == (
+        "Alice was paged, then Bob; Bob acknowledged, nobody else was woken, and after the rollback it is resolved."
+    )
+    assert told[3] == (
+        "checkout-helper-2 charged customer-8812 49.00 EUR again: CASE-1 (RML-3) names entries 30 and 31 of the "
+        "ledger; 1 refund that was told twice is one movement and no case."
+    )

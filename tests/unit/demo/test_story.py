@@ -42,14 +42,15 @@ def test_the_same_seed_is_the_same_story_and_another_tenant_has_other_ids():
 
 def test_twelve_agents_do_about_forty_actions_a_second_each_in_its_own_session(script):
     done = first_time(script)
-    assert len(shop.AGENTS) == len(script.beats) == 12
+    assert len(shop.AGENTS) == 12
+    assert set(script.beats) == {*shop.AGENTS, shop.PROVIDER}
     assert 36 <= len(done) / (story.END / 1_000) <= 44
     assert len({a["id"] for _, _, a in done}) == len(done)
     sessions = defaultdict(set)
     for agent, _, action in done:
         sessions[agent].add(action["session"])
     assert all(len(found) == 1 for found in sessions.values())
-    assert len(set.union(*sessions.values())) == 12
+    assert len(set.union(*sessions.values())) == 13
 
 
 def test_only_catalog_sync_skips_one_number_once_after_five_seconds(script):
@@ -87,6 +88,23 @@ def test_the_retry_that_heals_is_another_try_of_the_same_in_the_retry_window(scr
     assert failed[1]["id"] != again[1]["id"]
     assert failed[1]["resource"] == again[1]["resource"]
     assert again[0].at - failed[0].at < 5_000
+
+
+def test_one_order_is_charged_twice_and_one_refund_is_told_twice(script):
+    told = [(b, a) for _, b, a in first_time(script) if "effect" in a]
+    contents = defaultdict(list)
+    for beat, action in told:
+        effect = action["effect"]
+        contents[effect["kind"], effect["counterparty"], effect["amount"], action["resource"]].append((beat, action))
+    twice = {key[0]: found for key, found in contents.items() if len(found) > 1}
+    assert set(twice) == {"payment.captured", "payment.refunded"}
+    charges, refunds = ([a for _, a in twice[kind]] for kind in ("payment.captured", "payment.refunded"))
+    assert [a["actor"]["id"] for a in charges] == ["checkout-helper-2", "checkout-helper-2"]
+    assert {a["effect"]["amount"] for a in charges} == {"4900"}
+    assert len({a["effect"]["external_reference"] for a in charges}) == 2
+    assert sorted(a["actor"]["id"] for a in refunds) == [shop.PROVIDER, "refund-bot"]
+    assert {a["effect"]["external_reference"] for a in refunds} == {"re_77"}
+    assert len({a["id"] for _, a in told}) == len(told)
 
 
 def test_the_batch_goes_out_twice_unchanged(script):
