@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -54,7 +55,10 @@ CASE = {
     "actor": "checkout-helper-2",
     "entries": [{"number": 30}, {"number": 31}],
 }
-LEDGER = [{"number": 31, "observations": 1}, {"number": 32, "observations": 2, "external_reference": "re_77"}]
+LEDGER: list[Mapping[str, object]] = [
+    {"number": 31, "observations": 1},
+    {"number": 32, "observations": 2, "external_reference": "re_77"},
+]
 
 GOOD = Outcome(
     "demo-1",
