@@ -93,7 +93,9 @@ def html(text: str, status: int = 200) -> web.Response:
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
-    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+    answer = web.Response(text=text, status=status, content_type="text/html", headers=headers)
+    answer.enable_compression()
+    return answer
 
 
 def problem(reader: Reader | None, found: Json) -> web.Response:

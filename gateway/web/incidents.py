@@ -15,6 +15,7 @@ from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_i
 from gateway.web.environment import render
 from gateway.web.listing import Listing
 from gateway.web.moves import NOTHING, offers
+from gateway.web.secret import masked, theirs
 from gateway.web.story import GROUPS, changes_before, story
 
 LIST = 50  # incidents on one page of the list
@@ -79,7 +80,7 @@ async def _now(backend: Backend, reader: Reader, name: str, said: str = "") -> J
     return {
         "x": view.incident(found, clock),
         "me": reader,
-        "csrf": reader.csrf,
+        "csrf": masked(reader.csrf),
         "offers": offers(found, reader.subject, backend.verbs) if reader.kind == "person" else NOTHING,
         "said": said,
         "on_it": view.on_it(found, pages, clock),
@@ -151,7 +152,7 @@ async def incident_pages(request: web.Request, backend: Backend, reader: Reader)
 async def answer(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
     """A command by a plain form, then back to the page with what became of it."""
     form = await bodies.form(request)
-    if form.get("csrf") != reader.csrf:
+    if not theirs(form.get("csrf"), reader.csrf):
         old = {
             "status": 403,
             "title": "The form was too old",

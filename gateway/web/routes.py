@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from aiohttp import web
 
-from gateway.web import actions, cases, health, incidents
+from gateway.web import actions, assets, cases, health, incidents
 from gateway.web.door import BACKEND, Backend, html
 from gateway.web.environment import render
-
-STATIC = Path(__file__).parent / "static"
 
 
 def login_page(next_path: str, said: str = "") -> web.Response:
@@ -34,6 +30,7 @@ async def home(_: web.Request) -> web.StreamResponse:
 def add(app: web.Application, backend: Backend) -> None:
     """Mount the pages on the gateway's application."""
     app[BACKEND] = backend
+    app[assets.ASSETS] = assets.load()
     app.add_routes(
         [
             web.get("/", home),
@@ -53,6 +50,6 @@ def add(app: web.Application, backend: Backend) -> None:
             web.get("/actions", actions.fate_page),
             web.get("/health", health.health_page),
             web.get("/health/now", health.health_now),
-            web.static("/static", STATIC),
+            web.get("/static/{name}", assets.asset),
         ]
     )

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from gateway.web import health
+from gateway.web import assets, health
 from gateway.web.actions import FATES
 from gateway.web.cases import OUTCOMES, UNDO, shown
 from gateway.web.door import Reader
 from gateway.web.environment import render
+from gateway.web.secret import masked, theirs
 from gateway.web.words import money, readable
 
 ME = Reader("acme", "dave", "person", "secret")
@@ -192,3 +193,20 @@ def test_each_fate_is_told(word: str) -> None:
     assert "It &lt;i&gt;is" in text
     assert "actions.raw-1 @ 17" in text
     assert text.count("btn go") == 1
+
+
+def test_a_forms_secret_never_looks_the_same_and_is_known_again() -> None:
+    first, second = masked("s3cret"), masked("s3cret")
+    assert first != second
+    assert theirs(first, "s3cret")
+    assert theirs(second, "s3cret")
+    for wrong in ("", "s3cret", "zz", "ab", None, masked("other"), first[:-2]):
+        assert not theirs(wrong, "s3cret")
+
+
+def test_every_file_of_the_pages_is_small_when_compressed() -> None:
+    files = assets.load()
+    sent = {name: len(file.packed or file.plain) for name, file in files.items() if name.endswith((".js", ".css"))}
+    # A page with everything that it loads may have 60 kB; most of it is for what people need to read.
+    assert sum(sent.values()) < 30_000, sent
+    assert files["mandate.css"].kind == "text/css"
