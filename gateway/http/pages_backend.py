@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.http import commands, fates, problems, reads
 from gateway.http import pipeline as pipelines
+from gateway.http.fields import TEXT_MAX, clean
 from gateway.http.keys import PRINCIPAL
 from gateway.http.services import Services
 from gateway.web.door import Reader
@@ -97,8 +98,9 @@ class PagesBackend:
         if reader.kind != "person":
             return "Only a person can take or end an incident; this token is not a person's."
         incident_id = await commands.find(self._services, reader.tenant, name)
+        note = clean("note", said.get("note", "").strip(), TEXT_MAX) or None
         known: commands.Verb = "acknowledge" if verb == "acknowledge" else "resolve"
-        asked = await commands.ask(self._services, reader.tenant, reader.subject, known, incident_id, None, None)
+        asked = await commands.ask(self._services, reader.tenant, reader.subject, known, incident_id, note, None)
         if asked.answered is None:
             return f"It is on its way; no answer yet (command {ids.text(asked.command_id)})."
         if asked.answered.answer.code == commands.ACCEPTED:

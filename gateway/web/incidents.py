@@ -36,7 +36,8 @@ async def list_page(request: web.Request, backend: Backend, reader: Reader) -> w
     found = await backend.incidents(reader, asked.parameters(reader.subject), request.query.get("cursor"), LIST)
     summary = await backend.summary(reader)
     clock = now()
-    items = [view.incident(x, clock) for x in view.sorted_for_reading(found["items"])]
+    cases = await _cases(backend, reader)
+    items = [view.incident(x, clock, cases) for x in view.sorted_for_reading(found["items"])]
     return html(
         render(
             "incidents.html",
@@ -59,7 +60,8 @@ async def rows(request: web.Request, backend: Backend, reader: Reader) -> web.St
     """The rows that the reader has, in the order that the reader has, as they are now."""
     numbers = [int(n) for n in request.query.get("order", "").split(",")[:LIST] if n.isascii() and n.isdecimal()]
     clock = now()
-    found = [view.incident(await backend.incident(reader, f"INC-{n}"), clock) for n in numbers]
+    cases = await _cases(backend, reader)
+    found = [view.incident(await backend.incident(reader, f"INC-{n}"), clock, cases) for n in numbers]
     return html(render("rows.html", items=found))
 
 
@@ -73,12 +75,18 @@ async def list_news(request: web.Request, backend: Backend, reader: Reader) -> w
     return html(render("list_news.html", known=known, fresh=fresh, asked=asked))
 
 
+async def _cases(backend: Backend, reader: Reader) -> list[Json]:
+    """The newest cases, for what is told of them beside an incident."""
+    items: list[Json] = (await backend.cases(reader, None, LIST))["items"]
+    return items
+
+
 async def _now(backend: Backend, reader: Reader, name: str, said: str = "") -> Json:
     found = await backend.incident(reader, name)
     pages = view.in_order((await backend.pages(reader, name, LIST))["items"])
     clock = now()
     return {
-        "x": view.incident(found, clock),
+        "x": view.incident(found, clock, await _cases(backend, reader)),
         "me": reader,
         "csrf": masked(reader.csrf),
         "offers": offers(found, reader.subject, backend.verbs) if reader.kind == "person" else NOTHING,
@@ -87,7 +95,6 @@ async def _now(backend: Backend, reader: Reader, name: str, said: str = "") -> J
         "name": found["name"],
         "pages": pages,
         "historical": found["historical"],
-        "cases": [],
         "behind": view.behind(found["as_of"], clock),
     }
 
@@ -160,7 +167,9 @@ async def answer(request: web.Request, backend: Backend, reader: Reader) -> web.
             "remedy": "Open the incident again and press the button there.",
         }
         return problem(reader, old)
-    name = request.match_info["name"]
+    name, verb = request.match_info["name"], request.match_info["verb"]
+    if verb not in backend.verbs:
+        raise web.HTTPNotFound()
     fields = {key: value for key, value in form.items() if key != "csrf"}
-    said = await backend.answer(reader, name, request.match_info["verb"], fields)
+    said = await backend.answer(reader, name, verb, fields)
     raise web.HTTPSeeOther(str(request.rel_url.with_path(f"/incidents/{name}").with_query(said=said[:SAID_MAX])))

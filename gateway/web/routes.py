@@ -44,7 +44,7 @@ def add(app: web.Application, backend: Backend) -> None:
             web.get("/incidents/{name}/news", incidents.incident_news),
             web.get("/incidents/{name}/story", incidents.incident_story),
             web.get("/incidents/{name}/pages", incidents.incident_pages),
-            web.post("/incidents/{name}/{verb:acknowledge|resolve}", incidents.answer),
+            web.post("/incidents/{name}/{verb}", incidents.answer),
             web.get("/cases", cases.list_page),
             web.get("/cases/{name}", cases.case_page),
             web.get("/actions", actions.fate_page),

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.async_api import ConsoleMessage, Page, Request, ViewportSize, async_playwright
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import ConsoleMessage, Page, Request, Response, ViewportSize, async_playwright
 
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -65,6 +66,20 @@ class Seen:
     def _requested(self, request: Request) -> None:
         self.asked.append(request.url)
 
+    async def weight(self, url: str) -> int:
+        """Bytes that a first visit of `url` takes over the wire, with all that the page loads."""
+        answers: list[Response] = []
+        self.page.on("response", answers.append)
+        await self.page.goto(url)
+        self.page.remove_listener("response", answers.append)
+        sizes = [await answer.request.sizes() for answer in answers]
+        return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
+
+    async def fits(self) -> None:
+        """Nothing sticks out to the right, so nobody scrolls sideways."""
+        wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{wide} px too wide at {self.page.url}"
+
     async def watch(self) -> None:
         """Begin to remember."""
         self.page.on("console", self._said)
@@ -91,3 +106,15 @@ async def opened(viewport: ViewportSize, *, javascript: bool = True, dark: bool 
             yield seen
         finally:
             await browser.close()
+
+
+async def barriers(page: Page) -> list[str]:
+    """What axe-core calls serious or critical on this page: `rule: element` each."""
+    await page.evaluate(Axe().axe_script)
+    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']}: {node['html'][:200]}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from gateway.demo.pager import Pager
 from gateway.demo.watch import Watch
-from tests.support.browser import DESKTOP, PHONE, Seen, chromium, opened
+from tests.support.browser import DESKTOP, PHONE, chromium, opened
 from tests.support.fix_whole import Whole
 from tests.support.tenants import Json, Tenant, failure
 from tests.support.waiting import auntil
@@ -52,12 +52,6 @@ async def shown(watch: Watch, times: int) -> bool:
     return len(await watch.incidents()) == [p["outcome"] for p in await watch.pages()].count("delivered") == times
 
 
-async def fits(seen: Seen) -> None:
-    """Nothing sticks out to the right, so nobody scrolls sideways."""
-    wide = await seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{wide} px too wide at {seen.page.url}"
-
-
 async def test_on_a_desk_the_page_follows_what_happens_without_a_reload(
     stack: Whole, pager: Pager, tmp_path: Path
 ) -> None:
@@ -66,7 +60,7 @@ async def test_on_a_desk_the_page_follows_what_happens_without_a_reload(
         page = seen.page
         await seen.sign_in(stack.url, tenant.tokens["alice"], "/incidents")
         await expect(page.locator("#rows tbody tr")).to_have_count(2)
-        await fits(seen)
+        await seen.fits()
         await page.screenshot(path=tmp_path / "list-desktop.png", full_page=True)
         await page.evaluate("window.unloaded = false")
         await agent.send([charge("inventory-service", "customer-9")])
@@ -96,7 +90,7 @@ async def test_on_a_desk_the_page_follows_what_happens_without_a_reload(
         await expect(page.locator("#news")).not_to_contain_text("new event")
         assert await page.evaluate("window.unloaded") is False
         await page.screenshot(path=tmp_path / "incident-desktop.png", full_page=True)
-        await fits(seen)
+        await seen.fits()
         seen.check(stack.url)
 
 
@@ -105,7 +99,7 @@ async def test_on_a_phone_acknowledge_is_under_the_thumb(stack: Whole, pager: Pa
     async with opened(PHONE) as seen:
         page = seen.page
         await seen.sign_in(stack.url, tenant.tokens["alice"], "/incidents")
-        await fits(seen)
+        await seen.fits()
         await page.screenshot(path=tmp_path / "list-phone.png", full_page=True)
         await page.goto(f"{stack.url}/incidents/INC-1")
         button = page.get_by_role("button", name="Acknowledge")
@@ -120,13 +114,13 @@ async def test_on_a_phone_acknowledge_is_under_the_thumb(stack: Whole, pager: Pa
         top = "([x, y]) => document.elementFromPoint(x, y).closest('button')?.innerText"
         middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
         assert await page.evaluate(top, middle) == "Acknowledge", "nothing lies over it"
-        await fits(seen)
+        await seen.fits()
         await page.screenshot(path=tmp_path / "incident-new-phone.png")
         await page.screenshot(path=tmp_path / "incident-new-phone-whole.png", full_page=True)
         await button.tap()
         await expect(page.locator("#now")).to_contain_text("@alice")
         await page.screenshot(path=tmp_path / "incident-phone.png", full_page=True)
-        await fits(seen)
+        await seen.fits()
         seen.check(stack.url)
     async with opened(PHONE, dark=True) as seen:
         await seen.sign_in(stack.url, tenant.tokens["alice"], "/incidents/INC-2")

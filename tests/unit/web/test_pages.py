@@ -185,7 +185,6 @@ def test_every_template_renders_and_escapes_what_agents_say(x: dict[str, Any]) -
         offers=offers(x, "dave", ("acknowledge", "resolve")),
         groups=GROUPS,
         group="all",
-        cases=[],
         said="",
         on_it=view.on_it(x, [page], NOW),
         name="INC-1",
@@ -333,3 +332,10 @@ def test_a_mistyped_filter_shows_more_and_never_fails() -> None:
     assert asked.parameters("bob") == {"q": "pool", "assignee": "bob"}
     assert Listing.of({"who": "nobody"}).parameters("bob") == {"taken": "no"}
     assert asked.address(who="", state="open") == "q=pool&state=open"
+
+
+def test_a_case_is_told_beside_an_incident_of_its_resource_and_time_only() -> None:
+    during = {"resource": "payments-service", "event_time": at("14:31:00"), "name": "CASE-1"}
+    cases = [during, during | {"resource": "search-service"}, during | {"event_time": at("14:29:00")}]
+    assert [c["name"] for c in view.cases_of(incident(), cases)] == ["CASE-1"]
+    assert view.cases_of(resolved(), [during | {"event_time": at("14:50:00")}]) == []
