@@ -54,14 +54,14 @@ def test_the_map_is_applied_once_and_what_would_break_it_is_refused(home: Path, 
     assert admin.describe(["actions.raw"])["actions.raw"].config["retention.ms"] == "86400000"
 
     declared = map_.default_path().read_text()
-    born = "stream: rml.commands, key: tenant, partitions: 2"
+    born = "stream: actions.dropped, key: tenant/actor, partitions: 4"
     assert born in declared
     other = home / "other.yaml"
-    other.write_text(declared.replace(born, "stream: rml.commands, key: tenant/resource, partitions: 8"))
+    other.write_text(declared.replace(born, "stream: actions.dropped, key: tenant/resource, partitions: 8"))
     code, out = call("apply", "--yes", "--file", str(other))
     assert code == 1
     assert [r["code"] for r in json.loads(out)["refused"]] == ["topology_partitions_fixed", "topology_key_fixed"]
-    assert admin.partitions(["rml.commands"]) == {"rml.commands": 2}
+    assert admin.partitions(["actions.dropped"]) == {"actions.dropped": 4}
     admin.close()
 
 
