@@ -22,6 +22,14 @@ BAD = {
     "cut": "delivered",
     "reset": "unknown",
 }
+# Never sent, and the page's history says why by a code.
+INSIDE = {
+    "http://10.0.0.1:9999/": "target_address",
+    "http://169.254.169.254/latest/": "target_address",
+    "http://2130706433:9999/": "target_host",
+    "http://user@127.0.0.1:9999/": "target_credentials",
+    "http://127.0.0.1:22/": "target_port",
+}
 
 
 def hook(address: str, number: int) -> PageRequested:
@@ -38,6 +46,7 @@ async def test_bad_targets_hold_up_nobody_and_get_true_outcomes(
         hook("http://pager.example/plain", 0),
         hook("https://does-not-exist.invalid/", 0),
         hook("no url", 0),
+        *(hook(address, 0) for address in INSIDE),
         page_requested(
             tenant="stranger", notification_id=ids.derive("s"), channel=Channel("webhook", receiver.base + "/none")
         ),
@@ -59,6 +68,10 @@ async def test_bad_targets_hold_up_nobody_and_get_true_outcomes(
     assert outcomes.pop(f"{receiver.base}/hang") == {"unknown", "failed"}
     for address, said in outcomes.items():
         assert len(said) == 1, address
+    for address, code in INSIDE.items():
+        told = next(p.outcomes[-1] for p in room.pages.values() if p.request.channel.address == address)
+        assert told.detail.startswith("not sent: ")
+        assert told.detail.endswith(f"[{code}]")
     for request in nowhere:
         assert outcomes[request.channel.address] == {"failed"}
     assert receiver.calls["elsewhere"] == receiver.calls["none"] == 0
