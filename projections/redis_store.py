@@ -33,21 +33,25 @@ UNLINK_STEP = 500
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a place stands: the next offset, and log times (ms): of its last record, and since when it can speak."""
+    """Where a place stands: the next offset, and log times (ms): of its last record, and since when it can speak.
+
+    `whole`: it was read from offset 0 and nothing has left it, so there is nothing before `since`.
+    """
 
     next_offset: int
     at: int | None = None
     since: int | None = None
+    whole: bool = False
 
     def text(self) -> str:
         """As it is stored."""
-        return " ".join("-" if n is None else str(n) for n in (self.next_offset, self.at, self.since))
+        return " ".join("-" if n is None else str(int(n)) for n in (self.next_offset, self.at, self.since, self.whole))
 
     @classmethod
     def of(cls, text: str) -> Mark:
         """What `text` gave."""
-        first, at, since = (None if word == "-" else int(word) for word in text.split(" "))
-        return cls(first or 0, at, since)
+        first, at, since, whole = (None if word == "-" else int(word) for word in text.split(" "))
+        return cls(first or 0, at, since, bool(whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class RedisStore:
             if not self._client.exists(self._key):
                 self._forget()
             for place, low in sorted(lows.items()):
-                self._client.hsetnx(self._key, name_of(place), Mark(low).text())
+                self._client.hsetnx(self._key, name_of(place), Mark(low, whole=low == 0).text())
 
     def write(self, records: Sequence[Record], before: Mapping[Place, int], after: Mapping[Place, int]) -> int:
         """Content, then positions, in one script. Raises PositionLost, NotReady, Refused."""
@@ -156,8 +160,8 @@ class RedisStore:
             place = Place(record.topic, record.partition)
             mark = out[place]
             first = record.append_time if mark.since is None else mark.since
-            out[place] = Mark(mark.next_offset, max(mark.at or 0, record.append_time), first)
-        return {place: replace(mark, since=since.get(place, mark.since)) for place, mark in out.items()}
+            out[place] = replace(mark, at=max(mark.at or 0, record.append_time), since=first)
+        return {p: replace(m, since=since[p], whole=False) if p in since else m for p, m in out.items()}
 
     def _forget(self) -> None:
         for pattern in patterns(self._projection.name, self._projection.version):

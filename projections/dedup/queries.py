@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,8 +74,16 @@ async def sightings(client: Any, tenant: str, field: bytes, kinds: Mapping[str, 
             place = Place(topic, int(partition))
             seen += [_seen(kinds[topic], place, line) for line in lines.decode().split("\n")]
     seen.sort(key=lambda each: (each.at, each.place, each.offset))
-    starts = [mark.since for mark in positions.values() if mark.since is not None]
-    return Sightings(tuple(seen), max(starts, default=None), positions)
+    return Sightings(tuple(seen), spoken_since(positions.values()), positions)
+
+
+def spoken_since(positions: Iterable[Mark]) -> int | None:
+    """Since when (ms) every place can speak; None before anything was read."""
+    marks_ = [mark for mark in positions if mark.since is not None]
+    cut = [mark.since for mark in marks_ if mark.since is not None and not mark.whole]
+    whole = [mark.since for mark in marks_ if mark.since is not None]
+    # A topic that has only just got its first record has nothing before it that could be missing.
+    return max(cut) if cut else min(whole, default=None)
 
 
 def _seen(kind: Kind, place: Place, line: str) -> Seen:

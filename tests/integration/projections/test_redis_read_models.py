@@ -195,7 +195,7 @@ def test_the_same_batch_again_adds_nothing(redis, empty, log):
     _filled(redis.url, log)
     before = redis_checksum.checksum(redis.url, DEDUP)
     for place in PLACES:
-        empty.hset("mandate:dedup:1:positions", f"{place.topic}/0", "0 - -")
+        empty.hset("mandate:dedup:1:positions", f"{place.topic}/0", "0 - - 1")
     empty.delete("mandate:dedup:1:sizes")
     _filled(redis.url, log)
     assert redis_checksum.checksum(redis.url, DEDUP) == before

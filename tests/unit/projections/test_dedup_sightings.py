@@ -13,7 +13,7 @@ from processors.host.places import Place
 from projections.dedup import project as module
 from projections.dedup.fate import fate
 from projections.dedup.project import SLOT_MS, WINDOW_MS, PlaceState, coordinates, kinds_of, project, sighting
-from projections.dedup.queries import Seen, Sightings
+from projections.dedup.queries import Seen, Sightings, spoken_since
 from projections.errors import Refused
 from projections.redis_store import Mark
 from schemas import codec, topology
@@ -176,6 +176,21 @@ def test_unknown_is_said_with_what_can_be_spoken_for():
     assert "since 2026-09-21" in text
     assert "read nothing yet" in fate("x", None, Sightings((), None, {}), None)["text"]
     assert "could not be asked" in fate("x", None, None, None)["text"]
+
+
+@pytest.mark.parametrize(
+    ("positions", "since"),
+    [
+        ([], None),
+        ([Mark(0)], None),
+        ([Mark(9, 50, 10, True), Mark(1, 40, 40, True)], 10),
+        ([Mark(9, 50, 10), Mark(1, 40, 40, True)], 10),
+        ([Mark(9, 50, 10), Mark(9, 50, 20), Mark(1, 40, 40, True), Mark(0, whole=True)], 20),
+    ],
+)
+def test_a_topic_that_has_just_begun_shortens_the_window_of_nobody(positions, since):
+    assert spoken_since(positions) == since
+    assert all(Mark.of(mark.text()) == mark for mark in positions)
 
 
 def test_the_copies_that_were_dropped_are_said_beside_the_first():
