@@ -1,4 +1,8 @@
-"""A configuration request in JSON, checked: documents, tokens, the versions it expects. Pure."""
+"""A configuration request in JSON, checked: documents, tokens, the versions it expects. Pure.
+
+A field of the request that nobody knows is a warning; one of a document is refused with it (schemas.configuration):
+what pages people must not be misspelled for months.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.http.fields import Warnings
+from gateway.http.json_text import joined
 from schemas.configuration import DEFAULTS, canonical
 from schemas.errors import ConfigurationError
 
@@ -37,6 +43,7 @@ class Request:
     tokens: tuple[Token, ...] | None
     expected: Mapping[str, int]
     dry_run: bool
+    warnings: Warnings
 
 
 def parse(tenant: str, plain: Any) -> Request:
@@ -44,18 +51,20 @@ def parse(tenant: str, plain: Any) -> Request:
     check_tenant_name(tenant)
     if not isinstance(plain, dict):
         raise _invalid("body", "an object is expected")
-    for name in sorted(plain):
+    warnings = Warnings()
+    for name in plain:
         if name not in _FIELDS:
-            raise _invalid(ascii(name)[1:-1][:40], f"there is no such field; there are {', '.join(_FIELDS)}")
+            warnings.unknown(joined("", name), f"there is no such field; there are {', '.join(_FIELDS)}")
     dry_run = plain.get("dry_run") or False
     if not isinstance(dry_run, bool):
         raise _invalid("dry_run", "true or false is expected")
     return Request(
         tenant,
         _bodies(_mapping(plain, "documents")),
-        _tokens(plain.get("tokens")),
+        _tokens(plain.get("tokens"), warnings),
         _expected(_mapping(plain, "expected")),
         dry_run,
+        warnings,
     )
 
 
@@ -106,12 +115,12 @@ def _canonical(name: str, document: Mapping[str, Any]) -> bytes:
         raise _invalid(f"documents.{name}", "it is nested too deeply, or holds no well-formed Unicode") from error
 
 
-def _tokens(plain: Any) -> tuple[Token, ...] | None:
+def _tokens(plain: Any, warnings: Warnings) -> tuple[Token, ...] | None:
     if plain is None:
         return None
     if not isinstance(plain, list) or len(plain) > TOKENS_MAX:
         raise _invalid("tokens", f"a list of at most {TOKENS_MAX} is expected")
-    out = tuple(_token(f"tokens.{i}", entry) for i, entry in enumerate(plain))
+    out = tuple(_token(f"tokens.{i}", entry, warnings) for i, entry in enumerate(plain))
     seen: set[str] = set()
     for i, token in enumerate(out):
         if token.sha256 in seen:
@@ -120,9 +129,12 @@ def _tokens(plain: Any) -> tuple[Token, ...] | None:
     return out
 
 
-def _token(place: str, entry: Any) -> Token:
-    if not isinstance(entry, dict) or not set(entry) <= {"sha256", "subject", "kind", "roles"}:
+def _token(place: str, entry: Any, warnings: Warnings) -> Token:
+    if not isinstance(entry, dict):
         raise _invalid(place, "an object with sha256, subject, kind and roles is expected")
+    for name in entry:
+        if name not in ("sha256", "subject", "kind", "roles"):
+            warnings.unknown(joined(place, name))
     digest, subject, kind = entry.get("sha256"), entry.get("subject"), entry.get("kind")
     roles = entry.get("roles") or []
     # The value is not shown: somebody may have put the token itself there.

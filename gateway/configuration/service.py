@@ -67,11 +67,12 @@ class Configurations:
         if changed and not wanted.dry_run:
             self._accepted()
         after = current | changed
-        return {
+        answer = {
             "tenant": tenant,
             "changed": [_change(name, current.get(name), version) for name, version in changed.items()],
             "versions": {name: after[name].version for name in sorted(after)},
         }
+        return wanted.warnings.beside(answer)
 
     async def show(self, tenant: str) -> Json:
         """Documents, versions, whether each is announced, and the webhook secret (None before the first PUT)."""

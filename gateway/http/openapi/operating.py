@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.http.openapi.operation import JSON, Answer, Operation, answer
+from gateway.http.openapi.parts import WARNINGS
 from gateway.http.openapi.schema import Schema, array, boolean, choice, integer, maybe, number, obj, text, whole
 
 _HEALTH = whole(
@@ -80,7 +81,7 @@ PUT_CONFIGURATION = Operation(
     {
         200: answer(
             "Accepted (or, with dry_run, acceptable).",
-            whole(
+            obj(
                 {
                     "tenant": text(),
                     "changed": array(
@@ -94,7 +95,9 @@ PUT_CONFIGURATION = Operation(
                         )
                     ),
                     "versions": _VERSIONS,
-                }
+                    "warnings": WARNINGS,
+                },
+                required=("tenant", "changed", "versions"),
             ),
         )
     },

@@ -81,6 +81,13 @@ async def test_versions_conflicts_and_differences(gateway) -> None:
     assert shown["documents"] == DOCUMENTS | {"signals": {"retry_window_s": 9}}
 
 
+async def test_a_field_that_nobody_knows_is_a_warning(gateway) -> None:
+    tenant = await gateway.tenant()
+    path = f"/v1/tenants/{tenant}/configuration"
+    status, answer, _ = await gateway.ask("PUT", path, OPERATOR, {"document": {}})
+    assert (status, answer["changed"], [w["field"] for w in answer["warnings"]]) == (200, [], ["document"])
+
+
 async def test_two_writers_of_one_version_are_one(gateway) -> None:
     tenant = await gateway.tenant()
     puts = [{"documents": {"signals": {"retry_window_s": n}}, "expected": {"signals": 1}} for n in range(10, 20)]

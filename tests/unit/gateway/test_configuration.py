@@ -45,7 +45,6 @@ def test_a_whole_request() -> None:
     ("plain", "code", "field"),
     [
         ([], "configuration_invalid", "body"),
-        ({"document": {}}, "configuration_invalid", "document"),
         ({"documents": []}, "configuration_invalid", "documents"),
         ({"documents": {"peple": {}}}, "configuration_unknown", "documents"),
         ({"documents": {"people": 1}}, "configuration_invalid", "documents.people"),
@@ -60,13 +59,20 @@ def test_a_whole_request() -> None:
         ({"tokens": [TOKEN | {"kind": "robot"}]}, "configuration_invalid", "tokens.0.kind"),
         ({"tokens": [TOKEN | {"subject": "a\nb"}]}, "configuration_invalid", "tokens.0.subject"),
         ({"tokens": [TOKEN | {"roles": "admin"}]}, "configuration_invalid", "tokens.0.roles"),
-        ({"tokens": [TOKEN | {"token": "plain"}]}, "configuration_invalid", "tokens.0"),
+        ({"tokens": ["plain"]}, "configuration_invalid", "tokens.0"),
     ],
 )
 def test_what_is_wrong_is_named(plain, code, field) -> None:
     with pytest.raises(ConfigurationError) as caught:
         request.parse("shop", plain)
     assert (caught.value.code, caught.value.field) == (code, field)
+
+
+def test_what_nobody_asked_for_is_named_and_not_used() -> None:
+    found = request.parse("shop", {"document": {"people": {}}, "tokens": [TOKEN | {"token": "the-token-itself"}]})
+    assert (found.bodies, found.tokens) == ({}, (request.Token("a" * 64, "alice", "person", ("admin",)),))
+    assert [w["field"] for w in found.warnings.plain()] == ["document", "tokens.0.token"]
+    assert "the-token-itself" not in str(found.warnings.plain())
 
 
 def test_an_error_shows_no_token_that_was_put_in_the_hashes_place() -> None:
