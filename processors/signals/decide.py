@@ -182,6 +182,7 @@ def _signalled(action: Action, at: int, held: Held | None, tries: int, historica
         reason="not_retryable",
         historical=historical,
         trace_id=action.trace_id[:TRACE_CHARACTERS] if action.trace_id else None,
+        received_at=max(0, action.received_at),
     )
 
 

@@ -22,7 +22,10 @@ SubjectKind = Literal["person", "agent", "operator"]
 
 @dataclass(frozen=True, slots=True)
 class ErrorSignalled:
-    """One failure that became a signal. `failed_tries` > 1 when retries were waited for; `reason` says why now."""
+    """One failure that became a signal. `failed_tries` > 1 when retries were waited for; `reason` says why now.
+
+    `received_at` (1.1) is when the gateway took the failed action (ms since 1970), 0 when that is not known.
+    """
 
     tenant: str
     resource: str
@@ -41,6 +44,7 @@ class ErrorSignalled:
     reason: Literal["not_retryable", "last_try_failed", "retry_window_ended"]
     historical: bool = False
     trace_id: str | None = None
+    received_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
