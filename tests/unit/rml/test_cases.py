@@ -156,6 +156,22 @@ def test_a_charge_that_is_near_to_none_of_a_case_opens_one_of_its_own() -> None:
     assert (case.number, [e.number for e in case.entries]) == (2, [3, 4])
 
 
+def test_a_charge_near_two_cases_joins_the_newer() -> None:
+    desk = Desk(DECIDER)
+    for n, at in enumerate((0, 1, DAY + 1, DAY + 2), start=1):
+        desk.tell(charge(n, at=START + at))
+    added = desk.tell(charge(5, at=START + DAY // 2)).the(CaseEntriesAdded)
+    assert (added.number, [e.number for e in added.entries]) == (2, [5])
+
+
+def test_of_very_many_charges_alike_the_newest_are_compared() -> None:
+    desk = Desk(DECIDER)
+    for n in range(1, 101):
+        desk.tell(charge(n))
+    assert desk.tell(charge(101, external_reference="ch_100")).the(EffectObservedAgain).number == 100
+    assert desk.tell(charge(102, external_reference="ch_1")).the(CaseEntriesAdded).number == 1
+
+
 def test_a_movement_told_again_in_a_case_stays_in_it() -> None:
     desk = Desk(DECIDER)
     desk.tell(charge(1))
