@@ -69,9 +69,13 @@ class Seen:
     async def weight(self, url: str) -> int:
         """Bytes that a first visit of `url` takes over the wire, with all that the page loads."""
         answers: list[Response] = []
-        self.page.on("response", answers.append)
+
+        def remember(answer: Response) -> None:
+            answers.append(answer)
+
+        self.page.on("response", remember)
         await self.page.goto(url)
-        self.page.remove_listener("response", answers.append)
+        self.page.remove_listener("response", remember)
         sizes = [await answer.request.sizes() for answer in answers]
         return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
 
