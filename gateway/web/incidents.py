@@ -116,7 +116,8 @@ async def incident_page(request: web.Request, backend: Backend, reader: Reader) 
     """One incident: summary, the bar, timeline, pages, why."""
     context = await _now(backend, reader, request.match_info["name"], request.query.get("said", "")[:SAID_MAX])
     told, entries = await _story(backend, reader, context["name"], _group(request))
-    changes = changes_before(entries, context["x"]["first_failure_at"])
+    # By the log on both sides: an agent's clock may be ahead of the change that it met.
+    changes = changes_before(entries, context["x"]["opened_at"])
     exhausted = (await backend.summary(reader))["exhausted"]
     page = render(
         "incident.html", **(context | told), here="incidents", groups=GROUPS, changes=changes, exhausted=exhausted

@@ -170,7 +170,7 @@ def told(entry: Json, person: bool) -> Markup:
     return Markup(text)
 
 
-def changes_before(entries: list[Json], first_failure_at: str) -> list[Json]:
-    """Changes seen before the first failure, the nearest first: what came later caused nothing."""
-    found = [e for e in entries if e["kind"] == "ChangeRecorded" and (between(e["at"], first_failure_at) or 0) >= 0]
+def changes_before(entries: list[Json], detected_at: str) -> list[Json]:
+    """Changes seen before the detection, the nearest first: what came later caused nothing."""
+    found = [e for e in entries if e["kind"] == "ChangeRecorded" and (between(e["at"], detected_at) or 0) >= 0]
     return [e | {"told": told(e, False)} for e in found[::-1]]
