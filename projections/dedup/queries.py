@@ -1,4 +1,4 @@
-"""Reading sightings for the doors. One script asks every slot: at most 14 places of 145 slots, about 2 ms of Redis."""
+"""Reading sightings for the doors. One script asks every slot: 14 places of 145 slots are 3.4 ms of Redis."""
 
 from __future__ import annotations
 
