@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 from schemas.document_reader import Reader, invalid, unique
 from schemas.errors import ConfigurationError
-from schemas.messages.incidents import Severity
+from schemas.incident_rules import Incidents, read_incidents
 from schemas.messages.notifications import Channel
 from schemas.target_names import is_target
 
@@ -23,7 +23,6 @@ MAX_TARGETS = 200  # hosts of one tenant; each is compared at every attempt
 MAX_STEPS = 50  # an escalation keeps its steps in one part of 64 KB; 50 x 1,024 characters fit
 # The rml processor keeps an effect for the window and half a day: a week of one effect a second is 0.6 M, 0.5 GB.
 MAX_RML_WINDOW_S = 604_800
-SEVERITIES: tuple[Severity, ...] = ("SEV1", "SEV2", "SEV3", "SEV4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,33 +118,6 @@ class Signals:
     retry_window_s: int = 5
     transient_errors: tuple[str, ...] = ()
     retry_limit: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class SeverityRule:
-    """Resources that match open with this severity."""
-
-    match: str
-    severity: Severity
-
-
-@dataclass(frozen=True, slots=True)
-class RaiseRule:
-    """An incident with at least this many failures (or affected, if given) is at least this severe."""
-
-    severity: Severity
-    failures: int
-    affected: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Incidents:
-    """Grouping window and severities."""
-
-    attach_window_s: int = 900
-    default_severity: Severity = "SEV3"
-    severities: tuple[SeverityRule, ...] = ()
-    raises: tuple[RaiseRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,38 +300,6 @@ def _signals(r: Reader) -> Signals:
     return out
 
 
-def _severity(r: Reader, key: str, default: str | None = None) -> Severity:
-    value = r.text(key, default)
-    if value not in SEVERITIES:
-        raise invalid(f"{r.place}.{key}", f"{value!r} is none of {', '.join(SEVERITIES)}")
-    return value
-
-
-def _incidents(r: Reader) -> Incidents:
-    rules = []
-    for entry in r.readers("severities"):
-        rules.append(SeverityRule(entry.text("match"), _severity(entry, "severity")))
-        entry.done()
-    raises = []
-    for entry in r.readers("raises"):
-        raises.append(
-            RaiseRule(
-                _severity(entry, "severity"),
-                entry.number("failures", 1, 1, 10**9),
-                entry.number("affected", 0, 0, 10**9),
-            )
-        )
-        entry.done()
-    out = Incidents(
-        r.number("attach_window_s", 900, 1, 86_400),
-        _severity(r, "default_severity", "SEV3"),
-        tuple(rules),
-        tuple(raises),
-    )
-    r.done()
-    return out
-
-
 def _targets(r: Reader) -> Targets:
     entries = r.texts("webhooks")
     if len(entries) > MAX_TARGETS:
@@ -384,7 +324,7 @@ _READERS: Mapping[str, Callable[[Reader], Document]] = {
     "ownership": _ownership,
     "escalation": _escalation,
     "signals": _signals,
-    "incidents": _incidents,
+    "incidents": read_incidents,
     "rml": _rml,
     "targets": _targets,
 }

@@ -49,6 +49,10 @@ class Reader:
             raise invalid(f"{self.place}.{key}", "a list is expected")
         return [Reader(f"{self.place}.{key}.{i}", item) for i, item in enumerate(value)]
 
+    def inner(self, key: str) -> Reader:
+        """A mapping with its own reader; an empty one when it is missing."""
+        return Reader(f"{self.place}.{key}", self._take(key, {}))
+
     def mapping(self, key: str) -> dict[str, str]:
         """A mapping of text to text, sorted by key."""
         value = self._take(key, {})

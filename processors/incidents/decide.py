@@ -1,13 +1,19 @@
-"""decide: facts from other processors and from time; the commands of people are decided in people.py."""
+"""decide: facts from other processors and from time. People's commands are in people.py, reports and alerts in told.py,
+likely causes in attribution.py.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
-from processors.incidents import people, sets
-from processors.incidents.events import ChangesForgotten, IncidentForgotten
+from processors.incidents import attribution, people, sets, told
+from processors.incidents.causes import Failing
+from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
 from processors.incidents.rules import (
     KEEP_MS,
+    RESOURCE_CHARACTERS,
+    clip,
     distance_ms,
     nearest,
     opening_severity,
@@ -15,6 +21,7 @@ from processors.incidents.rules import (
     title_of,
 )
 from processors.incidents.state import (
+    Alert,
     Incident,
     Tenant,
     changes_part,
@@ -24,18 +31,26 @@ from processors.incidents.state import (
     tenant_part,
 )
 from processors.kernel.decider import Command, Decision, Event, SetTimer, TimerDue, View
-from schemas.configuration import Incidents
 from schemas.ids import child_id, key_of
+from schemas.incident_rules import Incidents
 from schemas.messages.incidents import (
     AcknowledgeIncident,
+    AlertObserved,
+    AssignIncident,
     ChangeObserved,
     ChangeRecorded,
+    ChangeSeverity,
+    CloseIncident,
+    ContainIncident,
     ErrorSignalled,
     FailureHealed,
     HealedFailureCounted,
     IncidentOpened,
     IncidentPaged,
     PageObserved,
+    RecordChange,
+    ReopenIncident,
+    ReportProblem,
     ResolveIncident,
     SeverityRaised,
     SignalAttached,
@@ -53,10 +68,22 @@ def decide(command: Command, view: View) -> Decision:
             return _changed(command, change, view)
         case PageObserved() as page:
             return _paged(command, page, view)
-        case AcknowledgeIncident() as wish:
-            return people.acknowledge(command, wish, view)
-        case ResolveIncident() as wish:
-            return people.resolve(command, wish, view)
+        case ReportProblem() as wish:
+            return told.report(command, wish, view)
+        case RecordChange() as wish:
+            return _recorded(command, wish, view)
+        case AlertObserved() as alert:
+            return told.alert(command, alert, view)
+        case (
+            AcknowledgeIncident()
+            | AssignIncident()
+            | ContainIncident()
+            | ResolveIncident()
+            | ReopenIncident()
+            | CloseIncident()
+            | ChangeSeverity()
+        ) as wish:
+            return people.wished(command, wish, view)
         case TimerDue() as timer:
             return _forget(timer, view)
         case _:
@@ -77,14 +104,25 @@ def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision
             known.append(incident)
     config = cast(Incidents, view.config(signal.tenant, "incidents"))
     near = nearest(known, signal.event_time)
+    away_s = _away_s(near, signal) if near is not None else 0
+    if near is not None and away_s <= config.attach_window_s:
+        why = f"same error {signal.error_type} ({signal.fingerprint})"
+        return _attach(command, signal, view, config, near, why)
+    # What was reported, or seen by an alert, before the first failure: no error is known of it yet.
+    untyped = [i for i in told.open_on(view, key, signal.resource) if not i.failures and not signal.historical]
+    begun = nearest(untyped, signal.event_time)
+    if begun is not None and _away_s(begun, signal) <= config.attach_window_s:
+        why = f"the first failure of an incident that began with: {begun.trigger}"
+        return _attach(command, signal, view, config, begun, why)
     if near is None:
         why = f"none of {len(known)} incidents of this error on {signal.resource} is open"
-        return _open(command, signal, view, config, why)
-    away_s = (distance_ms(near, signal.event_time) + 999) // 1000
-    if away_s > config.attach_window_s:
+    else:
         why = f"INC-{near.number} has the same error {away_s} s away, more than {config.attach_window_s} s"
-        return _open(command, signal, view, config, why)
-    return _attach(command, signal, view, config, near)
+    return _open(command, signal, view, config, why)
+
+
+def _away_s(incident: Incident, signal: ErrorSignalled) -> int:
+    return (distance_ms(incident, signal.event_time) + 999) // 1000
 
 
 def _open(command: Command, signal: ErrorSignalled, view: View, config: Incidents, why: str) -> Decision:
@@ -114,12 +152,23 @@ def _open(command: Command, signal: ErrorSignalled, view: View, config: Incident
         reasons=(why, tries),
         at=command.now,
     )
-    return Decision((Event(key, opened),), reasons=("opened_historical" if signal.historical else "opened",))
+    what = _failing(signal, signal.first_event_time)
+    found = attribution.suggestion(view, key, what, config)
+    cause = attribution.suggested(signal.tenant, key, opened.incident_id, opened.number, found, command.now)
+    reasons = ("opened_historical" if signal.historical else "opened",)
+    return Decision((Event(key, opened), cause), reasons=reasons)
 
 
-def _attach(command: Command, signal: ErrorSignalled, view: View, config: Incidents, incident: Incident) -> Decision:
+def _failing(signal: ErrorSignalled, at: int) -> Failing:
+    """What the first failure of an incident asks to be explained."""
+    return Failing(clip(signal.resource, RESOURCE_CHARACTERS), clip(signal.actor, 64), signal.error_type, at)
+
+
+def _attach(
+    command: Command, signal: ErrorSignalled, view: View, config: Incidents, incident: Incident, why: str
+) -> Decision:
     key = key_of(signal.tenant)
-    away_s = (distance_ms(incident, signal.event_time) + 999) // 1000
+    away_s = _away_s(incident, signal)
     attached = SignalAttached(
         tenant=signal.tenant,
         incident_id=incident.incident_id,
@@ -135,13 +184,23 @@ def _attach(command: Command, signal: ErrorSignalled, view: View, config: Incide
         reasons=(
             f"same resource {signal.resource}",
             f"{away_s} s from the incident's failures, within {config.attach_window_s} s",
-            f"same error {signal.error_type} ({signal.fingerprint})",
+            why,
         ),
         historical=signal.historical,
         at=command.now,
     )
     events = [Event(key, attached)]
-    raised = raised_severity(config, incident.severity, attached.failures, attached.affected_count)
+    first = min(incident.first_failure_at, signal.event_time)
+    if not incident.failures:
+        problem = problem_id(signal.resource, signal.fingerprint, signal.historical)
+        known = ProblemFound(key, incident.incident_id, problem, clip(signal.actor, 64), signal.error_type)
+        events.append(Event(key, known))
+    # An earlier first failure acquits a change that came after it; the first failure at all says who failed, and how.
+    if not incident.failures or first < incident.first_failure_at:
+        what = attribution.failing(incident, first) if incident.failures else _failing(signal, first)
+        events += attribution.revised(view, signal.tenant, key, incident, what, config, command.now)
+    held = (incident.held_failures, incident.held_affected)
+    raised = raised_severity(config, incident.severity, attached.failures, attached.affected_count, held)
     if raised is not None:
         after, reason = raised
         events.append(
@@ -191,7 +250,23 @@ def _healed(command: Command, healed: FailureHealed, view: View) -> Decision:
     return Decision((Event(key, counted),), reasons=("healed",))
 
 
-def _changed(command: Command, change: ChangeObserved, view: View) -> Decision:
+def _recorded(command: Command, wish: RecordChange, view: View) -> Decision:
+    """A change that was told; who tells it twice under another command is answered all the same."""
+    observed = ChangeObserved(
+        wish.tenant,
+        wish.resource,
+        wish.kind,
+        wish.before,
+        wish.after,
+        wish.summary,
+        wish.by,
+        wish.command_id,
+        wish.event_time,
+    )
+    return replace(_changed(command, observed, view, wish.subject), answer="accepted")
+
+
+def _changed(command: Command, change: ChangeObserved, view: View, recorded_by: str | None = None) -> Decision:
     key = key_of(change.tenant)
     part = changes_part(key, change.resource)
     kept = view.get(part)
@@ -210,9 +285,13 @@ def _changed(command: Command, change: ChangeObserved, view: View) -> Decision:
         action_id=change.action_id,
         event_time=change.event_time,
         at=command.now,
+        recorded_by=recorded_by,
     )
+    config = cast(Incidents, view.config(change.tenant, "incidents"))
+    causes = attribution.after_change(view, key, recorded, config)
+    reasons = ("change_recorded", "cause_revised") if causes else ("change_recorded",)
     forget = SetTimer(part, "forget", command.now + KEEP_MS)
-    return Decision((Event(key, recorded),), (forget,), ("change_recorded",))
+    return Decision((Event(key, recorded), *causes), (forget,), reasons)
 
 
 def _paged(command: Command, page: PageObserved, view: View) -> Decision:
@@ -242,4 +321,6 @@ def _forget(timer: TimerDue, view: View) -> Decision:
     thing = view.get(timer.part)
     if isinstance(thing, Incident):
         return Decision((Event(key, IncidentForgotten(key, thing.incident_id)),), reasons=("forgotten",))
+    if isinstance(thing, Alert):
+        return Decision((Event(key, AlertForgotten(timer.part)),), reasons=("alert_forgotten",))
     return Decision((Event(key, ChangesForgotten(timer.part)),), reasons=("changes_forgotten",))

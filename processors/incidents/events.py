@@ -20,3 +20,21 @@ class ChangesForgotten:
     """The changes under this part are older than what is kept."""
 
     part: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertForgotten:
+    """Nothing was heard of the alert under this part for as long as is kept."""
+
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemFound:
+    """The first failure of an incident that a report or an alert opened: from now on it attracts this error."""
+
+    key: str
+    incident_id: Id16
+    problem: Id16
+    actor: str
+    error_type: str

@@ -7,37 +7,53 @@ from dataclasses import replace
 from typing import Any
 
 from processors.incidents import sets
-from processors.incidents.events import ChangesForgotten, IncidentForgotten
+from processors.incidents.attribution import of
+from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
 from processors.incidents.rules import (
     CHANGES_PER_RESOURCE,
+    INCIDENTS_PER_PLACE,
     INCIDENTS_PER_PROBLEM,
     KEEP_MS,
+    RECENT_CHANGES,
     RESOURCE_CHARACTERS,
     clip,
-    clip_some,
 )
 from processors.incidents.state import (
-    Change,
+    Alert,
     Changes,
     Incident,
+    Place,
     Problem,
+    RecentChange,
+    RecentChanges,
     Tenant,
+    alert_part,
     changes_part,
     incident_part,
+    place_part,
     problem_id,
     problem_part,
+    recent_part,
     tenant_part,
 )
 from processors.kernel.decider import View
 from schemas.ids import key_of
 from schemas.messages.incidents import (
+    AlertAttached,
+    AlertResolved,
+    CauseSuggested,
     ChangeRecorded,
     HealedFailureCounted,
     IncidentAcknowledged,
+    IncidentAssigned,
+    IncidentContained,
     IncidentOpened,
     IncidentPaged,
+    IncidentReopened,
     IncidentResolved,
     IncidentStateChanged,
+    ReportAttached,
+    SeverityChanged,
     SeverityRaised,
     SignalAttached,
 )
@@ -70,7 +86,39 @@ def evolve(view: View, event: Any) -> Parts:
         case IncidentStateChanged():
             return _with(view, event, state=event.after)
         case IncidentResolved():
-            return _with(view, event, resolved_at=event.at, resolved_by=event.subject)
+            over = _with(view, event, resolved_at=event.at, resolved_by=event.subject)
+            return {**over, **_places(view, event, listed=False)}
+        case _:
+            return _told(view, event)
+
+
+def _told(view: View, event: Any) -> Parts:
+    """People's other moves, reports, alerts, causes."""
+    match event:
+        case IncidentAssigned():
+            return _with(view, event, assignee=event.assignee)
+        case IncidentContained():
+            return _contained(view, event)
+        case IncidentReopened():
+            # Nobody is on it any more: whoever takes it acknowledges anew.
+            nobody = {"acknowledged_by": None, "acknowledged_severity": None, "assignee": None}
+            again = _with(view, event, resolved_at=None, resolved_by=None, last_sign_at=event.at, **nobody)
+            return {**again, **_places(view, event, listed=True)}
+        case SeverityChanged():
+            held = {"held_failures": event.failures, "held_affected": event.affected_count}
+            return _with(view, event, severity=event.after, **held)
+        case CauseSuggested():
+            return _with(view, event, cause_id=event.change_id, cause_confidence=event.confidence)
+        case ReportAttached() | AlertAttached():
+            return _sign(view, event)
+        case AlertResolved():
+            alert = alert_part(key_of(event.tenant), event.alert_id)
+            over = Alert(event.alert_id, event.incident_id, firing=False)
+            return {alert: over, **_with(view, event, alerts_firing=event.still_firing)}
+        case ProblemFound():
+            return _problem_found(view, event)
+        case AlertForgotten():
+            return {event.part: None}
         case _:
             return {}
 
@@ -101,11 +149,79 @@ def _opened(view: View, event: IncidentOpened) -> Parts:
             first_failure_at=event.first_failure_at,
             last_failure_at=event.event_time,
             detected_at=event.at,
-            failures=1,
+            failures=event.failures,
             affected_count=1 if event.affected is not None else 0,
+            trigger=event.trigger,
+            actor=clip(event.actor, 64) if event.failures else "",
+            error_type=event.error_type if event.failures else "",
         ),
     }
-    return out | _remembered(view, part, event)
+    for name in _place_names(out[part]):
+        out[place_part(key, name)] = _with_place(view, key, name, event.incident_id)
+    # A report or an alert is no action: an action of the same id would not be the same thing.
+    return out | (_remembered(view, part, event) if event.failures else {})
+
+
+def _place_names(incident: Any) -> tuple[str, ...]:
+    """Under which names an incident is listed: its resource, and the actor that failed first."""
+    return tuple(dict.fromkeys(name for name in (incident.resource, incident.actor) if name))
+
+
+def _with_place(view: View, key: str, name: str, incident_id: bytes) -> Place:
+    listed = view.get(place_part(key, name)) or Place(())
+    others = tuple(i for i in listed.incidents if i != incident_id)
+    return Place((*others, incident_id)[-INCIDENTS_PER_PLACE:])
+
+
+def _places(view: View, event: Any, *, listed: bool) -> dict[str, Any | None]:
+    """The lists of open incidents with this one, or without it."""
+    key = key_of(event.tenant)
+    incident = view.get(incident_part(key, event.incident_id))
+    out: dict[str, Any | None] = {}
+    for name in _place_names(incident) if incident is not None else ():
+        if listed:
+            out[place_part(key, name)] = _with_place(view, key, name, event.incident_id)
+        else:
+            before = view.get(place_part(key, name)) or Place(())
+            left = tuple(i for i in before.incidents if i != event.incident_id)
+            out[place_part(key, name)] = Place(left) if left else None
+    return out
+
+
+def _contained(view: View, event: IncidentContained) -> Parts:
+    incident = view.get(incident_part(key_of(event.tenant), event.incident_id))
+    first = event.at if incident is None or incident.contained_at is None else incident.contained_at
+    return _with(view, event, contained_at=first)
+
+
+def _sign(view: View, event: ReportAttached | AlertAttached) -> Parts:
+    key = key_of(event.tenant)
+    incident = view.get(incident_part(key, event.incident_id))
+    if incident is None:
+        return {}
+    if isinstance(event, ReportAttached):
+        return _with(view, event, last_sign_at=event.at, reports=incident.reports + 1)
+    more = {"alerts": incident.alerts + 1, "alerts_firing": incident.alerts_firing + 1}
+    alert = Alert(event.alert_id, event.incident_id, firing=True)
+    return {**_with(view, event, last_sign_at=event.at, **more), alert_part(key, event.alert_id): alert}
+
+
+def _problem_found(view: View, event: ProblemFound) -> Parts:
+    part = incident_part(event.key, event.incident_id)
+    incident = view.get(part)
+    if incident is None:
+        return {}
+    found = replace(incident, problem=event.problem, actor=event.actor, error_type=event.error_type)
+    listed = view.get(problem_part(event.key, event.problem)) or Problem(())
+    out: dict[str, Any | None] = {
+        part: found,
+        problem_part(event.key, event.problem): Problem(
+            (*listed.incidents, event.incident_id)[-INCIDENTS_PER_PROBLEM:]
+        ),
+    }
+    for name in _place_names(found):
+        out[place_part(event.key, name)] = _with_place(view, event.key, name, event.incident_id)
+    return out
 
 
 def _attached(view: View, event: SignalAttached) -> Parts:
@@ -141,6 +257,7 @@ def _acknowledged(view: View, event: IncidentAcknowledged) -> Parts:
             incident,
             first_acknowledged_at=event.at if first is None else first,
             acknowledged_by=event.subject,
+            assignee=event.subject,
             acknowledged_severity=incident.severity,
         )
     }
@@ -150,19 +267,15 @@ def _changed(view: View, event: ChangeRecorded) -> Parts:
     part = changes_part(key_of(event.tenant), event.resource)
     before = view.get(part)
     kept = tuple(c for c in before.changes if c.at > event.at - KEEP_MS) if before else ()
-    change = Change(
-        change_id=event.change_id,
-        kind=clip(event.kind, 32),
-        before=clip_some(event.before, 128),
-        after=clip_some(event.after, 128),
-        summary=clip_some(event.summary, 200),
-        actor=clip(event.actor, 64),
-        action_id=event.action_id,
-        event_time=event.event_time,
-        at=event.at,
-    )
+    change = of(event)
     resource = clip(event.resource, RESOURCE_CHARACTERS)
-    return {part: Changes(resource, (*kept, change)[-CHANGES_PER_RESOURCE:])}
+    last = recent_part(key_of(event.tenant))
+    recent = view.get(last) or RecentChanges(())
+    short = RecentChange(event.change_id, change.kind, clip(event.resource, 200), change.actor, event.event_time)
+    return {
+        part: Changes(resource, (*kept, change)[-CHANGES_PER_RESOURCE:]),
+        last: RecentChanges((*recent.changes, short)[-RECENT_CHANGES:]),
+    }
 
 
 def _forgotten(view: View, event: IncidentForgotten) -> Parts:
@@ -171,6 +284,11 @@ def _forgotten(view: View, event: IncidentForgotten) -> Parts:
     if incident is None:
         return {}
     out: dict[str, Any | None] = {part: None}
+    for name in _place_names(incident):
+        places = view.get(place_part(event.key, name)) or Place(())
+        if event.incident_id in places.incidents:
+            rest = tuple(i for i in places.incidents if i != event.incident_id)
+            out[place_part(event.key, name)] = Place(rest) if rest else None
     for name, _ in view.scan(f"{part}/"):
         out[name] = None
     listing = problem_part(event.key, incident.problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from processors.incidents.state import Incident
-from schemas.configuration import SEVERITIES, Incidents, RaiseRule, SeverityRule
+from schemas.incident_rules import SEVERITIES, Incidents, RaiseRule, SeverityRule
 from schemas.messages.incidents import ErrorSignalled, Severity
 
 KEEP_MS = 30 * 24 * 3600 * 1000  # resolved incidents and changes leave the state 30 days of log time later
@@ -14,18 +14,19 @@ KEEP_MS = 30 * 24 * 3600 * 1000  # resolved incidents and changes leave the stat
 INCIDENTS_PER_PROBLEM = 8
 # 24 changes x (200 + 2 x 128 + 64 + 32 characters of up to 4 bytes + 60) < 55 KB of a 64 KB part.
 CHANGES_PER_RESOURCE = 24
+# 24 x (200 + 64 + 32 characters of up to 4 bytes + 40) < 30 KB of a 64 KB part.
+RECENT_CHANGES = 24
+# As many incidents as are read for one report, alert or late change: 32 x ~15 us.
+INCIDENTS_PER_PLACE = 32
 TITLE_CHARACTERS = 200
+SAMPLE_CHARACTERS = 500
 RESOURCE_CHARACTERS = 1024
+OVER = ("resolved", "closed")  # states that attract nothing
 
 
 def clip(text: str, characters: int) -> str:
     """The text, cut with an ellipsis when it is longer than `characters`."""
     return text if len(text) <= characters else text[: characters - 1] + "…"
-
-
-def clip_some(text: str | None, characters: int) -> str | None:
-    """`clip`, where None stays None."""
-    return None if text is None else clip(text, characters)
 
 
 def title_of(signal: ErrorSignalled) -> str:
@@ -36,15 +37,16 @@ def title_of(signal: ErrorSignalled) -> str:
 
 
 def distance_ms(incident: Incident, event_time: int) -> int:
-    """How far (ms of event time) a failure lies outside the incident's first to last failure; 0 inside."""
-    return max(0, incident.first_failure_at - event_time, event_time - incident.last_failure_at)
+    """How far (ms of event time) a failure lies outside the incident's first to last failure or sign; 0 inside."""
+    last = max(incident.last_failure_at, incident.last_sign_at)
+    return max(0, incident.first_failure_at - event_time, event_time - last)
 
 
 def nearest(incidents: Iterable[Incident], event_time: int) -> Incident | None:
     """The open incident whose failures are nearest in event time; of two equally near ones the younger."""
     best: Incident | None = None
     for incident in incidents:
-        if incident.state == "resolved":
+        if incident.state in OVER:
             continue
         if best is None or (distance_ms(incident, event_time), -incident.number) < (
             distance_ms(best, event_time),
@@ -54,22 +56,32 @@ def nearest(incidents: Iterable[Incident], event_time: int) -> Incident | None:
     return best
 
 
-def opening_severity(config: Incidents, resource: str, affected: int) -> tuple[Severity, str]:
+def more_severe(one: Severity, other: Severity) -> bool:
+    """SEV1 is more severe than SEV2."""
+    return SEVERITIES.index(one) < SEVERITIES.index(other)
+
+
+def opening_severity(config: Incidents, resource: str, affected: int, failures: int = 1) -> tuple[Severity, str]:
     """The severity with which an incident on `resource` opens, and why; thresholds reached by one failure count too."""
     rule = _matching(config.severities, resource)
     severity = rule.severity if rule else config.default_severity
     why = f"{resource} matches {rule.match}: {severity}" if rule else f"no rule for {resource}: {severity}"
-    raised = raised_severity(config, severity, 1, affected)
+    raised = raised_severity(config, severity, failures, affected)
     return raised if raised else (severity, why)
 
 
-def raised_severity(config: Incidents, current: Severity, failures: int, affected: int) -> tuple[Severity, str] | None:
-    """The highest severity above `current` whose threshold is reached, and why; None when there is none."""
+def raised_severity(
+    config: Incidents, current: Severity, failures: int, affected: int, held: tuple[int, int] = (0, 0)
+) -> tuple[Severity, str] | None:
+    """The highest severity above `current` whose threshold is reached, and why; None when there is none.
+
+    `held` are failures and affected when a person set the severity: what they reached counts no more.
+    """
     best = current
     why = ""
     for rule in config.raises:
         reached = _reached(rule, failures, affected)
-        if reached and SEVERITIES.index(rule.severity) < SEVERITIES.index(best):
+        if reached and not _reached(rule, *held) and more_severe(rule.severity, best):
             best, why = rule.severity, reached
     return (best, f"{why}: {best}") if why else None
 

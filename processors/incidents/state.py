@@ -178,6 +178,6 @@ def place_part(key: str, name: str) -> str:
     return f"{key}/place/{derive('place', name).hex()}"
 
 
-def alert_part(key: str, source: str, fingerprint: str, starts_at: int) -> str:
-    """Where an external alert is: the same fingerprint from another beginning is another alert."""
-    return f"{key}/alert/{derive('alert', source, fingerprint, starts_at).hex()}"
+def alert_part(key: str, alert_id: Id) -> str:
+    """Where an external alert is."""
+    return f"{key}/alert/{alert_id.hex()}"

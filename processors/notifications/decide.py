@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from processors.kernel.decider import Command, Decision, SetTimer, TimerDue, View
+from processors.kernel.decider import CancelTimer, Command, Decision, SetTimer, TimerDue, View
 from processors.notifications import pages
 from processors.notifications.draft import Draft
 from processors.notifications.events import (
@@ -61,6 +61,10 @@ def _notify(command: Command, notify: NotifyIncident, view: View) -> Decision:
     draft = Draft(command, view, key_of(notify.tenant))
     course = _course(view, draft.key, notify.incident_id)
     if course is None:
+        return _start(draft, notify, None)
+    if notify.why == "opened" and course.status == "resolved":
+        # Opened again: from the first step, as if it were new.
+        draft.timers.append(CancelTimer(course_part(draft.key, notify.incident_id), "forget"))
         return _start(draft, notify, None)
     if notify.why != "severity_raised":
         return Decision(reasons=("already_escalating",))

@@ -10,7 +10,9 @@ from schemas.ids import key_of
 from schemas.messages.incidents import (
     IncidentAcknowledged,
     IncidentOpened,
+    IncidentReopened,
     IncidentResolved,
+    SeverityChanged,
     SeverityRaised,
     SignalAttached,
 )
@@ -41,6 +43,10 @@ def _message(event: Any) -> Any | None:
             return _opened(event)
         case SeverityRaised(historical=False):
             return _raised(event)
+        case SeverityChanged(historical=False) if event.after < event.before:  # SEV1 < SEV2: it is more severe
+            return _raised(event)
+        case IncidentReopened(historical=False):
+            return _reopened(event)
         case SignalAttached(historical=False):
             if event.failures > IMPACT_ALL and event.failures % IMPACT_EVERY:
                 return None
@@ -67,12 +73,27 @@ def _opened(event: IncidentOpened) -> NotifyIncident:
         title=event.title,
         resource=event.resource,
         first_failure_at=event.first_failure_at,
-        failures=1,
+        failures=event.failures,
         affected_count=0 if event.affected is None else 1,
     )
 
 
-def _raised(event: SeverityRaised) -> NotifyIncident:
+def _reopened(event: IncidentReopened) -> NotifyIncident:
+    return NotifyIncident(
+        tenant=event.tenant,
+        incident_id=event.incident_id,
+        number=event.number,
+        why="opened",
+        severity=event.severity,
+        title=event.title,
+        resource=event.resource,
+        first_failure_at=event.first_failure_at,
+        failures=event.failures,
+        affected_count=event.affected_count,
+    )
+
+
+def _raised(event: SeverityRaised | SeverityChanged) -> NotifyIncident:
     return NotifyIncident(
         tenant=event.tenant,
         incident_id=event.incident_id,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from processors.incidents import DECIDER as INCIDENTS
 from processors.kernel.engine import Engine
 from processors.notifications import DECIDER as NOTIFICATIONS
-from schemas.configuration import SEVERITIES
+from schemas.incident_rules import SEVERITIES
 from schemas.messages.incidents import (
     IncidentOpened,
     IncidentResolved,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from processors.incidents import DECIDER
 from schemas.messages.incidents import (
     CommandRefused,
@@ -84,7 +86,7 @@ def test_resolving_after_an_acknowledgement_says_the_intervention_times():
     acknowledge(desk, incident.incident_id, "dave")
     desk.now += 1000
     told = resolve(desk, incident.incident_id, "dave", note="rolled back")
-    assert moves(told) == [("investigating", "resolved", "dave")]
+    assert moves(told) == [("investigating", "contained", "dave"), ("contained", "resolved", "dave")]
     event = told.the(IncidentResolved)
     assert (event.subject, event.note) == ("dave", "rolled back")
     assert (event.first_failure_at, event.detected_at) == (START - 2000, START)
@@ -95,8 +97,9 @@ def test_resolving_after_an_acknowledgement_says_the_intervention_times():
 def test_resolving_at_once_passes_through_the_missing_state():
     desk = Desk(DECIDER)
     told = resolve(desk, opened(desk).incident_id)
-    assert told.kinds == ("IncidentStateChanged", "IncidentStateChanged", "IncidentResolved")
-    assert moves(told) == [("detected", "investigating", "bob"), ("investigating", "resolved", "bob")]
+    assert told.kinds == (*["IncidentStateChanged"] * 3, "IncidentResolved")
+    steps = ["detected", "investigating", "contained", "resolved"]
+    assert moves(told) == [(a, b, "bob") for a, b in pairwise(steps)]
     event = told.the(IncidentResolved)
     assert (event.first_page_at, event.acknowledged_at) == (None, None)
     assert told.answers[0].code == "accepted"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from processors.incidents import DECIDER
 from processors.incidents.rules import opening_severity, raised_severity
-from schemas.configuration import Incidents, RaiseRule, SeverityRule
+from schemas.incident_rules import Incidents, RaiseRule, SeverityRule
 from schemas.messages.incidents import SeverityRaised
 from schemas.messages.notifications import NotifyIncident
 from tests.support.desk import START, Desk

@@ -68,7 +68,7 @@ def test_the_window_is_configuration():
     desk.configure("incidents", {"attach_window_s": 10})
     opened(desk)
     assert desk.tell(signal(2, START + 10_000)).kinds == ("SignalAttached",)
-    assert desk.tell(signal(3, START + 21_000)).kinds == ("IncidentOpened",)
+    assert desk.tell(signal(3, START + 21_000)).kinds == ("IncidentOpened", "CauseSuggested")
 
 
 def test_a_failure_told_late_attaches_and_moves_nothing_forward():
@@ -76,7 +76,7 @@ def test_a_failure_told_late_attaches_and_moves_nothing_forward():
     opened(desk)
     assert desk.tell(signal(2, START - 14 * MINUTE)).kinds == ("SignalAttached",)
     assert desk.tell(signal(3, START + 15 * MINUTE)).kinds == ("SignalAttached",)
-    assert desk.tell(signal(4, START - 30 * MINUTE)).kinds == ("IncidentOpened",)
+    assert desk.tell(signal(4, START - 30 * MINUTE)).kinds == ("IncidentOpened", "CauseSuggested")
 
 
 def test_interleaved_clocks_do_not_open_an_incident_each_time():

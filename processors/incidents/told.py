@@ -1,0 +1,281 @@
+"""decide, for what is told and not seen failing: a report opens or joins an incident; an alert too, and may end one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from processors.incidents import attribution, moves, people
+from processors.incidents.causes import Failing
+from processors.incidents.rules import (
+    KEEP_MS,
+    OVER,
+    RESOURCE_CHARACTERS,
+    SAMPLE_CHARACTERS,
+    TITLE_CHARACTERS,
+    clip,
+    distance_ms,
+    more_severe,
+    nearest,
+    opening_severity,
+)
+from processors.incidents.state import Alert, Incident, Tenant, alert_part, incident_part, place_part, tenant_part
+from processors.kernel.decider import Command, Decision, Event, SetTimer, View
+from schemas.ids import Id, child_id, key_of
+from schemas.incident_rules import Incidents
+from schemas.messages.incidents import (
+    AlertAttached,
+    AlertObserved,
+    AlertResolved,
+    IncidentOpened,
+    ReportAttached,
+    ReportProblem,
+    Severity,
+    SeverityRaised,
+    Trigger,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What a report and an alert have in common. `since` (ms) is when it began, as the sender says."""
+
+    tenant: str
+    trigger: Trigger
+    id: Id
+    resource: str
+    title: str
+    text: str
+    by: str
+    error_type: str
+    severity: Severity | None
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The incident of a sign: its id and number, the events that opened it (none where it was there), and why this."""
+
+    incident_id: Id
+    number: int
+    opening: tuple[Event, ...]
+    incident: Incident | None
+    why: str
+
+
+def report(command: Command, wish: ReportProblem, view: View) -> Decision:
+    """A person or an agent says that something is wrong: always believed, so it is always accepted."""
+    key = key_of(wish.tenant)
+    since = command.now if wish.since is None else min(wish.since, command.now)
+    what = " ".join(wish.what.split())
+    sign = Sign(
+        wish.tenant,
+        "report",
+        wish.command_id,
+        wish.resource,
+        what,
+        wish.what,
+        wish.subject,
+        "UserReport",
+        wish.severity,
+        since,
+    )
+    found = _found(command, sign, view)
+    attached = ReportAttached(
+        tenant=wish.tenant,
+        incident_id=found.incident_id,
+        number=found.number,
+        report_id=wish.command_id,
+        subject=wish.subject,
+        subject_kind=wish.subject_kind,
+        resource=wish.resource,
+        what=wish.what,
+        severity=wish.severity,
+        since=wish.since,
+        opened=found.incident is None,
+        reasons=(found.why, f"told by the {wish.subject_kind} {wish.subject}: high confidence"),
+        at=command.now,
+    )
+    events = (*found.opening, Event(key, attached), *_raised(command, sign, found.incident))
+    return Decision(events, reasons=("report_joined" if found.incident else "report_opened",), answer="accepted")
+
+
+def alert(command: Command, told: AlertObserved, view: View) -> Decision:
+    """An external alert, by its own identity: it attaches once and ends once, however often it is told."""
+    known: Alert | None = view.get(alert_part(key_of(told.tenant), told.alert_id))
+    if told.status == "resolved":
+        return _over(command, told, known, view)
+    if known is not None:
+        # Sources repeat an alert for as long as it fires: it is kept as long as that.
+        again = (_forget_later(command, told),) if known.firing else ()
+        return Decision((), again, ("alert_repeated" if known.firing else "alert_over",))
+    key = key_of(told.tenant)
+    title = f"{told.name}: {told.summary}" if told.summary else told.name
+    since = min(told.starts_at, command.now)
+    sign = Sign(
+        told.tenant,
+        "alert",
+        told.alert_id,
+        told.resource,
+        title,
+        title,
+        told.source,
+        "ExternalAlert",
+        told.severity,
+        since,
+    )
+    found = _found(command, sign, view)
+    attached = AlertAttached(
+        tenant=told.tenant,
+        incident_id=found.incident_id,
+        number=found.number,
+        alert_id=told.alert_id,
+        source=told.source,
+        fingerprint=told.fingerprint,
+        name=told.name,
+        resource=told.resource,
+        resource_from=told.resource_from,
+        summary=told.summary,
+        severity=told.severity,
+        link=told.link,
+        starts_at=told.starts_at,
+        opened=found.incident is None,
+        reasons=(found.why, f"resource from {told.resource_from}"),
+        at=command.now,
+    )
+    reason = "alert_joined" if found.incident else "alert_opened"
+    return Decision((*found.opening, Event(key, attached)), (_forget_later(command, told),), (reason,))
+
+
+def _over(command: Command, told: AlertObserved, known: Alert | None, view: View) -> Decision:
+    if known is None:
+        return Decision(reasons=("alert_unknown",))
+    if not known.firing:
+        return Decision(reasons=("alert_repeated",))
+    key = key_of(told.tenant)
+    incident: Incident | None = view.get(incident_part(key, known.incident_id))
+    if incident is None:
+        return Decision(reasons=("alert_of_unknown_incident",))
+    left = max(0, incident.alerts_firing - 1)
+    kept = _what_keeps_it(incident, left)
+    why = f"noted only: {kept}" if kept else "the last of its alerts, and nothing else was seen: resolved"
+    over = AlertResolved(
+        tenant=told.tenant,
+        incident_id=incident.incident_id,
+        number=incident.number,
+        alert_id=told.alert_id,
+        source=told.source,
+        name=told.name,
+        ends_at=told.ends_at,
+        still_firing=left,
+        reasons=(why,),
+        at=command.now,
+    )
+    events: tuple[Event, ...] = (Event(key, over),)
+    timers = (_forget_later(command, told),)
+    if kept:
+        return Decision(events, timers, ("alert_noted",))
+    path = moves.path("resolve", incident.state) or ()
+    note = f"all alerts of {told.source} are over"
+    ending, forget = people.resolved(command.now, told.tenant, incident, path, told.source, note, note)
+    return Decision((*events, *ending), (*timers, forget), ("alert_resolved",))
+
+
+def _what_keeps_it(incident: Incident, firing: int) -> str:
+    """Why the end of an alert does not end its incident; empty when it does."""
+    if incident.state in OVER:
+        return f"the incident is {incident.state}"
+    if incident.trigger != "alert" or incident.failures or incident.reports:
+        return f"{incident.failures} failures and {incident.reports} reports belong to it too"
+    return f"{firing} of its alerts still fire" if firing else ""
+
+
+def _forget_later(command: Command, told: AlertObserved) -> SetTimer:
+    return SetTimer(alert_part(key_of(told.tenant), told.alert_id), "forget", command.now + KEEP_MS)
+
+
+def open_on(view: View, key: str, resource: str) -> list[Incident]:
+    """The open live incidents on a resource."""
+    listed = view.get(place_part(key, clip(resource, RESOURCE_CHARACTERS)))
+    found: Iterable[Incident | None] = (
+        view.get(incident_part(key, i)) for i in (listed.incidents if listed is not None else ())
+    )
+    name = clip(resource, RESOURCE_CHARACTERS)
+    return [i for i in found if i is not None and i.resource == name and i.state not in OVER and not i.historical]
+
+
+def _found(command: Command, sign: Sign, view: View) -> Found:
+    key = key_of(sign.tenant)
+    config = cast(Incidents, view.config(sign.tenant, "incidents"))
+    there = open_on(view, key, sign.resource)
+    # Near when it is told, or near when it is said to have begun.
+    near = [i for at in (command.now, sign.since) if (i := nearest(there, at)) is not None]
+    for at, incident in zip((command.now, sign.since), near, strict=False):
+        away_s = (distance_ms(incident, at) + 999) // 1000
+        if away_s <= config.attach_window_s:
+            why = (
+                f"INC-{incident.number} is open on {sign.resource}, {away_s} s away, within {config.attach_window_s} s"
+            )
+            return Found(incident.incident_id, incident.number, (), incident, why)
+    why = f"none of {len(there)} open incidents on {sign.resource} is within {config.attach_window_s} s"
+    return _opened(command, sign, view, config, why)
+
+
+def _opened(command: Command, sign: Sign, view: View, config: Incidents, why: str) -> Found:
+    key = key_of(sign.tenant)
+    tenant = view.get(tenant_part(key)) or Tenant()
+    severity, severity_reason = opening_severity(config, sign.resource, 0, failures=0)
+    if sign.severity is not None and more_severe(sign.severity, severity):
+        severity, severity_reason = sign.severity, f"{sign.by} says {sign.severity}"
+    incident_id = child_id(command.id, "incidents.Incident", key, 0)
+    number = tenant.incidents + 1
+    opened = IncidentOpened(
+        tenant=sign.tenant,
+        incident_id=incident_id,
+        number=number,
+        resource=sign.resource,
+        fingerprint=sign.trigger,
+        error_type=sign.error_type,
+        title=clip(sign.title, TITLE_CHARACTERS),
+        sample=clip(sign.text, SAMPLE_CHARACTERS),
+        severity=severity,
+        severity_reason=severity_reason,
+        actor=sign.by,
+        action_type=sign.trigger,
+        action_id=sign.id,
+        affected=None,
+        first_failure_at=sign.since,
+        event_time=sign.since,
+        historical=False,
+        reasons=(why, f"opened by a sign that is no failure: {sign.trigger}"),
+        at=command.now,
+        trigger=sign.trigger,
+        failures=0,
+    )
+    what = Failing(clip(sign.resource, RESOURCE_CHARACTERS), "", "", sign.since)
+    found = attribution.suggestion(view, key, what, config)
+    cause = attribution.suggested(sign.tenant, key, incident_id, number, found, command.now)
+    return Found(incident_id, number, (Event(key, opened), cause), None, why)
+
+
+def _raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Event, ...]:
+    """A report that says more than is known raises the severity: then people are paged again."""
+    if incident is None or sign.severity is None or not more_severe(sign.severity, incident.severity):
+        return ()
+    raised = SeverityRaised(
+        tenant=sign.tenant,
+        incident_id=incident.incident_id,
+        number=incident.number,
+        resource=incident.resource,
+        title=incident.title,
+        before=incident.severity,
+        after=sign.severity,
+        reason=f"{sign.by} says {sign.severity}",
+        first_failure_at=incident.first_failure_at,
+        failures=incident.failures,
+        affected_count=incident.affected_count,
+        historical=incident.historical,
+        at=command.now,
+    )
+    return (Event(key_of(sign.tenant), raised),)

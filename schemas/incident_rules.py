@@ -1,0 +1,123 @@
+"""The configuration document `incidents`: grouping, severities, relations, and how likely causes are weighed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.document_reader import Reader, invalid, unique
+from schemas.messages.incidents import Severity
+
+MAX_DEPENDENCIES = 32  # each is one part read when an incident opens: 32 x 10 us
+SEVERITIES: tuple[Severity, ...] = ("SEV1", "SEV2", "SEV3", "SEV4")
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRule:
+    """Resources that match open with this severity."""
+
+    match: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseRule:
+    """An incident with at least this many failures (or affected, if given) is at least this severe."""
+
+    severity: Severity
+    failures: int
+    affected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What `resource` depends on: a change there may be the cause of what fails here."""
+
+    resource: str
+    depends_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """How likely causes are weighed: points from 0 to 1,000 from which a confidence is stated.
+
+    A change more than `lookback_s` before the first failure is no candidate; after `half_s` nearness counts half.
+    """
+
+    lookback_s: int = 86_400
+    half_s: int = 900
+    high: int = 750
+    medium: int = 550
+    low: int = 350
+
+
+@dataclass(frozen=True, slots=True)
+class Incidents:
+    """Grouping window, severities, and what a likely cause is."""
+
+    attach_window_s: int = 900
+    default_severity: Severity = "SEV3"
+    severities: tuple[SeverityRule, ...] = ()
+    raises: tuple[RaiseRule, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    causes: Causes = Causes()
+
+
+def read_incidents(r: Reader) -> Incidents:
+    """The document `incidents`. Raises ConfigurationError `configuration_invalid`."""
+    rules = []
+    for entry in r.readers("severities"):
+        rules.append(SeverityRule(entry.text("match"), _severity(entry, "severity")))
+        entry.done()
+    raises = []
+    for entry in r.readers("raises"):
+        raises.append(
+            RaiseRule(
+                _severity(entry, "severity"),
+                entry.number("failures", 1, 1, 10**9),
+                entry.number("affected", 0, 0, 10**9),
+            )
+        )
+        entry.done()
+    out = Incidents(
+        r.number("attach_window_s", 900, 1, 86_400),
+        _severity(r, "default_severity", "SEV3"),
+        tuple(rules),
+        tuple(raises),
+        _relations(r),
+        _causes(r),
+    )
+    r.done()
+    return out
+
+
+def _relations(r: Reader) -> tuple[Relation, ...]:
+    out = []
+    for entry in r.readers("relations"):
+        out.append(Relation(entry.text("resource"), entry.texts("depends_on")))
+        if len(out[-1].depends_on) > MAX_DEPENDENCIES:
+            raise invalid(f"{entry.place}.depends_on", f"at most {MAX_DEPENDENCIES} names are expected")
+        entry.done()
+    unique(f"{r.place}.relations", [x.resource for x in out])
+    return tuple(out)
+
+
+def _causes(r: Reader) -> Causes:
+    c = r.inner("causes")
+    out = Causes(
+        c.number("lookback_s", 86_400, 1, 2_592_000),
+        c.number("half_s", 900, 1, 86_400),
+        c.number("high", 750, 1, 1_000),
+        c.number("medium", 550, 1, 1_000),
+        c.number("low", 350, 1, 1_000),
+    )
+    if not out.low <= out.medium <= out.high:
+        raise invalid(c.place, "low, medium and high must not fall")
+    c.done()
+    return out
+
+
+def _severity(r: Reader, key: str, default: str | None = None) -> Severity:
+    value = r.text(key, default)
+    if value not in SEVERITIES:
+        raise invalid(f"{r.place}.{key}", f"{value!r} is none of {', '.join(SEVERITIES)}")
+    return value
