@@ -1,4 +1,4 @@
-"""What people tell an incident: acknowledge, resolve. To the log as a command, and back with the processor's answer.
+"""What people tell an incident (`Verb`): to the log as a command, and back with the processor's answer.
 
 The command's id comes from (tenant, Idempotency-Key), else it is drawn here, at the door. Its actor is the token's
 subject, never a field of the body. Without an answer in one second the caller gets 202 and the command's address.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from aiohttp import web
 
@@ -18,7 +19,7 @@ from gateway.http.answers import Answered
 from gateway.http.auth import principal_of
 from gateway.http.bodies import json_body
 from gateway.http.errors import NotFound, Unavailable
-from gateway.http.fields import TEXT_MAX, Fields, Warnings
+from gateway.http.fields import TEXT_MAX, Fields, Warnings, invalid
 from gateway.http.ingest import ACKNOWLEDGE_S, idempotency_key
 from gateway.http.keys import SERVICES
 from gateway.http.services import Services
@@ -27,14 +28,35 @@ from projections.incidents import queries
 from projections.postgres import scoped
 from schemas import codec, ids
 from schemas.envelope import headers_of
-from schemas.messages.incidents import AcknowledgeIncident, ResolveIncident
+from schemas.incident_rules import SEVERITIES
+from schemas.messages.incidents import (
+    AcknowledgeIncident,
+    AssignIncident,
+    ChangeSeverity,
+    CloseIncident,
+    ContainIncident,
+    RecordChange,
+    ReopenIncident,
+    ReportProblem,
+    ResolveIncident,
+    Severity,
+)
 from schemas.messages.kernel import Answer
 from schemas.record import Output
 
 TOPIC = "incidents.commands"
 ANSWER_S = 1.0
 ACCEPTED = "accepted"
-Verb = Literal["acknowledge", "resolve"]
+Verb = Literal["acknowledge", "assign", "contain", "resolve", "reopen", "close", "severity"]
+Wish = (
+    AcknowledgeIncident
+    | AssignIncident
+    | ContainIncident
+    | ResolveIncident
+    | ReopenIncident
+    | CloseIncident
+    | ChangeSeverity
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +67,43 @@ class Asked:
     answered: Answered | None
 
 
-async def post_acknowledge(request: web.Request) -> web.Response:
-    """POST /v1/incidents/{incident}/acknowledge."""
-    return await _post(request, "acknowledge")
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person says with a command: `assignee` of assign, `severity` of severity, `note` with any."""
+
+    note: str | None = None
+    assignee: str = ""
+    severity: Severity = "SEV3"
 
 
-async def post_resolve(request: web.Request) -> web.Response:
-    """POST /v1/incidents/{incident}/resolve."""
-    return await _post(request, "resolve")
+def said(verb: Verb, body: Fields) -> Said:
+    """The fields of this command. Raises Invalid."""
+    note = body.text("note", TEXT_MAX)
+    assignee = body.required("assignee") if verb == "assign" else ""
+    severity: Severity = "SEV3"
+    if verb == "severity":
+        chosen = body.choice("severity", SEVERITIES)
+        if chosen is None:
+            raise invalid("field_required", "severity", "it is missing", f"Use one of {', '.join(SEVERITIES)}.")
+        severity = cast(Severity, chosen)
+    return Said(note, assignee, severity)
 
 
-async def _post(request: web.Request, verb: Verb) -> web.Response:
-    async with json_body(request, empty={}) as plain:
-        body = Fields(plain)
-        note = body.text("note", TEXT_MAX)
-        body.done()
-    who, services = principal_of(request), request.app[SERVICES]
-    tenant = who.tenant or ""
-    incident_id = await find(services, tenant, request.match_info["incident"])
-    asked = await ask(services, tenant, who.subject, verb, incident_id, note, idempotency_key(request))
-    return _answer(asked, body.warnings)
+def post(verb: Verb) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """The handler of POST /v1/incidents/{incident}/<verb>."""
+
+    async def handle(request: web.Request) -> web.Response:
+        async with json_body(request, empty={}) as plain:
+            body = Fields(plain)
+            given = said(verb, body)
+            body.done()
+        who, services = principal_of(request), request.app[SERVICES]
+        tenant = who.tenant or ""
+        incident_id = await find(services, tenant, request.match_info["incident"])
+        asked = await ask(services, tenant, who.subject, verb, incident_id, given, idempotency_key(request))
+        return answer(asked, body.warnings)
+
+    return handle
 
 
 async def find(services: Services, tenant: str, name: str) -> bytes:
@@ -84,11 +123,44 @@ def unknown(name: str) -> NotFound:
 
 
 async def ask(
-    services: Services, tenant: str, subject: str, verb: Verb, incident_id: bytes, note: str | None, key: str | None
+    services: Services, tenant: str, subject: str, verb: Verb, incident_id: bytes, given: Said, key: str | None
 ) -> Asked:
-    """Send the command and wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
-    command_id = ids.derive("command", tenant, secrets.token_bytes(16) if key is None else key)
-    output = _record(services, tenant, subject, verb, incident_id, note, command_id)
+    """Give an incident a command. Raises HostError, Unavailable when it cannot be sent."""
+    command_id = command_id_of(tenant, key)
+    hashed = [verb, incident_id, subject, given.note or ""]
+    hashed += [given.assignee] if verb == "assign" else [given.severity] if verb == "severity" else []
+    message = _message(verb, (tenant, command_id, ids.derive("body", *hashed), subject, incident_id), services, given)
+    return await send(services, message)
+
+
+def command_id_of(tenant: str, key: str | None) -> bytes:
+    """The id of a command: the same for the same Idempotency-Key, else a new one."""
+    return ids.derive("command", tenant, secrets.token_bytes(16) if key is None else key)
+
+
+def _message(verb: Verb, head: tuple[str, bytes, bytes, str, bytes], services: Services, given: Said) -> Wish:
+    now = services.clock()
+    match verb:
+        case "acknowledge":
+            return AcknowledgeIncident(*head, now)
+        case "resolve":
+            return ResolveIncident(*head, now, given.note)
+        case "assign":
+            return AssignIncident(*head, now, given.assignee, given.note)
+        case "contain":
+            return ContainIncident(*head, now, given.note)
+        case "reopen":
+            return ReopenIncident(*head, now, given.note)
+        case "close":
+            return CloseIncident(*head, now, given.note)
+        case "severity":
+            return ChangeSeverity(*head, now, given.severity, given.note)
+
+
+async def send(services: Services, message: Wish | ReportProblem | RecordChange) -> Asked:
+    """Send a command and wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
+    tenant, command_id = message.tenant, message.command_id
+    output = record_of(message, command_id, message.at)
     # Registered and handed over without a pause between them: the order of waiting is the order on the partition.
     future = services.answers.expect(tenant, command_id)
     try:
@@ -114,24 +186,10 @@ async def ask(
     return Asked(command_id, answered)
 
 
-def _record(
-    services: Services,
-    tenant: str,
-    subject: str,
-    verb: Verb,
-    incident_id: bytes,
-    note: str | None,
-    command_id: bytes,
-) -> Output:
-    now = services.clock()
-    body_hash = ids.derive("body", verb, incident_id, subject, note or "")
-    message: AcknowledgeIncident | ResolveIncident
-    if verb == "acknowledge":
-        message = AcknowledgeIncident(tenant, command_id, body_hash, subject, incident_id, now)
-    else:
-        message = ResolveIncident(tenant, command_id, body_hash, subject, incident_id, now, note)
-    key = ids.key_of(tenant)
-    headers = headers_of(command_id, type(message).__name__, "gateway", key, now)
+def record_of(message: Any, record_id: bytes, now: int) -> Output:
+    """A message for the incidents processor as a record."""
+    key = ids.key_of(message.tenant)
+    headers = headers_of(record_id, type(message).__name__, "gateway", key, now)
     return Output(TOPIC, None, key.encode(), codec.encode(message), headers)
 
 
@@ -145,13 +203,14 @@ def plain(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _answer(asked: Asked, warnings: Warnings) -> web.Response:
+def answer(asked: Asked, warnings: Warnings) -> web.Response:
+    """200 with what was decided, a refusal as a problem, or 202 with the command's address."""
     address = f"/v1/commands/{ids.text(asked.command_id)}"
     if asked.answered is None:
         return web.json_response(warnings.beside({"command": address}), status=202, headers={"Location": address})
-    answer = asked.answered.answer
-    if answer.code == ACCEPTED:
-        return web.json_response(warnings.beside(plain(answer)))
+    found = asked.answered.answer
+    if found.code == ACCEPTED:
+        return web.json_response(warnings.beside(plain(found)))
     return problems.response(refusal(asked.answered))
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.http import commands, fates, problems, reads
 from gateway.http import pipeline as pipelines
-from gateway.http.fields import TEXT_MAX, clean
+from gateway.http.fields import Fields
 from gateway.http.keys import PRINCIPAL
 from gateway.http.services import Services
 from gateway.web.door import Reader
@@ -94,16 +94,28 @@ class PagesBackend:
         return cast(Json, json.loads(cast(bytes, problems.of(error).body)))
 
     async def answer(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
-        """Send acknowledge or resolve for a person; returns what became of it in one sentence."""
+        """Send a command of a person; returns what became of it in one sentence. Raises MandateError."""
         if reader.kind != "person":
             return "Only a person can take or end an incident; this token is not a person's."
         incident_id = await commands.find(self._services, reader.tenant, name)
-        note = clean("note", said.get("note", "").strip(), TEXT_MAX) or None
-        known: commands.Verb = "acknowledge" if verb == "acknowledge" else "resolve"
-        asked = await commands.ask(self._services, reader.tenant, reader.subject, known, incident_id, note, None)
+        known = cast(commands.Verb, verb)  # the route takes no other
+        # An empty field of a form is one that was not filled in.
+        given = commands.said(known, Fields({key: value.strip() for key, value in said.items() if value.strip()}))
+        asked = await commands.ask(self._services, reader.tenant, reader.subject, known, incident_id, given, None)
         if asked.answered is None:
             return f"It is on its way; no answer yet (command {ids.text(asked.command_id)})."
         if asked.answered.answer.code == commands.ACCEPTED:
-            return "You have it." if known == "acknowledge" else "It is resolved."
+            return _DONE[known].format(given.assignee if known == "assign" else given.severity)
         refused = commands.refusal(asked.answered)
         return f"Not done: {refused['detail']} {refused['remedy']}"
+
+
+_DONE: Mapping[commands.Verb, str] = {
+    "acknowledge": "You have it.",
+    "assign": "{} has it now, and is to be told: paging goes on until somebody acknowledges.",
+    "contain": "It is contained.",
+    "resolve": "It is resolved.",
+    "reopen": "It is open again.",
+    "close": "It is closed.",
+    "severity": "It is {} now.",
+}

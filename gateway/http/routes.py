@@ -11,11 +11,12 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from gateway.http import auth, commands, configure, fates, ingest, operations, overviews, pipeline, reads
+from gateway.http import auth, commands, configure, fates, ingest, operations, overviews, pipeline, reads, telling
 from gateway.http.auth import Access
 from gateway.http.openapi import actions, cases, document, incidents, operating, reading
 from gateway.http.openapi import fates as told
 from gateway.http.openapi import pipeline as pipeline_words
+from gateway.http.openapi import telling as telling_words
 from gateway.http.operations import DOCUMENT, Served
 from gateway.http.route import Handler, Route
 
@@ -50,9 +51,23 @@ ROUTES = (
     Route("GET", "/v1/incidents/{incident}", Access.TENANT, reads.get_incident, incidents.ONE),
     Route("GET", "/v1/incidents/{incident}/timeline", Access.TENANT, reads.get_incident_timeline, incidents.TIMELINE),
     Route(
-        "POST", "/v1/incidents/{incident}/acknowledge", Access.PERSON, commands.post_acknowledge, incidents.ACKNOWLEDGE
+        "POST",
+        "/v1/incidents/{incident}/acknowledge",
+        Access.PERSON,
+        commands.post("acknowledge"),
+        incidents.ACKNOWLEDGE,
     ),
-    Route("POST", "/v1/incidents/{incident}/resolve", Access.PERSON, commands.post_resolve, incidents.RESOLVE),
+    Route("POST", "/v1/incidents/{incident}/assign", Access.PERSON, commands.post("assign"), incidents.ASSIGN),
+    Route("POST", "/v1/incidents/{incident}/contain", Access.PERSON, commands.post("contain"), incidents.CONTAIN),
+    Route("POST", "/v1/incidents/{incident}/resolve", Access.PERSON, commands.post("resolve"), incidents.RESOLVE),
+    Route("POST", "/v1/incidents/{incident}/reopen", Access.PERSON, commands.post("reopen"), incidents.REOPEN),
+    Route("POST", "/v1/incidents/{incident}/close", Access.PERSON, commands.post("close"), incidents.CLOSE),
+    Route("POST", "/v1/incidents/{incident}/severity", Access.PERSON, commands.post("severity"), incidents.SEVERITY_OF),
+    Route("POST", "/v1/reports", Access.TENANT, telling.post_report, telling_words.REPORT),
+    Route("POST", "/v1/changes", Access.TENANT, telling.post_change, telling_words.CHANGE),
+    Route(
+        "POST", "/v1/integrations/alertmanager", Access.TENANT, telling.post_alertmanager, telling_words.ALERTMANAGER
+    ),
     Route("GET", "/v1/commands/{command}", Access.TENANT, commands.get_command, incidents.COMMAND),
     Route("GET", "/v1/pages", Access.TENANT, reads.get_pages, reading.PAGES),
     Route("GET", "/v1/cases", Access.TENANT, reads.get_cases, cases.LIST),

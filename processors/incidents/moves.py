@@ -33,7 +33,7 @@ MOVES: Mapping[str, Mapping[State, tuple[State, ...]]] = {
         "investigating": ("contained", "resolved"),
         "contained": ("resolved",),
     },
-    "reopen": {"resolved": ("reopened",)},
+    "reopen": {"resolved": ("reopened",), "closed": ("reopened",)},
     "close": {"resolved": ("closed",)},
     "severity": {"detected": (), "reopened": (), "investigating": (), "contained": ()},
 }

@@ -48,6 +48,7 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
             return _contained(_totals(row, event, offset), event)
         case said.IncidentReopened():
             row = replace(row, reopened_at=event.at, resolved_at=None, resolved_by=None, note=event.note)
+            row = replace(row, closed_at=None, closed_by=None, assignee=None, assigned_by=None)
             return _totals(row, event, offset)
         case said.IncidentClosed():
             return replace(row, closed_at=event.at, closed_by=event.subject, version=offset)

@@ -250,6 +250,16 @@ def command(summary: str, body: Schema = NOTE, about: str = "") -> Operation:
 
 ACKNOWLEDGE = command("Take an incident: the escalation stops")
 RESOLVE = command("End an incident")
+_GIVEN = {"note": maybe(text("For those who come after.", max=4_096))}
+ASSIGN = command(
+    "Give an incident to somebody",
+    obj({"assignee": text("A person of the configuration.", min=1, max=1_024)} | _GIVEN, required=("assignee",)),
+    "To yourself it is an acknowledgement; to somebody else paging goes on until somebody acknowledges.",
+)
+CONTAIN = command("Say that no more harm is done", about="Without an acknowledgement before, it is one too.")
+REOPEN = command("Say that an incident is not over", about="People are paged as if it were new.")
+CLOSE = command("Say that nothing is left to do")
+SEVERITY_OF = command("Set the severity", obj({"severity": SEVERITY} | _GIVEN, required=("severity",)))
 COMMAND = Operation(
     "Read what became of a command",
     "incidents",
