@@ -47,16 +47,20 @@ async def decide(
     """Give a command under an idempotency key and wait for its answer. Raises Refused, Unreachable,
     ClientError."""
     body = {} if note is None else {"note": note}
-    path = f"/v1/incidents/{quote(incident, safe='')}/{what}"
+    return await give(client, f"/v1/incidents/{quote(incident, safe='')}/{what}", body, key, what, incident)
+
+
+async def give(client: Client, path: str, body: Json, key: str, what: str, about: str) -> Json:
+    """Send a command and wait for its answer. Raises Refused, Unreachable, ClientError."""
     status, answer = await client.request("POST", path, body=body, key=key)
     end = time.monotonic() + ANSWER_SECONDS
     while status == 202 or answer.get("state") == "pending":
         if time.monotonic() > end:
             raise ClientError(
                 "command_unanswered",
-                f"{what} {incident}",
+                f"{what} {about}",
                 f"no answer within {ANSWER_SECONDS:.0f} s; it is on the log and will be decided",
-                "Look again: mandate incidents show " + incident,
+                "Look again: mandate incidents list",
             )
         address = str(answer.get("command") or path)
         await asyncio.sleep(ASK_EVERY_S)
@@ -65,9 +69,9 @@ async def decide(
     if answer.get("code") != "accepted":
         raise ClientError(
             str(answer.get("code")),
-            f"{what} {incident}",
+            f"{what} {about}",
             str(answer.get("why") or "; ".join(answer.get("reasons") or []) or "it was refused"),
-            str(answer.get("remedy") or f"Look at its state: mandate incidents show {incident}"),
+            str(answer.get("remedy") or "Look at its state: mandate incidents list"),
         )
     return answer
 

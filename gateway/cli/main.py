@@ -40,6 +40,11 @@ COMMANDS: dict[str, Entry] = {
     "incidents": Entry("gateway.cli.reading", "incidents", "List and show incidents."),
     "ack": Entry("gateway.cli.commands", "ack", "Acknowledge an incident: you are on it."),
     "resolve": Entry("gateway.cli.commands", "resolve", "Resolve an incident: it is over."),
+    "incident": Entry(
+        "gateway.cli.incident", "incident", "Move an incident: assign, contain, reopen, close, severity."
+    ),
+    "report": Entry("gateway.cli.incident", "report", "Report a problem: it opens an incident or joins one."),
+    "change": Entry("gateway.cli.incident", "change", "Tell of a deploy or another change, which may be a cause."),
     "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
     "fate": Entry("gateway.cli.fate", "fate", "Say what became of one action: seen, dropped, kept, set aside."),
     "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),

@@ -42,7 +42,9 @@ def as_written(done: Done) -> dict[str, Any]:
         document["timeline_rows"] + sum(document["dropped"].values()) + document["dead_letters"]
     )
     assert [i["state"] for i in document["incidents"]] == ["resolved"]
-    assert [(i["cause"], i["confidence"]) for i in document["incidents"]] == [(None, None)]
+    (cause,) = [i["cause"] for i in document["incidents"]]
+    assert (cause["candidate"]["kind"], cause["candidate"]["resource"]) == ("deploy", "payments-service")
+    assert [i["confidence"] for i in document["incidents"]] == ["high"]
     assert [(c["world"], c["reason"], c["amount"], len(c["entries"])) for c in document["cases"]] == [
         ("RML3", "second_charge", "4900", 2)
     ]
