@@ -42,9 +42,9 @@ def demo(
     …), made with the operator's token. Everything that is printed was read back. Afterwards the other
     commands speak for this tenant (.mandate/profile.json), as Bob.
 
-    Exit code 0 only if everything came out that must: 1 incident, resolved; Alice and Bob paged, nobody else;
-    1 acknowledgement, 1 gap declared, 50 redelivered, 1 dead letter, 1 healed failure, 1 drift alert, 0
-    unaccounted.
+    Exit code 0 only if everything came out that must: 1 incident, contained and resolved, with the deploy as its
+    likely cause and 1 alert; Alice and Bob paged, nobody else; 1 acknowledgement, 1 RML-3 case of 2 entries, 1
+    movement told twice, 1 gap declared, 50 redelivered, 1 dead letter, 1 healed failure, 1 drift alert, 0 unaccounted.
     """
     reader = sys.stdin.isatty() and sys.stdout.isatty() and not (no_input or as_json)
     tell = Silent() if as_json else Narrator()

@@ -48,6 +48,9 @@ class Narrator:
             click.secho(f"  {outcome.in_control(incident)}", bold=True)
             click.echo("  It is all there: ", nl=False)
             click.secho(f"{url}/incidents/{incident.get('name')}", fg="cyan", underline=True)
+        for case in done.cases:
+            click.echo(f"  {case['name']} too: ", nl=False)
+            click.secho(f"{url}/cases/{case['name']}", fg="cyan", underline=True)
         accounts = done.accounts
         dropped = ", ".join(f"{count} {reason}" for reason, count in accounts.dropped.items())
         click.echo(
@@ -57,7 +60,7 @@ class Narrator:
         click.echo("\n  Try:")
         for command, what in (
             ("mandate incidents show INC-1", "what happened, when, and who was paged"),
-            ("mandate timeline --resource payments-service", "what the agents did"),
+            ("mandate case show CASE-1", "who was charged twice, and by which entries of the ledger"),
             ("mandate dead-letters list", "what could not be read, and why"),
         ):
             click.echo("    ", nl=False)

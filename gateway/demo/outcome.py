@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway.demo import shop
+from gateway.demo import shop, story
 from gateway.demo.accounts import Accounts
 
 Json = dict[str, Any]
+CAUSE = f"deploy of payments-service {story.BROKEN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,9 @@ class Outcome:
             "resolved incidents": (sum(i["state"] == "resolved" for i in self.incidents), 1),
             "people paged": (", ".join(paged), ", ".join(sorted((shop.ALICE, shop.BOB)))),
             "acknowledgements": (len(acknowledged), 1),
+            "likely cause": (likely_cause(self.incidents), CAUSE),
+            "alerts on the incident": ([int(i.get("alert_count") or 0) for i in self.incidents], [1]),
+            "contained incidents": (sum(1 for i in self.incidents if i.get("contained_at")), 1),
             "gaps declared": ((self.summary.get("gaps") or {}).get("declared"), 1),
             "redelivered": (self.accounts.dropped.get("redelivered"), self.batch_dropped),
             "dead letters": (self.accounts.dead_letters, 1),
@@ -93,6 +97,13 @@ class Outcome:
             "unaccounted": (len(self.accounts.unaccounted), 0),
         }
         return [f"{name}: {found}, expected {wanted}" for name, (found, wanted) in seen.items() if found != wanted]
+
+
+def likely_cause(incidents: Sequence[Mapping[str, Any]]) -> str | None:
+    """What is thought to have caused the (first) incident: "deploy of payments-service v2.3.1"; None without one."""
+    cause = (incidents[0].get("cause") if incidents else None) or {}
+    found = cause.get("candidate")
+    return f"{found['kind']} of {found['resource']} {found['reference']['after']}" if found else None
 
 
 def world(case: Mapping[str, Any]) -> str:
@@ -120,7 +131,8 @@ def sentences(done: Outcome) -> list[str]:
     return [
         f"Twelve agents worked on a shop and {done.accounts.timeline_rows} of their actions are in the timeline.",
         f"{incident.get('failures')} of them failed alike on {incident.get('resource')}, and became "
-        f"{len(done.incidents)} incident, {incident.get('name')} ({incident.get('severity')}).",
+        f"{len(done.incidents)} incident, {incident.get('name')} ({incident.get('severity')}); likely cause "
+        f"({incident.get('confidence')}): {(incident.get('cause') or {}).get('said')}.",
         f"{paged[0] if paged else 'Nobody'} was paged{then}; {str(incident.get('assignee')).capitalize()} "
         f"acknowledged, nobody else was woken, and after the rollback it is {incident.get('state')}.",
         _charged_twice(done),

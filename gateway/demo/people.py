@@ -68,6 +68,8 @@ class People:
         await self._take(name, by_reader)
         self.stage.open(story.ACKNOWLEDGED)
         await self.stage.passed(story.ROLLED_BACK)
+        await self.stage.at(story.CONTAIN)
+        await self._contain(name)
         await self.stage.at(story.RESOLVE)
         await self._settled()
         await self._resolve(name)
@@ -129,6 +131,19 @@ class People:
             await until(look, SETTLED_SECONDS, "all failing charges on the incident")
         except StoryError as late:
             self.tell.say("!", f"{late.what}: {late.why}", YELLOW)
+
+    async def _contain(self, name: str) -> None:
+        await decide(self.bob, "contain", name, "rolled back, watching", f"contain-{name}")
+
+        async def look() -> Mapping[str, Any] | None:
+            incident = await self.watch.incident()
+            return incident if incident and incident.get("contained_at") else None
+
+        incident = await until(look, SEEN_SECONDS, f"{name} contained")
+        who = str(incident.get("contained_by") or shop.BOB).capitalize()
+        self.tell.say(
+            "✓", f"{who} contained {name}: no more harm is done, {incident['failures']} failures so far.", GREEN
+        )
 
     async def _resolve(self, name: str) -> None:
         await decide(self.bob, "resolve", name, "rolled back to v2.3.0", f"resolve-{name}")

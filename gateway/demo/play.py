@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 
 from gateway.cli.client import Client
 from gateway.client import AsyncClient, Policy, Receipt
-from gateway.demo import shop, story
+from gateway.demo import alerts, shop, story
 from gateway.demo.accounts import Accepted, Accounts, settle
 from gateway.demo.agents import Book, Stage, perform
 from gateway.demo.errors import StoryError
@@ -76,6 +77,7 @@ async def play(
         bob = await stack.enter_async_context(Client(setting.url, tenant.tokens[shop.BOB]))
         # A story that is broken off is not continued, so what its agents kept goes with it.
         spill = stack.enter_context(TemporaryDirectory(prefix="mandate-demo-"))
+        alertmanager = await stack.enter_async_context(Client(setting.url, tenant.tokens[shop.ALERTMANAGER]))
         agents = {
             name: await stack.enter_async_context(
                 AsyncClient(setting.url, tenant.tokens[name], actor=name, spill=spill, policy=AGENTS)
@@ -88,7 +90,7 @@ async def play(
         tell.clock = lambda: stage.seconds
         reading = asyncio.create_task(forever(lambda: asyncio.to_thread(left.poll), LEFTOVERS_EVERY_S))
         try:
-            await _perform(script, stage, Watch(bob), pager, left, book, bob, agents, tell, setting)
+            await _perform(script, stage, Watch(bob), pager, left, book, bob, alertmanager, agents, tell, setting)
             return await _account(script, stage, Watch(bob), left, book, reading)
         finally:
             reading.cancel()
@@ -104,6 +106,7 @@ async def _perform(
     left: Leftovers,
     book: Book,
     bob: Client,
+    alertmanager: Client,
     agents: dict[str, AsyncClient],
     tell: Narrator,
     setting: Setting,
@@ -116,6 +119,7 @@ async def _perform(
                 group.create_task(perform(script.beats[name], client, stage, book))
             group.create_task(people.play())
             group.create_task(Scenes(script, stage, watch, left, tell).play())
+            group.create_task(_alert(stage, alertmanager))
             group.create_task(_rubbish(script, stage, left, book, tell, setting.kafka))
     except TimeoutError as error:
         raise StoryError(
@@ -133,6 +137,13 @@ def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+async def _alert(stage: Stage, alertmanager: Client) -> None:
+    """The shop's own monitoring has seen it too, as it would: by its webhook, repeated until it is taken."""
+    await stage.at(story.ALERT)
+    starts_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    await alertmanager.request("POST", alerts.PATH, body=alerts.webhook(starts_at))
 
 
 async def _rubbish(script: story.Story, stage: Stage, left: Leftovers, book: Book, tell: Narrator, kafka: str) -> None:

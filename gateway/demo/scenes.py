@@ -63,6 +63,8 @@ class Scenes:
             group.create_task(self._at_work())
             group.create_task(self._in_order())
             group.create_task(self._redelivered())
+            group.create_task(self._cause())
+            group.create_task(self._alert())
             group.create_task(self._second_charge())
             group.create_task(self._refund())
             for counted in (self._healed, self._drift, self._opened, self._declared):
@@ -98,6 +100,25 @@ class Scenes:
 
         found = await until(look, SCENE_SECONDS, "the drops of the batch that came twice")
         self._tell.say("≡", f"{found} actions came a second time with the same ids: dropped, reason redelivered.")
+
+    async def _cause(self) -> None:
+        await self._stage.passed(story.DEPLOYED)
+        cause = await until(self._watch.cause, SCENE_SECONDS, "the likely cause of the failing charges")
+        others = ", ".join(f"{o['kind']} of {o['resource']}" for o in cause["considered"])
+        self._tell.say("?", f"Likely cause ({cause['confidence']}): {cause['said']}.", YELLOW)
+        self._tell.say(" ", f"Why: {'; '.join(cause['reasons'])}. Weighed and not chosen: {others or 'nothing'}.")
+
+    async def _alert(self) -> None:
+        await self._stage.at(story.ALERT)
+
+        async def look() -> Item | None:
+            return next(iter(await self._watch.alerts()), None)
+
+        alert = await until(look, SCENE_SECONDS, "Alertmanager's alert on the incident")
+        incident = await self._watch.incident() or {}
+        self._tell.say(
+            "◉", f"{alert['source']}'s alert {alert['name']} joined {incident.get('name')}: no second incident."
+        )
 
     async def _second_charge(self) -> None:
         await self._stage.at(story.SECOND_CHARGE)

@@ -28,8 +28,10 @@ ROLLED_BACK = "rolled_back"
 TIME_OUT, GAP, DECOY_DEPLOY, DECOY_CONFIG, DEPLOY, BREAK = 3_000, 5_000, 6_000, 7_000, 8_000, 9_000
 FIRST_BATCH, WORSE, SECOND_BATCH, ROLL_BACK, STALE, RUBBISH = 10_500, 12_000, 12_500, 26_000, 28_000, 33_000
 FIRST_CHARGE, SECOND_CHARGE, REFUND, REFUND_AGAIN = 22_400, 23_000, 24_000, 24_400
-RESOLVE, END = 38_000, 40_000
+ALERT, CONTAIN, RESOLVE, END = 20_000, 31_000, 38_000, 40_000
 
+# The version whose deploy breaks payments: the cause to be found.
+BROKEN = "v2.3.1"
 BATCH = 50
 STALE_ACTIONS = 10
 CLOCK_BEHIND_MS = 2 * 3_600_000
@@ -283,8 +285,8 @@ def _failed_charge(order: int, customer: str, waited: int) -> Json:
 
 def _deploys() -> list[Beat]:
     decoy = _change("deploy", "notification-service", "v1.8.4", "v1.9.0", "new templates")
-    bad = _change("deploy", "payments-service", "v2.3.0", "v2.3.1", "connection pool size 10 -> 5")
-    back = _change("deploy", "payments-service", "v2.3.1", "v2.3.0", "rollback on Bob's request")
+    bad = _change("deploy", "payments-service", "v2.3.0", BROKEN, "connection pool size 10 -> 5")
+    back = _change("deploy", "payments-service", BROKEN, "v2.3.0", "rollback on Bob's request")
     return [
         Beat(DECOY_DEPLOY, (decoy,), scene="decoy_deploy"),
         Beat(DEPLOY, (bad,), opens=DEPLOYED, scene="deploy"),

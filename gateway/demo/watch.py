@@ -26,6 +26,18 @@ class Watch:
         found = await self.incidents()
         return min(found, key=lambda incident: int(incident["number"])) if found else None
 
+    async def cause(self) -> Json | None:
+        """What is thought to have caused the first incident, once there is a candidate."""
+        cause = (await self.incident() or {}).get("cause") or {}
+        return cause if cause.get("candidate") else None
+
+    async def alerts(self) -> list[Json]:
+        """The external alerts that joined the first incident, newest first."""
+        first = await self.incident()
+        if first is None:
+            return []
+        return list((await self._client.get(f"/v1/incidents/{first['id']}")).get("alerts") or [])
+
     async def pages(self) -> list[Json]:
         """All pages of the tenant, oldest first."""
         return sorted(await self._all("/v1/pages"), key=lambda page: str(page["requested_at"]))

@@ -36,7 +36,7 @@ from schemas.messages.actions import (
     Effect,
     ErrorInfo,
 )
-from schemas.messages.incidents import AcknowledgeIncident, IncidentOpened, ResolveIncident
+from schemas.messages.incidents import AcknowledgeIncident, ContainIncident, IncidentOpened, ResolveIncident
 from schemas.messages.kernel import ConfigurationAnnounced
 from schemas.messages.notifications import Outcome, PageRequested, ReportOutcome
 from schemas.messages.tables import STREAMS
@@ -201,6 +201,14 @@ class World:
     def resolve(self, subject: str, incident: bytes, key: str = "") -> bytes:
         """A person resolves; returns the command's id."""
         return self._command(ResolveIncident, subject, incident, key)
+
+    def contain(self, subject: str, incident: bytes, key: str = "") -> bytes:
+        """A person says that the harm has stopped; returns the command's id."""
+        return self._command(ContainIncident, subject, incident, key)
+
+    def tell(self, topic: str, message: Any, record_id: bytes) -> None:
+        """A fact of another system, as the gateway writes it."""
+        self._send(topic, message, record_id, "gateway")
 
     def _command(self, kind: type, subject: str, incident: bytes, key: str) -> bytes:
         command_id = ids.derive("command", self.tenant, kind.__name__, subject, incident, key)

@@ -42,9 +42,11 @@ def as_written(done: Done) -> dict[str, Any]:
         document["timeline_rows"] + sum(document["dropped"].values()) + document["dead_letters"]
     )
     assert [i["state"] for i in document["incidents"]] == ["resolved"]
-    (cause,) = [i["cause"] for i in document["incidents"]]
-    assert (cause["candidate"]["kind"], cause["candidate"]["resource"]) == ("deploy", "payments-service")
-    assert [i["confidence"] for i in document["incidents"]] == ["high"]
+    (incident,) = document["incidents"]
+    candidate = incident["cause"]["candidate"]
+    assert (candidate["kind"], candidate["resource"], candidate["actor"]) == ("deploy", "payments-service", "deployer")
+    assert (candidate["reference"]["after"], incident["confidence"]) == (story.BROKEN, "high")
+    assert incident["intervention"]["contained_at"] is not None
     assert [(c["world"], c["reason"], c["amount"], len(c["entries"])) for c in document["cases"]] == [
         ("RML3", "second_charge", "4900", 2)
     ]

@@ -6,18 +6,25 @@ The actions are translated as the gateway does it; alice, bob and the hands are 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
-from gateway.demo import shop, story
+from gateway.demo import alerts, shop, story
 from gateway.http.action_json import translate
+from gateway.http.fields import Fields
+from gateway.http.telling import alert_of
+from gateway.http.tokens import Principal
 from schemas import ids
 from schemas.head import read_head
 from schemas.messages.actions import Action, ActionDropped
 from schemas.messages.incidents import (
+    AlertAttached,
+    CauseSuggested,
     ChangeRecorded,
     HealedFailureCounted,
     IncidentAcknowledged,
+    IncidentContained,
     IncidentResolved,
     SignalAttached,
 )
@@ -45,7 +52,7 @@ class Played:
     def play(self) -> Played:
         todo = {agent: list(beats) for agent, beats in self.script.beats.items()}
         opened: set[str] = set()
-        rubbish = resolved = False
+        alerted = contained = rubbish = resolved = False
         while self.world.now < END_S:
             for beats in todo.values():
                 while (
@@ -58,6 +65,12 @@ class Played:
             if story.ACKNOWLEDGED not in opened and self.world.now >= 21.0:
                 self.world.acknowledge("bob", incidents[0].incident_id)
                 opened.add(story.ACKNOWLEDGED)
+            if not alerted and self.world.now * 1_000 >= story.ALERT:
+                self._alert()
+                alerted = True
+            if not contained and self.world.now * 1_000 >= story.CONTAIN:
+                self.world.contain("bob", incidents[0].incident_id)
+                contained = True
             if not resolved and self.world.now * 1_000 >= story.RESOLVE:
                 self.world.resolve("bob", incidents[0].incident_id)
                 resolved = True
@@ -67,6 +80,15 @@ class Played:
             self.world.run_to(self.world.now + STEP_S)
         assert not any(todo.values())
         return self
+
+    def _alert(self) -> None:
+        """Alertmanager's webhook, taken as the gateway takes it."""
+        now = self.world.clock.wall_ms()
+        body = alerts.webhook(datetime.fromtimestamp(now / 1_000, UTC).isoformat())
+        who = Principal("shop", shop.ALERTMANAGER, "integration", (), "")
+        for number, item in enumerate(body["alerts"]):
+            alert = alert_of(Fields(item, f"alerts[{number}]"), who, now)
+            self.world.tell("incidents.commands", alert, ids.derive("telling", number))
 
     def _play(self, beat: story.Beat) -> set[str]:
         for plain in beat.actions:
@@ -92,6 +114,27 @@ def test_the_failing_charges_are_one_incident_that_bob_resolves(played: Played) 
     assert [r.incident_id for r in world.said("incidents.events", IncidentResolved)] == [
         world.incidents()[0].incident_id
     ]
+
+
+def test_the_deploy_is_the_likely_cause_and_neither_decoy_nor_the_rollback(played: Played) -> None:
+    causes = played.world.said("incidents.events", CauseSuggested)
+    assert causes
+    assert {(c.kind, c.resource, c.after, c.confidence) for c in causes} == {
+        ("deploy", "payments-service", story.BROKEN, "high")
+    }
+    assert not {c.resource for cause in causes for c in cause.considered if c.score >= cause.score}
+
+
+def test_the_alert_joins_the_incident_and_bob_contains_it(played: Played) -> None:
+    world = played.world
+    (attached,) = world.said("incidents.events", AlertAttached)
+    assert (attached.name, attached.resource, attached.number, attached.opened) == (
+        alerts.NAME,
+        "payments-service",
+        1,
+        False,
+    )
+    assert [c.subject for c in world.said("incidents.events", IncidentContained)] == ["bob"]
 
 
 def test_alice_and_bob_are_paged_and_nobody_else(played: Played) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.demo.accounts import Accounts
-from gateway.demo.outcome import Outcome, in_control, sentences
+from gateway.demo.outcome import CAUSE, Outcome, in_control, sentences
 
 INCIDENT = {
     "id": "i-1",
@@ -22,8 +22,17 @@ INCIDENT = {
     "assignee": "bob",
     "resolved_by": "bob",
     "acknowledged_at": "2026-11-22T04:00:21.500Z",
-    "cause": None,
-    "confidence": None,
+    "contained_at": "2026-11-22T04:00:31.000Z",
+    "alert_count": 1,
+    "cause": {
+        "candidate": {
+            "kind": "deploy",
+            "resource": "payments-service",
+            "reference": {"before": "v2.3.0", "after": "v2.3.1"},
+        },
+        "said": "deploy v2.3.0 → v2.3.1 of payments-service by deployer, 1 s before the first failure",
+    },
+    "confidence": "high",
     "intervention": {
         "first_failure_at": "2026-11-22T04:00:09.000Z",
         "acknowledged_at": "2026-11-22T04:00:21.500Z",
@@ -59,6 +68,7 @@ LEDGER: list[Mapping[str, object]] = [
     {"number": 31, "observations": 1},
     {"number": 32, "observations": 2, "external_reference": "re_77"},
 ]
+DECOY = {"kind": "deploy", "resource": "notification-service", "reference": {"before": "v1.8.4", "after": "v1.9.0"}}
 
 GOOD = Outcome(
     "demo-1",
@@ -114,6 +124,14 @@ def test_a_story_as_written_misses_nothing():
         ({"summary": {**GOOD.summary, "gaps": {"declared": 2}}}, "gaps declared: 2, expected 1"),
         ({"summary": {**GOOD.summary, "healed_failures": 0}}, "healed failures: 0, expected 1"),
         ({"summary": {**GOOD.summary, "drift_alerts": 10}}, "drift alerts: 10, expected 1"),
+        ({"incidents": [{**INCIDENT, "cause": None}]}, f"likely cause: None, expected {CAUSE}"),
+        ({"incidents": [{**INCIDENT, "cause": {"candidate": None}}]}, f"likely cause: None, expected {CAUSE}"),
+        (
+            {"incidents": [{**INCIDENT, "cause": {"candidate": DECOY}}]},
+            f"likely cause: deploy of notification-service v1.9.0, expected {CAUSE}",
+        ),
+        ({"incidents": [{**INCIDENT, "alert_count": 0}]}, "alerts on the incident: [0], expected [1]"),
+        ({"incidents": [{**INCIDENT, "contained_at": None}]}, "contained incidents: 0, expected 1"),
         ({"cases": []}, "RML-3 cases: [], expected ['RML-3']"),
         ({"cases": [CASE, CASE]}, "RML-3 cases: ['RML-3', 'RML-3'], expected ['RML-3']"),
         ({"cases": [{**CASE, "entries": [{"number": 31}]}]}, "entries of the case: [1], expected [2]"),
@@ -136,6 +154,10 @@ def test_the_measure_of_the_product_in_one_sentence():
 def test_the_story_is_told_in_five_sentences():
     told = sentences(GOOD)
     assert len(told) == 5
+    assert told[1] == (
+        "38 of them failed alike on payments-service, and became 1 incident, INC-1 (SEV2); likely cause (high): deploy "
+        "v2.3.0 → v2.3.1 of payments-service by deployer, 1 s before the first failure."
+    )
     assert told[2] == (
         "Alice was paged, then Bob; Bob acknowledged, nobody else was woken, and after the rollback it is resolved."
     )
