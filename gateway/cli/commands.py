@@ -42,7 +42,7 @@ def resolve(incident: str, note: str | None, url: str | None, token_file: Path |
 
 
 async def decide(
-    client: Client, what: Literal["acknowledge", "resolve"], incident: str, note: str | None, key: str
+    client: Client, what: Literal["acknowledge", "contain", "resolve"], incident: str, note: str | None, key: str
 ) -> Json:
     """Give a command under an idempotency key and wait for its answer. Raises Refused, Unreachable,
     ClientError."""
