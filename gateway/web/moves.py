@@ -25,7 +25,7 @@ class Move:
 
 
 ACKNOWLEDGE = Move("acknowledge", "Acknowledge", "check")
-CONTAIN = Move("contain", "Contained", "shield", ("note",), "No more harm is done; the cause may still be there.")
+CONTAIN = Move("contain", "Mark contained", "shield", ("note",), "No more harm is done; the cause may still be there.")
 RESOLVE = Move("resolve", "Resolve", "check", ("note",), "It is over, also if nobody said that it was contained.")
 CLOSE = Move("close", "Close", "check", ("note",), "Nothing is left to do.")
 REOPEN = Move("reopen", "Reopen", "undo", ("note",), "It is not over after all.")

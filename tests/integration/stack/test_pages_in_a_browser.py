@@ -137,7 +137,7 @@ async def test_without_scripts_a_plain_form_acknowledges_and_resolves(stack: Who
         await page.click("a[href='/incidents/INC-1']")
         for button, said, state in (
             ("Acknowledge", "You have it.", "investigating"),
-            ("Contained", "It is contained.", "contained"),
+            ("Mark contained", "It is contained.", "contained"),
             ("Resolve", "It is resolved.", "resolved"),
             ("Close", "It is closed.", "closed"),
         ):
