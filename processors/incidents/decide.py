@@ -16,6 +16,7 @@ from processors.incidents.rules import (
     clip,
     distance_ms,
     nearest,
+    on_its_way,
     opening_severity,
     raised_severity,
     title_of,
@@ -114,6 +115,10 @@ def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision
     if begun is not None and _away_s(begun, signal) <= config.attach_window_s:
         why = f"the first failure of an incident that began with: {begun.trigger}"
         return _attach(command, signal, view, config, begun, why)
+    ended = on_its_way(known, signal, config.attach_window_s)
+    if ended is not None:
+        why = f"taken before INC-{ended.number} was ended, so it is no sign that the problem is back"
+        return _attach(command, signal, view, config, ended, why)
     if near is None:
         why = f"none of {len(known)} incidents of this error on {signal.resource} is open"
     else:
@@ -200,7 +205,10 @@ def _attach(
         what = attribution.failing(incident, first) if incident.failures else _failing(signal, first)
         events += attribution.revised(view, signal.tenant, key, incident, what, config, command.now)
     held = (incident.held_failures, incident.held_affected)
-    raised = raised_severity(config, incident.severity, attached.failures, attached.affected_count, held)
+    # Of an incident that has ended nothing is raised: nobody is to be paged for it.
+    raised = None
+    if incident.resolved_at is None:
+        raised = raised_severity(config, incident.severity, attached.failures, attached.affected_count, held)
     if raised is not None:
         after, reason = raised
         events.append(

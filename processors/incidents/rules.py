@@ -56,6 +56,22 @@ def nearest(incidents: Iterable[Incident], event_time: int) -> Incident | None:
     return best
 
 
+def on_its_way(incidents: Iterable[Incident], signal: ErrorSignalled, window_s: int) -> Incident | None:
+    """The incident that was ended while this failure, which the gateway had taken before, was still on its way.
+
+    Told by the gateway's time, never by the agent's: a clock that is behind would hide what fails after the end.
+    """
+    best: Incident | None = None
+    for incident in incidents:
+        if incident.resolved_at is None or not 0 < signal.received_at <= incident.resolved_at:
+            continue
+        if distance_ms(incident, signal.event_time) > window_s * 1000:
+            continue
+        if best is None or incident.number > best.number:
+            best = incident
+    return best
+
+
 def more_severe(one: Severity, other: Severity) -> bool:
     """SEV1 is more severe than SEV2."""
     return SEVERITIES.index(one) < SEVERITIES.index(other)

@@ -149,3 +149,39 @@ def test_the_list_of_a_problem_is_bounded_and_the_latest_attract():
     assert desk.tell(signal(20, START + 11 * 60 * MINUTE)).the(SignalAttached).number == 12
     assert desk.tell(signal(21, START + 4 * 60 * MINUTE)).the(SignalAttached).number == 5
     assert desk.tell(signal(22, START)).the(IncidentOpened).number == 13
+
+
+def test_a_failure_that_was_on_its_way_when_its_incident_was_ended_opens_no_other():
+    desk = Desk(DECIDER)
+    first = opened(desk)
+    desk.now += MINUTE
+    taken = desk.now
+    desk.now += MINUTE
+    resolve(desk, first.incident_id)
+    desk.now += 2 * MINUTE
+    told = desk.tell(signal(2, taken, received_at=taken))
+    attached = told.the(SignalAttached)
+    assert (told.kinds, attached.incident_id, attached.failures) == (("SignalAttached",), first.incident_id, 2)
+    assert attached.reasons[-1] == "taken before INC-1 was ended, so it is no sign that the problem is back"
+
+
+def test_what_is_taken_after_the_end_opens_another_whatever_the_agents_clock_says():
+    desk = Desk(DECIDER)
+    first = opened(desk)
+    desk.now += MINUTE
+    resolve(desk, first.incident_id)
+    desk.now += MINUTE
+    for n, taken in ((2, desk.now), (3, 0)):
+        told = desk.tell(signal(n, START + 1000, received_at=taken, resource=f"payments-{n}"))
+        assert told.kinds[0] == "IncidentOpened", "another resource"
+    assert desk.tell(signal(4, START + 1000, received_at=desk.now)).the(IncidentOpened).number == 4
+
+
+def test_a_failure_that_was_on_its_way_raises_nothing_of_an_ended_incident():
+    desk = Desk(DECIDER)
+    desk.configure("incidents", {"raises": [{"failures": 2, "severity": "SEV1"}]})
+    first = opened(desk)
+    taken = desk.now
+    desk.now += MINUTE
+    resolve(desk, first.incident_id)
+    assert desk.tell(signal(2, taken, received_at=taken)).kinds == ("SignalAttached",)
