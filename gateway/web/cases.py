@@ -67,7 +67,7 @@ def shown(x: Json, clock_now: str) -> Json:
 def _sentence(x: Json) -> str:
     why = str(x["why"])
     if x["amount"]:
-        why = why.replace(f"{x['amount']} {x['currency']}", money(x))
+        why = why.replace(f"{x['amount']} {x['currency']} (minor units)", money(x))
     return why[:1].upper() + why[1:]
 
 

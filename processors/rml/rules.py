@@ -150,13 +150,14 @@ def clip(text: str | None) -> str | None:
 
 def why_second(effect: EffectObserved, before: Sighting, number: int, window_s: int) -> str:
     """One sentence: what came twice, how far apart, and why it is not one movement told twice."""
-    what = f"{clip(effect.kind)} of {clip(effect.amount)} {clip(effect.currency) or 'of no currency'}"
+    what = f"{clip(effect.kind)} of {clip(effect.amount)} {clip(effect.currency) or 'of no currency'} (minor units)"
     who = f"with {clip(effect.counterparty)}" if effect.counterparty else "with nobody named"
+    window = f"{window_s} s" if window_s % 3600 else f"{window_s // 3600} h"
     apart_s = abs(effect.event_time - before.event_time) // 1000
     missing = before.reference is None or not effect.external_reference
     told_apart = "an external reference is missing" if missing else "their external references differ"
     return (
-        f"{what} {who} on {clip(effect.resource)} came twice within {window_s} s: entries {before.number} and"
+        f"{what} {who} on {clip(effect.resource)} came twice within {window}: entries {before.number} and"
         f" {number}, {apart_s} s apart; {told_apart}, so they are not known to be one movement."
     )
 

@@ -95,5 +95,5 @@ async def told_by_commands(stack: Whole, directory: Path, token: str) -> None:
     listed = await stack.arun("case", "list", *with_token)
     assert "CASE-1" in listed.out
     shown = await stack.arun("case", "show", "CASE-1", *with_token)
-    assert "came twice within 86400 s" in shown.out
+    assert "came twice within 24 h" in shown.out
     assert "ch_2" in shown.out

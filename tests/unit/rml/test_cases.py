@@ -192,8 +192,8 @@ def test_the_entries_of_a_case_are_named_with_their_hashes() -> None:
 def test_why_is_one_sentence_with_what_who_and_when() -> None:
     case = after_a_charge(charge(2, at=START + 6 * MINUTE, external_reference=None)).the(CaseOpened)
     assert case.why == (
-        "charge of 4900 EUR with customer-17 on orders/8812 came twice within 86400 s: entries 1 and 2, 360 s apart;"
-        " an external reference is missing, so they are not known to be one movement."
+        "charge of 4900 EUR (minor units) with customer-17 on orders/8812 came twice within 24 h:"
+        " entries 1 and 2, 360 s apart; an external reference is missing, so they are not known to be one movement."
     )
 
 

@@ -52,7 +52,7 @@ def a_case(**changes: Any) -> dict[str, Any]:
         "world": "RML3",
         "state": "open",
         "reason": "second_charge",
-        "why": "charge of 4900 EUR with customer-<b>8812 came twice",
+        "why": "charge of 4900 EUR (minor units) with customer-<b>8812 came twice",
         "opened_at": "2026-01-15T14:38:10.000Z",
         "resource": "payments-service",
         "kind": "charge",
