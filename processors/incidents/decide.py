@@ -204,34 +204,38 @@ def _attach(
     if not incident.failures or first < incident.first_failure_at:
         what = attribution.failing(incident, first) if incident.failures else _failing(signal, first)
         events += attribution.revised(view, signal.tenant, key, incident, what, config, command.now)
-    held = (incident.held_failures, incident.held_affected)
-    # Of an incident that has ended nothing is raised: nobody is to be paged for it.
-    raised = None
-    if incident.resolved_at is None:
-        raised = raised_severity(config, incident.severity, attached.failures, attached.affected_count, held)
+    raised = _raised(command, config, incident, signal, attached)
     if raised is not None:
-        after, reason = raised
-        events.append(
-            Event(
-                key,
-                SeverityRaised(
-                    tenant=signal.tenant,
-                    incident_id=incident.incident_id,
-                    number=incident.number,
-                    resource=signal.resource,
-                    title=incident.title,
-                    before=incident.severity,
-                    after=after,
-                    reason=reason,
-                    first_failure_at=min(incident.first_failure_at, signal.event_time),
-                    failures=attached.failures,
-                    affected_count=attached.affected_count,
-                    historical=incident.historical,
-                    at=command.now,
-                ),
-            )
-        )
+        events.append(Event(key, raised))
     return Decision(tuple(events), reasons=("attached", "severity_raised") if raised else ("attached",))
+
+
+def _raised(
+    command: Command, config: Incidents, incident: Incident, signal: ErrorSignalled, attached: SignalAttached
+) -> SeverityRaised | None:
+    """What the totals after this failure raise. Of an incident that has ended nothing: nobody is to be paged for it."""
+    if incident.resolved_at is not None:
+        return None
+    held = (incident.held_failures, incident.held_affected)
+    found = raised_severity(config, incident.severity, attached.failures, attached.affected_count, held)
+    if found is None:
+        return None
+    after, reason = found
+    return SeverityRaised(
+        tenant=attached.tenant,
+        incident_id=incident.incident_id,
+        number=incident.number,
+        resource=signal.resource,
+        title=incident.title,
+        before=incident.severity,
+        after=after,
+        reason=reason,
+        first_failure_at=min(incident.first_failure_at, attached.event_time),
+        failures=attached.failures,
+        affected_count=attached.affected_count,
+        historical=incident.historical,
+        at=command.now,
+    )
 
 
 def _newly_affected(view: View, key: str, incident: Incident, signal: ErrorSignalled) -> int:
