@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from processors.host.places import Place
 from projections.errors import NotReady
 from projections.plain import Json, time_text
+from projections.redis_keys import positions_key
 from projections.redis_script import Word
 from projections.redis_store import Mark, marks_of
 
@@ -46,6 +47,11 @@ async def ask(client: Any, script: str, keys: Sequence[str], *words: Word) -> An
         return await cast(Awaitable[Any], client.eval(script, len(keys), *keys, *words))
     except (redis.RedisError, OSError) as error:
         raise _unavailable(type(error).__name__) from error
+
+
+async def positions(client: Any, model: str, version: int) -> dict[Place, Mark]:
+    """Where a read model stands. Raises NotReady `redis_unavailable`."""
+    return marks(await ask(client, "return redis.call('HGETALL', KEYS[1])", [positions_key(model, version)]))
 
 
 def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:

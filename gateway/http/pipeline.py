@@ -18,6 +18,7 @@ from gateway.http.lag import EFFECTS, LIMIT_S, Lag
 from gateway.http.services import Services
 from processors.host.places import Place
 from projections import paging
+from projections.catalog import REDIS
 from projections.dedup.account import Account, account
 from projections.dedup.project import NAME as DEDUP
 from projections.dedup.project import kinds_of
@@ -25,6 +26,8 @@ from projections.errors import NotReady
 from projections.pages import queries as pages
 from projections.plain import Json, time_text
 from projections.postgres import scoped
+from projections.redis_reading import positions
+from projections.redis_store import RedisProjection
 from projections.summary import summary
 from schemas.topology import Topology
 
@@ -61,11 +64,10 @@ async def pipeline(services: Services, tenant: str) -> Json:
             if spec.store == "postgres"
         }
     told = await _account(services, tenant)
-    if told is not None:
-        stored[DEDUP] = [
-            {"topic": p.topic, "partition": p.partition, "next_offset": m.next_offset, "append_time": m.at}
-            for p, m in told.positions.items()
-        ]
+    for model in REDIS.values():
+        found = await _positions(services, model)
+        if found is not None:
+            stored[model.name] = found
     return {
         "looked": lag.current,
         "gateway": {"sender": services.sender.fatal or "ok", "in_flight": services.sender.in_flight},
@@ -111,6 +113,17 @@ def _judged(found: list[tuple[int, float]]) -> Json:
     seconds = max((s for _, s in found), default=0.0)
     state = "stands" if seconds > LIMIT_S else "behind" if seconds > BEHIND_S else "ok"
     return {"state": state, "waiting": waiting, "seconds_behind": round(seconds, 1)}
+
+
+async def _positions(services: Services, model: RedisProjection) -> list[Json] | None:
+    try:
+        found = await positions(services.redis, model.name, model.version)
+    except NotReady:
+        return None
+    return [
+        {"topic": p.topic, "partition": p.partition, "next_offset": m.next_offset, "append_time": m.at}
+        for p, m in found.items()
+    ]
 
 
 async def _account(services: Services, tenant: str) -> Account | None:

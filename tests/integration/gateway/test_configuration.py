@@ -180,14 +180,14 @@ async def _drains(outbox, connection):
 
 
 @pytest.mark.parametrize("sent", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", [0, 1, 4, 6])
+@pytest.mark.parametrize("at", [0, 1, 4, 7])
 async def test_a_crash_at_any_step_only_announces_again(settings, topics, declared, sender, accept, at, sent) -> None:
     tenant = f"crash-{at}-{sent}"
     before = ends(topics, inputs(declared))
     await accept(tenant, {"documents": DOCUMENTS}, "operator")
     await accept(tenant, {"documents": {"signals": {"retry_window_s": 7}}}, "operator")
     places = {(name, *place) for name in DOCUMENTS for place in places_of(declared, tenant, name)}
-    assert len(places) == 6, "four partitions of signals, one each of people and escalation"
+    assert len(places) == 7, "four partitions of signals, two of people (incidents, notifications), one of escalation"
     connection = await psycopg.AsyncConnection.connect(settings.postgres, autocommit=True)
     with pytest.raises((Crash, psycopg.OperationalError)):
         await Outbox(settings.postgres, Crashing(sender, at, sent, connection)).drain(connection)
@@ -219,7 +219,7 @@ async def test_a_send_that_fails_marks_what_was_acknowledged_only(settings, topi
     async with await psycopg.AsyncConnection.connect(settings.postgres, autocommit=True) as connection:
         with pytest.raises(SendFailed):
             await Outbox(settings.postgres, Failing()).drain(connection)
-    assert await drained(settings, sender) == 3
+    assert await drained(settings, sender) == 4
     assert all(versions == [1] for versions in said(read_from(topics, before), tenant).values())
 
 

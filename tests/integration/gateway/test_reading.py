@@ -113,7 +113,7 @@ async def test_nothing_of_one_tenant_reaches_another(filled) -> None:
     for route in ROUTES:
         if route.method != "GET" or route.access is Access.OPEN:
             continue
-        path = route.path.format(tenant="shop", event=event, incident=incident, command=event)
+        path = route.path.format(tenant="shop", event=event, id=event, incident=incident, command=event, case="CASE-1")
         status, answer, _ = await filled.ask("GET", path, "bank")
         text = json.dumps(answer).replace(path, "")
         assert title not in text, path
