@@ -16,7 +16,7 @@ from gateway.http.action_bodies import Item
 from gateway.http.auth import tenant_of
 from gateway.http.bodies import raw_body
 from gateway.http.errors import BadRequest, Invalid, TooBig, Unavailable
-from gateway.http.fields import Warnings, clean
+from gateway.http.fields import Warnings
 from gateway.http.keys import SERVICES
 from gateway.http.services import Services
 from processors.host.errors import HostError
@@ -66,7 +66,14 @@ def idempotency_key(request: web.Request) -> str | None:
             f"it has {len(key)} characters",
             f"Send 1 to {KEY_MAX} characters.",
         )
-    return clean("Idempotency-Key", key.encode("utf-8", "replace").decode(), KEY_MAX)
+    if not all(" " <= character <= "~" for character in key):
+        raise BadRequest(
+            "idempotency_key_malformed",
+            "the header Idempotency-Key",
+            "it has a character that is not printable ASCII",
+            "Send letters, digits and signs; a UUID, say.",
+        )
+    return key
 
 
 def _hand_over(services: Services, tenant: str, item: Item, key: str | None, index: int) -> Handed | MandateError:

@@ -22,9 +22,11 @@ PATH: Mapping[str, Parameter] = {
 
 LIMIT = Parameter("limit", integer(low=1, high=1_000) | {"default": 50}, "How many items at most.")
 CURSOR = Parameter("cursor", text(max=16_384), "`next` of the page before, unchanged.")
+# Printable ASCII; HTTP itself takes away blanks at the ends of a header.
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 IDEMPOTENCY = Parameter(
     "Idempotency-Key",
-    text(min=1, max=256, pattern="^[!-~]+$"),
+    text(min=1, max=256, pattern=KEY_PATTERN),
     "The same key gives the same ids, so sending again changes nothing.",
     "header",
 )

@@ -86,7 +86,7 @@ async def test_the_same_key_gives_the_same_ids_and_another_tenants_key_others(cl
         assert [r["event_id"] for r in (await answer.json())["results"]] != first
 
 
-@pytest.mark.parametrize("key", ["", "x" * 257])
+@pytest.mark.parametrize("key", ["", "x" * 257, "schl\u00fcssel"])
 async def test_a_key_has_a_length(client, key) -> None:
     status, body, _ = await post(client, ACTION, Idempotency_Key=key)
     assert (status, body["code"]) == (400, "idempotency_key_malformed")
