@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.broker import broker
 from bench.figures import Json, rows, show
-from bench.per_event import actions
+from bench.per_event import ROOMS, actions
 from processors import wiring
 from processors.host import client
 from processors.host.admin import TopicState
@@ -38,7 +38,6 @@ from schemas import topology
 from schemas.record import Record
 
 BARE = "bench.passthrough"
-ROOMS = ("dedup", "ordering", "signals")
 PARTITION = 0
 LIMIT_S = 300.0  # of one process; a machine that needs longer has nothing to compare
 LOOK_S = 0.2

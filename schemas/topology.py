@@ -84,6 +84,11 @@ class Relay:
     reports_to: str
     documents: tuple[str, ...] = ()
 
+    @property
+    def group(self) -> str:
+        """The consumer group in which the copying keeps its position."""
+        return f"{self.target}.relay"
+
 
 @dataclass(frozen=True, slots=True)
 class Deployable:

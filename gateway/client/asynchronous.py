@@ -11,7 +11,7 @@ from typing import Any, Unpack
 from gateway.client.actions import Fields
 from gateway.client.engine import OnRefused
 from gateway.client.errors import Json
-from gateway.client.face import Face, log, spill_home
+from gateway.client.face import Face, Standing, log, spill_home
 from gateway.client.pending import RECEIPT_S, Pending
 from gateway.client.policy import DEFAULT, Policy
 from gateway.client.wire import Receipt
@@ -47,7 +47,7 @@ class AsyncPending:
             raise self._pending.still_waiting(timeout_s) from None
 
 
-class AsyncClient:
+class AsyncClient(Standing):
     """`Client` for asyncio; parameters and errors are the same.
 
     async with AsyncClient("http://127.0.0.1:8080", token, actor="deployer") as client:
@@ -80,21 +80,6 @@ class AsyncClient:
         except Exception as second:
             # The caller's own error is the one to raise.
             log.warning("%s", second)
-
-    @property
-    def session(self) -> str:
-        """The session under which this client's actions are numbered."""
-        return self._face.session
-
-    @property
-    def waiting(self) -> int:
-        """Actions that the gateway has not decided about yet, with those that earlier processes left behind."""
-        return self._face.engine.waiting
-
-    @property
-    def circuit(self) -> str:
-        """closed (tries are made), open (none for 30 s) or half-open (one is)."""
-        return self._face.engine.circuit
 
     async def action(self, type: str, resource: str, **fields: Unpack[Fields]) -> AsyncPending:
         """Hand over an action; see `Client.action`."""

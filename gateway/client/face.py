@@ -110,3 +110,24 @@ def stores(url: str, actor: str, spill: Path | str | None, session: str, policy:
     left = Spill.adopt(root, policy.spill_bytes)
     own = Spill.create(root, session, max(0, policy.spill_bytes - sum(store.waiting_bytes for store in left)))
     return [*left, own]
+
+
+class Standing:
+    """Where a client stands: the same for both of them."""
+
+    _face: Face
+
+    @property
+    def session(self) -> str:
+        """The session under which this client's actions are numbered."""
+        return self._face.session
+
+    @property
+    def waiting(self) -> int:
+        """Actions that the gateway has not decided about yet, with those that earlier processes left behind."""
+        return self._face.engine.waiting
+
+    @property
+    def circuit(self) -> str:
+        """closed (tries are made), open (none for 30 s) or half-open (one is)."""
+        return self._face.engine.circuit

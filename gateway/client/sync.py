@@ -9,12 +9,12 @@ from typing import Any, Unpack
 
 from gateway.client.actions import Fields
 from gateway.client.engine import OnRefused
-from gateway.client.face import Face, log, spill_home
+from gateway.client.face import Face, Standing, log, spill_home
 from gateway.client.pending import Pending
 from gateway.client.policy import DEFAULT, Policy
 
 
-class Client:
+class Client(Standing):
     """Sends an agent's actions, in order, each exactly once in the history; safe to use from many threads.
 
         with Client("http://127.0.0.1:8080", token, actor="deployer") as client:
@@ -51,21 +51,6 @@ class Client:
         except Exception as second:
             # The caller's own error is the one to raise.
             log.warning("%s", second)
-
-    @property
-    def session(self) -> str:
-        """The session under which this client's actions are numbered."""
-        return self._face.session
-
-    @property
-    def waiting(self) -> int:
-        """Actions that the gateway has not decided about yet, with those that earlier processes left behind."""
-        return self._face.engine.waiting
-
-    @property
-    def circuit(self) -> str:
-        """closed (tries are made), open (none for 30 s) or half-open (one is)."""
-        return self._face.engine.circuit
 
     def action(self, type: str, resource: str, **fields: Unpack[Fields]) -> Pending:
         """Hand over an action. When this returns it is kept, and survives the end of this process (not in memory).

@@ -21,6 +21,7 @@ from processors.host.admin import Admin
 from processors.host.group_positions import GroupPositions
 from processors.host.places import Place
 from processors.host.reader import LogReader
+from processors.host.transport import group_of
 from schemas.errors import MandateError
 from schemas.topology import Topology
 
@@ -151,8 +152,8 @@ class Broker:
         self._places = {n: [Place(t, p) for p in range(topology.partitions(t))] for n, t in inputs.items()}
         read = {t for model in topology.projections.values() for t in model.reads} | set(inputs.values())
         self._ends = [Place(t, p) for t in sorted(read) for p in range(topology.partitions(t))]
-        self._groups = {room: f"mandate-{room}" for room in topology.rooms}
-        self._groups[EFFECTS] = f"{topology.relay.target}.relay"
+        self._groups = {room: group_of(room) for room in topology.rooms}
+        self._groups[EFFECTS] = topology.relay.group
         self._positions = GroupPositions(bootstrap, tuple(self._groups.values()))
         # A look runs in a thread that nobody can stop: `close` waits for it, since a closed client may not be asked.
         self._looking = threading.Lock()

@@ -140,7 +140,7 @@ class Service:
         stack.push_async_callback(hands.close, DRAIN_SECONDS)
         reader = GroupReader(
             settings.kafka,
-            group=f"{relay_spec.target}.relay",
+            group=relay_spec.group,
             instance=f"{relay_spec.target}.relay.{settings.slot}",
             topics=(relay_spec.source,),
             security=settings.security,
