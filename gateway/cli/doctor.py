@@ -9,14 +9,13 @@ import click
 
 from gateway.cli.stack import look
 from gateway.local import state as st
-from gateway.local.clearing import waits_for_log
 from gateway.local.fetch import redis_server
-from gateway.local.kafka import crash_note
 from gateway.local.paths import Home, find_home
 from gateway.local.ports import PREFERRED, is_free
 from gateway.local.prerequisites import Check, checks
+from gateway.local.supervised import waits_for_log
 
-STANDS = "A transaction hangs; the supervisor ends it within two minutes (mandate logs supervisor); docs/operating.md"
+STANDS = "A transaction hangs; a restart does not help: docs/operating.md, Hanging transactions"
 
 
 @click.command()
@@ -49,23 +48,12 @@ def _stack_checks(home: Home) -> list[Check]:
         status = "healthy" if row.healthy else f"{row.state}: {row.reason}"
         fix = f"mandate logs {row.name}; then mandate up tries again"
         found.append(Check(row.name, row.healthy, status, STANDS if waits_for_log(row.reason) else fix))
-    found.append(_crash(home))
     recorded = st.read(home)
     for step in recorded.steps if recorded else []:
         if step.state == st.GIVEN_UP:
             fix = f"mandate logs {step.name}; then mandate up tries again"
             found.append(Check(f"step {step.name}", False, f"given up: {step.reason}", fix))
     return found
-
-
-def _crash(home: Home) -> Check:
-    if crash_note(home).exists():
-        status, fix = (
-            "Kafka was not stopped cleanly; nobody has looked since",
-            "Wait half a minute; mandate logs supervisor",
-        )
-        return Check("hanging transactions", False, status, fix)
-    return Check("hanging transactions", True, "none left by a crash of Kafka", "")
 
 
 def _attempt(name: str, do: Callable[[], str], fix: str) -> Check:

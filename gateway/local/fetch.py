@@ -22,8 +22,6 @@ from gateway.local.paths import Home
 
 # 46 jars took 5 s; a slow mirror may take a hundred times that, a hung one must still end.
 FETCH_DEADLINE_S = 600.0
-# Kafka's commands for operators: not part of the broker.
-TOOLS_JAR = "kafka-tools-*.jar"
 POSTGRES_JAR = "embedded-postgres-binaries-*.jar"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -12,16 +13,13 @@ from pathlib import Path
 
 from gateway.local.children import Running, Spec
 from gateway.local.errors import LocalStackError
-from gateway.local.fetch import POSTGRES_JAR, TOOLS_JAR, jars, java
+from gateway.local.fetch import POSTGRES_JAR, jars, java
 from gateway.local.paths import Home
 from gateway.local.ports import HOST, free_port
 from gateway.local.probes import kafka_answers
 
 # Default heap and collector: 377 MB and a start of 6.6 s; these: 150-300 MB and 1.1-1.7 s.
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xlog:disable")
-# Kafka's commands: little heap, and no archive of classes, since they run once after a crash.
-COMMAND_JVM = ("-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xlog:disable")
-CRASH_NOTE = "was-not-stopped-cleanly"
 # One partition's log segment: 64 MB instead of 1 GB, so that retention can delete anything on a laptop.
 SEGMENT_BYTES = 64 * 1024 * 1024
 # Formatting takes 0.7 s; a loaded machine gets forty times that.
@@ -64,6 +62,10 @@ SETTINGS = {
     "log.index.size.max.bytes": "1048576",
 }
 
+# The same node as a controller alone, which is to find out soon that the crashed broker is gone (fencing.py).
+FENCING = {"process.roles": "controller", "broker.session.timeout.ms": "500", "broker.heartbeat.interval.ms": "250"}
+BROKERS_OWN = ("inter.broker.listener.name", "advertised.listeners")
+
 LOG4J = """\
 rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
@@ -71,6 +73,11 @@ appender.console.type = Console
 appender.console.name = console
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{ISO8601} %p %c{1}: %m%n
+"""
+# The controller says in this one logger, at INFO, that it has fenced a broker.
+LOG4J_FENCING = """\
+logger.fencing.name = org.apache.kafka.controller.ReplicationControlManager
+logger.fencing.level = info
 """
 
 
@@ -82,36 +89,15 @@ def spec(home: Home, data: Path, port: int, controller_port: int) -> Spec:
     def prepare() -> None:
         _write_settings(data, port, controller_port)
         _format(classpath, data)
-        note_crash(data)
 
+    controller, node = _command(home, classpath, data, "controller"), _command(home, classpath, data)
     return Spec(
         name="kafka",
-        argv=_command(home, classpath, data),
+        argv=(sys.executable, "-m", "gateway.local.fencing", str(data), "--", *controller, "--", *node),
         address=address,
         probe=kafka_answers(address),
         prepare=prepare,
     )
-
-
-def crash_note(home: Home) -> Path:
-    """A file that is there when the broker of this stack was started after a crash and nobody looked since."""
-    return home.data / "kafka" / CRASH_NOTE
-
-
-def note_crash(data: Path) -> None:
-    """Leave the note of `crash_note` when the broker with these files did not stop in an orderly way."""
-    # Kafka's own sign of an orderly end, which it takes away when it starts; a log never started has none either.
-    started_before = any((data / "logs").glob("__cluster_metadata-*/*.log"))
-    if started_before and not (data / "logs" / ".kafka_cleanshutdown").exists():
-        (data / CRASH_NOTE).touch()
-
-
-def transactions_command(home: Home, address: str, *arguments: str) -> tuple[str, ...]:
-    """Kafka's own `kafka-transactions.sh` with these arguments, for the stack's broker at `address`."""
-    logging = f"-Dlog4j2.configurationFile={home.data / 'kafka' / 'log4j2.properties'}"
-    classpath = ":".join((_classpath(home), *(str(jar) for jar in sorted(jars(home).glob(TOOLS_JAR)))))
-    program = "org.apache.kafka.tools.TransactionsCommand"
-    return (java(), *COMMAND_JVM, logging, "-cp", classpath, program, "--bootstrap-server", address, *arguments)
 
 
 def ensure_class_archive(home: Home, say: Callable[[str], None] = lambda _text: None) -> None:
@@ -143,21 +129,21 @@ def ensure_class_archive(home: Home, say: Callable[[str], None] = lambda _text: 
             beside.replace(archive)
 
 
-def _command(home: Home, classpath: str, data: Path) -> tuple[str, ...]:
+def _command(home: Home, classpath: str, data: Path, role: str = "server") -> tuple[str, ...]:
     archive = _class_archive(home, classpath)
     options = (f"-XX:SharedArchiveFile={archive}",) if archive.exists() else ()
-    return _java(classpath, data, options, "kafka.Kafka", str(data / "server.properties"))
+    return _java(classpath, data, options, "kafka.Kafka", str(data / f"{role}.properties"), role=role)
 
 
-def _java(classpath: str, data: Path, options: tuple[str, ...], *program: str) -> tuple[str, ...]:
-    logging = f"-Dlog4j2.configurationFile={data / 'log4j2.properties'}"
+def _java(classpath: str, data: Path, options: tuple[str, ...], *program: str, role: str = "server") -> tuple[str, ...]:
+    logging = f"-Dlog4j2.configurationFile={data / f'log4j2-{role}.properties'}"
     return (java(), *JVM, *options, logging, "-cp", classpath, *program)
 
 
 def _classpath(home: Home) -> str:
     # Explicit and sorted: the class archive is refused when the class path differs.
     folder = jars(home)
-    excluded = {*folder.glob(POSTGRES_JAR), *folder.glob(TOOLS_JAR)}
+    excluded = set(folder.glob(POSTGRES_JAR))
     return ":".join(str(jar) for jar in sorted(folder.glob("*.jar")) if jar not in excluded)
 
 
@@ -169,15 +155,19 @@ def _class_archive(home: Home, classpath: str) -> Path:
 
 def _write_settings(data: Path, port: int, controller_port: int) -> None:
     data.mkdir(parents=True, exist_ok=True)
-    settings = SETTINGS | {
+    own = {
         "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "log.dirs": str(data / "logs"),
     }
-    lines = "".join(f"{key}={value}\n" for key, value in sorted(settings.items()))
-    (data / "server.properties").write_text(lines)
-    (data / "log4j2.properties").write_text(LOG4J)
+    server = SETTINGS | own
+    alone = {key: value for key, value in server.items() if key not in BROKERS_OWN}
+    controller = alone | FENCING | {"listeners": f"CONTROLLER://{HOST}:{controller_port}"}
+    for role, settings, logging in (("server", server, LOG4J), ("controller", controller, LOG4J + LOG4J_FENCING)):
+        lines = "".join(f"{key}={value}\n" for key, value in sorted(settings.items()))
+        (data / f"{role}.properties").write_text(lines)
+        (data / f"log4j2-{role}.properties").write_text(logging)
 
 
 def _format(classpath: str, data: Path) -> None:

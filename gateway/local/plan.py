@@ -49,8 +49,6 @@ class Plan:
 
     specs: tuple[Spec, ...]
     separate: bool
-    # The command that ends hanging transactions of the broker; empty when the broker is not ours.
-    clearing: tuple[str, ...] = ()
 
 
 def build(home: Home, separate: bool, env: Mapping[str, str] | None = None) -> Plan:
@@ -63,8 +61,7 @@ def build(home: Home, separate: bool, env: Mapping[str, str] | None = None) -> P
     local_database = not env.get("MANDATE_POSTGRES")
     steps = _steps(home, where, local_database)
     ours = [_process(home, ports, where, command) for command in _commands(home, where, separate)]
-    clearing = () if env.get("MANDATE_KAFKA") else (sys.executable, "-m", "gateway.local.hanging", where.kafka)
-    return Plan((*servers, *steps, *ours), separate, clearing)
+    return Plan((*servers, *steps, *ours), separate)
 
 
 def probe_of(home: Home, name: str, address: str) -> Probe:

@@ -11,13 +11,21 @@ from dataclasses import dataclass, field
 
 from gateway.local import state as st
 from gateway.local.children import Spec, signal_group, spawn
-from gateway.local.clearing import waits_for_log
 from gateway.local.paths import Home
 from gateway.local.restarts import Restarts
 
 # While a process is not healthy its people wait, so it is asked often; a healthy one is asked once a second.
 PROBE_SOON_S = 0.1
 PROBE_IDLE_S = 1.0
+
+# What a process says in /healthz when it waits for a transaction that nobody ends. Starting it anew would change
+# nothing, so the supervisor does not.
+UNDECIDED = ("positions_unstable", "changelog_undecided")
+
+
+def waits_for_log(reason: str) -> bool:
+    """True when a process is not healthy because of the log and not of itself."""
+    return any(code in reason for code in UNDECIDED)
 
 
 @dataclass(frozen=True)

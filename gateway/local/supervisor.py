@@ -22,8 +22,6 @@ from typing import IO
 
 from gateway.local import state as st
 from gateway.local.children import STOP_DEADLINE_S
-from gateway.local.clearing import Clearing, waits_for_log
-from gateway.local.kafka import crash_note
 from gateway.local.leftovers import end_leftovers
 from gateway.local.paths import Home, find_home
 from gateway.local.plan import Plan, build
@@ -56,7 +54,6 @@ class Supervisor:
             spec.name: Supervised(spec, home, None if spec.once else Watch(spec, self._wake), say)
             for spec in plan.specs
         }
-        self._clearing = Clearing(plan.clearing, crash_note(home), say)
         self._written: st.StackState | None = None
         self._logs_checked = 0.0
 
@@ -84,9 +81,6 @@ class Supervisor:
             if self._stop_asked:
                 return
             child.step(all(self._children[name].well for name in child.spec.needs))
-        broker = self._children.get("kafka")
-        complaint = any(waits_for_log(child.reason) for child in self._children.values())
-        self._clearing.step(broker is not None and broker.well, complaint)
         self._write()
         if time.monotonic() - self._logs_checked > LOG_CHECK_S:
             self._logs_checked = time.monotonic()
@@ -103,7 +97,6 @@ class Supervisor:
     def _stop(self) -> None:
         """Ours first, so that they drain into servers that still live; then the servers."""
         self._say("stopping")
-        self._clearing.close()
         children = list(self._children.values())
         for child in children:
             if child.watch is not None:

@@ -16,7 +16,6 @@ from processors.host import client
 from processors.host.admin import Admin
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
 from processors.host.kafka_producer import TransactionalProducer
-from processors.host.kafka_sweep import sweep
 from processors.host.kafka_ticks import KafkaTicker
 from processors.host.places import Place
 from processors.host.transport import SlotSpec
@@ -110,10 +109,6 @@ class KafkaSlot:
         self._restorer = Consumer(client.unpolled(settings) | own)
         client.warm(self._restorer, spec.changelog)
         self._consumer = Consumer(client.membership(settings, spec.member) | {"client.id": spec.member})
-        # Partition counts are fixed at birth, so they are asked once.
-        counts = admin.partitions((spec.changelog, *spec.outputs))
-        self._places = [Place(topic, p) for topic, count in counts.items() for p in range(count)]
-        self._sweep()
         self._consumer.subscribe(
             [spec.input], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )
@@ -243,9 +238,8 @@ class KafkaSlot:
         self._producer.abort()
 
     def renew(self) -> None:
-        """A new producer of the same name, and an end to what the old one left."""
+        """A new producer of the same name: its start decides the old one's transaction."""
         self._producer.renew()
-        self._sweep()
 
     def lag(self) -> Mapping[int, int]:
         """Committed offsets not yet polled, from what the last fetch said; asks nobody."""
@@ -267,9 +261,6 @@ class KafkaSlot:
         tests."""
         self._consumer.close()
         self._restorer.close()
-
-    def _sweep(self) -> None:
-        sweep(self._producer, self._places, Place(self._spec.input, 0), self._consumer.consumer_group_metadata())
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()

@@ -23,14 +23,11 @@ from processors.host.transport import Slot, group_of
 log = logging.getLogger(__name__)
 
 # An orphan ends by its own time-out (5 s) and the broker's scan (1 to 10 s); a broker that restarts in
-# between takes 14 s more: 29 s. What is undecided for longer needs a person, or the supervisor of the local
-# stack. A new process would meet the same, so this one asks on and says that it is not healthy.
+# between takes 14 s more: 29 s. What is undecided for longer needs a person. A new process would meet the same, so
+# this one asks on and says that it is not healthy.
 UNDECIDED_SECONDS = 30.0
 # A broker that does not answer at all: four times the same, then a new process tries with new clients.
 BROKER_SECONDS = 120.0
-# Above a transaction's time-out (5 s) and one scan of the broker: what is undecided now may be our own
-# predecessor's, forgotten by the broker (kafka_sweep.py), and then only this slot can end it.
-FORGOTTEN_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,6 @@ class Restore:
         self._reading = False
         self._loaded: set[int] = set()
         self.started = clock.monotonic()
-        self._renewed = self.started
         self._moved = self.started
         # Why this restore does not end by itself, or None; gone as soon as it goes on.
         self.trouble: Transient | None = None
@@ -82,7 +78,6 @@ class Restore:
         if records or done:
             self._goes_on()
         if not done:
-            self._renew_in_time()
             if self._late(UNDECIDED_SECONDS):
                 self._stands("changelog_undecided", f"the changelog {self._room.changelog}")
             return None
@@ -92,7 +87,6 @@ class Restore:
         try:
             return self._slot.committed()
         except Transient:
-            self._renew_in_time()
             if self.trouble is None and self._late(UNDECIDED_SECONDS):
                 self._say_unstable()
             return None
@@ -113,7 +107,6 @@ class Restore:
             self._beginnings = {p: self._slot.beginning(p) for p in never}
             return self._slot.changelog_ends()
         except (Transient, OutcomeUnknown):
-            self._renew_in_time()
             self._broker_in_time(f"the ends of {self._room.changelog}")
             return None
 
@@ -123,8 +116,8 @@ class Restore:
                 code,
                 what,
                 f"a transaction that nobody ends holds them for more than {UNDECIDED_SECONDS:.0f} s",
-                "Find it with kafka-transactions.sh find-hanging and end it with abort (docs/operating.md, Hanging "
-                "transactions); the local stack does so by itself. It is asked again until then.",
+                "Find it with kafka-transactions.sh find-hanging, and see how it was decided before it is ended "
+                "(docs/operating.md, Hanging transactions). It is asked again until then.",
             )
             log.error("%s: %s", self._room.name, self.trouble)
 
@@ -137,12 +130,6 @@ class Restore:
 
     def _late(self, seconds: float) -> bool:
         return self._clock.monotonic() - self._moved > seconds
-
-    def _renew_in_time(self) -> None:
-        now = self._clock.monotonic()
-        if now - self._renewed > FORGOTTEN_SECONDS:
-            self._renewed = now
-            self._slot.renew()
 
     def _broker_in_time(self, what: str) -> None:
         if self._late(BROKER_SECONDS):

@@ -44,7 +44,16 @@ def test_every_command_in_the_documents_exists(page: str, line: str) -> None:
         assert shown, f"{page}: {line}"
         for option in [w.split("=")[0] for w in options if w.startswith("--")]:
             assert option in shown, f"{page}: {line}: no {option}"
-    elif words[0] in {"curl", "git", "cd", "helm", "kubectl", "kafka-transactions.sh", "printf"}:
+    elif words[0] in {
+        "curl",
+        "git",
+        "cd",
+        "helm",
+        "kubectl",
+        "kafka-transactions.sh",
+        "kafka-console-consumer.sh",
+        "printf",
+    }:
         pass
     else:
         assert words[0] in {"python", ".venv/bin/python"}, f"{page}: {line}: a command the test does not know"

@@ -34,7 +34,6 @@ def hanging(world: MemoryWorld, process: Process) -> list[int]:
 
     process.slot.committed = committed
     process.slot.undecided = lambda: list(held)
-    process.slot.renew = lambda: None
     return held
 
 
