@@ -65,10 +65,6 @@ test: prerequisites $(VENV)/.dev setup browser ## All tests, the quick ones firs
 	  echo "== $$part"; $(BIN)/python -m pytest -q $$part || status=1; \
 	done; exit $$status
 
-.PHONY: faults
-faults: prerequisites $(VENV)/.dev setup ## Kill the broker under load, which the ordinary tests leave out
-	@MANDATE_FAULTS=1 $(BIN)/python -m pytest -q tests/integration/host/test_kills.py
-
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of pyproject.toml
 	@cd requirements && ../$(BIN)/$(LOCK) bootstrap.in --output-file bootstrap.txt

@@ -4,7 +4,6 @@ kept."""
 from __future__ import annotations
 
 import itertools
-import os
 import random
 
 import pytest
@@ -69,10 +68,6 @@ def test_killed_processes_lose_and_double_nothing(world, tmp_path, record_proper
     print(f"records {sent.rounds * len(TENANTS)}, kills {KILLS}, longest stall by partition {stalls(world)} ms")
 
 
-@pytest.mark.skipif(
-    not os.environ.get("MANDATE_FAULTS"),
-    reason="make faults: once, one run of about five did not end within its 60 s; six of six did since, why is unknown",
-)
 @pytest.mark.slow
 def test_a_killed_broker_loses_and_doubles_nothing(kafka, world, tmp_path, record_property):
     """A broker that is away longer than a session may cost the members their seats: they end and are started
