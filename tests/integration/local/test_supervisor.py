@@ -20,7 +20,7 @@ from gateway.local.restarts import RESTARTS_MAX
 from tests.support.small_stack import Small, write_plan
 from tests.support.waiting import until
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 class Stack:

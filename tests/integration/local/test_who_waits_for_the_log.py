@@ -51,8 +51,8 @@ def test_who_waits_for_the_log_is_not_killed_as_hanging(home: Home) -> None:
         processes = state.processes if state and state.supervisor == supervisor else []
         return next((p for p in processes if p.name == name), st.ProcessState(name, ""))
 
-    until(lambda: "positions_unstable" in found("stands").reason, 20.0, "the complaint")
+    until(lambda: "positions_unstable" in found("stands").reason, 60.0, "the complaint")
     pid = found("stands").pid
     before = found("hangs").restarts
-    until(lambda: found("hangs").restarts >= before + 2, 20.0, "the other to be killed twice")
+    until(lambda: found("hangs").restarts >= before + 2, 60.0, "the other to be killed twice")
     assert (found("stands").pid, found("stands").restarts) == (pid, 0)
