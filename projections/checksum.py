@@ -5,6 +5,7 @@ A rebuild from the log into an empty database must give the same. `python -m pro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -31,18 +32,43 @@ def tables(connection: psycopg.Connection[Any], projection: str) -> tuple[TableS
     """The sums of a projection's tables, in the catalog's order."""
     out = []
     for name in PROJECTIONS[projection].tables:
-        columns = connection.execute(
-            "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
-            " and attname <> all(%s) order by attname",
-            (name, list(UNSTABLE)),
-        ).fetchall()
-        query = sql.SQL(
-            "select count(*), coalesce(sum(('x' || left(md5(row({})::text), 16))::bit(64)::bigint::numeric), 0) from {}"
-        ).format(sql.SQL(", ").join(sql.Identifier(c) for (c,) in columns), sql.Identifier(name))
-        found = connection.execute(query).fetchone()
-        assert found is not None  # an aggregate has one row
-        out.append(TableSum(name, int(found[0]), int(found[1])))
+        found = _sums(connection, sql.Identifier(name), columns(connection, name), ())
+        out.append(TableSum(name, *found[0]))
     return tuple(out)
+
+
+def by_tenant(
+    connection: psycopg.Connection[Any], table: str, schema: str, of: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """Rows and sum of each tenant in a table of that schema, over the columns `of`."""
+    found = _sums(connection, sql.Identifier(schema, table), of, ("tenant",))
+    return {tenant: (rows, total) for tenant, rows, total in found}
+
+
+def columns(connection: psycopg.Connection[Any], table: str) -> list[str]:
+    """The columns of a table that a rebuild gives again, by name; `table` may be qualified. None: there is no table."""
+    found = connection.execute(
+        "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped"
+        " and attname <> all(%s) order by attname",
+        (table, list(UNSTABLE)),
+    ).fetchall()
+    return [name for (name,) in found]
+
+
+def _sums(
+    connection: psycopg.Connection[Any], table: sql.Identifier, of: Sequence[str], groups: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    grouped = [sql.Identifier(name) for name in groups]
+    query = sql.SQL(
+        "select {} count(*)::bigint, coalesce(sum(('x' || left(md5(row({})::text), 16))::bit(64)::bigint::numeric), 0)"
+        " from {} {}"
+    ).format(
+        sql.SQL("").join(sql.SQL("{}, ").format(g) for g in grouped),
+        sql.SQL(", ").join(sql.Identifier(c) for c in of),
+        table,
+        sql.SQL("group by {}").format(sql.SQL(", ").join(grouped)) if grouped else sql.SQL(""),
+    )
+    return [(*row[:-1], int(row[-1])) for row in connection.execute(query).fetchall()]
 
 
 def checksum(connection: psycopg.Connection[Any], projection: str) -> str:

@@ -2,6 +2,10 @@
 
 A component (`projections`; the gateway keeps its own folder and may call `apply` for it) has files `NNNN_what.sql`.
 Each runs once, in its own transaction, and is remembered with its hash: a file that was applied must not change.
+
+A file whose first line is `-- rebuild: NAME[, NAME…]` declares a new shape of these read models. Where they hold rows
+already it is remembered but not run: the tables that serve stay as they are, their writers wait (`rebuild_needed`), and
+`mandate rebuild NAME` makes tables of the new shape beside them by running every file, fills them and swaps.
 """
 
 from __future__ import annotations
@@ -39,6 +43,12 @@ class Step:
     hash: str
     text: str
 
+    @property
+    def rebuilds(self) -> tuple[str, ...]:
+        """The read models that this file gives a new shape."""
+        first, _, names = self.text.partition("\n")[0].partition(":")
+        return tuple(n.strip() for n in names.split(",")) if first == "-- rebuild" else ()
+
 
 def steps(folder: Path = FOLDER) -> tuple[Step, ...]:
     """The files of a folder, in order. Raises Refused `migration_gap` when a number is missing or doubled."""
@@ -68,7 +78,8 @@ def apply(dsn: str, folder: Path = FOLDER, component: str = COMPONENT) -> list[s
             present = _check(connection, wanted, component)
             for step in wanted[present:]:
                 with connection.transaction():
-                    connection.execute(step.text)
+                    if not _set_aside(connection, step):
+                        connection.execute(step.text)
                     connection.execute(
                         "insert into schema_migrations (component, version, name, hash) values (%s, %s, %s, %s)",
                         (component, step.version, step.name, step.hash),
@@ -78,6 +89,38 @@ def apply(dsn: str, folder: Path = FOLDER, component: str = COMPONENT) -> list[s
             if not connection.closed:
                 connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
     return done
+
+
+def _set_aside(connection: psycopg.Connection[Any], step: Step) -> bool:
+    """Whether a new shape must wait for a rebuild; then what serves is remembered with the shape that it has."""
+    if not step.rebuilds:
+        return False
+    held = connection.execute(
+        "select projection, max(version) from projection_offsets where projection = any(%s) group by projection",
+        (list(step.rebuilds),),
+    ).fetchall()
+    for projection, version in held:
+        connection.execute(
+            "insert into projection_versions (projection, version, state, shape) values (%s, %s, 'live', %s)"
+            " on conflict do nothing",
+            (projection, version, step.version - 1),
+        )
+    return bool(held)
+
+
+def require_shape(connection: psycopg.Connection[Any], projection: str, folder: Path = FOLDER) -> None:
+    """Refuse to write tables of an older shape than this program's. Raises NotReady `rebuild_needed`."""
+    newest = max((step.version for step in steps(folder) if projection in step.rebuilds), default=0)
+    found = connection.execute(
+        "select shape from projection_versions where projection = %s and state = 'live'", (projection,)
+    ).fetchone()
+    if found is not None and found[0] < newest:
+        raise NotReady(
+            "rebuild_needed",
+            f"read model {projection}",
+            f"its tables have shape {found[0]}, this program writes shape {newest}",
+            f"Run `mandate rebuild {projection}`: what serves stays until the new one is whole.",
+        )
 
 
 def _check(connection: psycopg.Connection[Any], wanted: tuple[Step, ...], component: str) -> int:

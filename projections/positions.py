@@ -2,7 +2,8 @@
 
 The move is the first statement of a batch's transaction: its row locks make a second writer of the same projection
 wait, and then find that the position is no longer the one its batch began at. So every record is projected exactly
-once, whoever writes, without trusting a consumer group.
+once, whoever writes, without trusting a consumer group. The version of the tables is part of the comparison: a writer
+that has missed a swap (projections/versions.py) moves nothing, writes nothing, and reads its version again.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ Connection = psycopg.Connection[Any]
 _MOVE = """
 update projection_offsets
    set next_offset = %s, append_time = coalesce(%s, append_time), moved_at = now()
- where projection = %s and topic = %s and partition = %s and next_offset = %s
+ where projection = %s and topic = %s and partition = %s and version = %s and next_offset = %s
 """
+# What migrations make in a new database.
+FIRST_VERSION = 1
 
 
 def load(connection: Connection, projection: str) -> dict[Place, int]:
@@ -32,13 +35,24 @@ def load(connection: Connection, projection: str) -> dict[Place, int]:
     return {Place(topic, partition): offset for topic, partition, offset in found}
 
 
-def begin(connection: Connection, projection: str, lows: Mapping[Place, int]) -> None:
+def version(connection: Connection, projection: str) -> int:
+    """Which version of its tables a projection's positions belong to."""
+    found = connection.execute(
+        "select coalesce((select max(version) from projection_offsets where projection = %(name)s),"
+        " (select version from projection_versions where projection = %(name)s and state = 'live'), %(first)s)",
+        {"name": projection, "first": FIRST_VERSION},
+    ).fetchone()
+    assert found is not None  # one row by construction
+    return int(found[0])
+
+
+def begin(connection: Connection, projection: str, lows: Mapping[Place, int], version_: int = FIRST_VERSION) -> None:
     """Store a first position for places that have none; one that exists stays."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into projection_offsets (projection, topic, partition, next_offset)"
-            " values (%s, %s, %s, %s) on conflict do nothing",
-            [(projection, place.topic, place.partition, low) for place, low in sorted(lows.items())],
+            "insert into projection_offsets (projection, topic, partition, next_offset, version)"
+            " values (%s, %s, %s, %s, %s) on conflict do nothing",
+            [(projection, place.topic, place.partition, low, version_) for place, low in sorted(lows.items())],
         )
 
 
@@ -48,17 +62,18 @@ def move(
     before: Mapping[Place, int],
     after: Mapping[Place, int],
     append_times: Mapping[Place, int],
+    version_: int = FIRST_VERSION,
 ) -> None:
     """Move every place from `before` to `after`, in one order (no deadlocks). Raises PositionLost."""
     for place in sorted(after):
         cursor = connection.execute(
             _MOVE,
-            (after[place], append_times.get(place), projection, place.topic, place.partition, before[place]),
+            (after[place], append_times.get(place), projection, *place, version_, before[place]),
         )
         if cursor.rowcount != 1:
             raise PositionLost(
                 "position_lost",
                 f"projection {projection} at {place.topic}[{place.partition}]",
-                f"the stored position is no longer {before[place]}",
+                f"the stored position is no longer {before[place]} of version {version_}",
                 "Nothing was written; the positions are read again.",
             )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg import IsolationLevel, sql
 from psycopg_pool import AsyncConnectionPool
 
 from projections.errors import Refused
@@ -83,8 +83,11 @@ async def scoped(pool: Pool, tenant: str) -> AsyncIterator[Scope]:
                 await connection.set_read_only(None)
 
 
-def writer(dsn: str, projection: str) -> psycopg.Connection[Any]:
-    """A connection for one projection's writes. Raises psycopg.Error, Refused `writer_role`."""
+def writer(dsn: str, projection: str, schema: str | None = None) -> psycopg.Connection[Any]:
+    """A connection for one projection's writes. Raises psycopg.Error, Refused `writer_role`.
+
+    `schema`: where its tables are, when they are not those that serve; what is shared stays where it is.
+    """
     connection: psycopg.Connection[Any] = psycopg.connect(
         dsn,
         connect_timeout=CONNECT_SECONDS,
@@ -107,4 +110,17 @@ def writer(dsn: str, projection: str) -> psycopg.Connection[Any]:
             "row-level security is forced on every tenant table and COPY is refused to a role that it binds",
             "Give the projections a role with BYPASSRLS that owns the tables; readers use mandate_reader.",
         )
+    if schema is not None:
+        with connection.transaction():
+            path = sql.SQL("set search_path to {}, {}").format(sql.Identifier(schema), sql.Identifier(base(connection)))
+            connection.execute(path)
+            # A build that a crash sets back some seconds goes on from its positions: it need not wait for the disk.
+            connection.execute("set synchronous_commit to off")
     return connection
+
+
+def base(connection: psycopg.Connection[Any]) -> str:
+    """The schema in which the tables that serve are."""
+    found = connection.execute("select current_schema()").fetchone()
+    assert found is not None  # one row by construction
+    return str(found[0])

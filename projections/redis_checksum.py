@@ -5,11 +5,13 @@ A rebuild from the log into an empty Redis must give the same. `python -m projec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b, sha256
+from typing import Any
 
 import redis
 
-from projections.redis_keys import patterns, positions_key
+from projections.redis_keys import owner, patterns, positions_key
 from projections.redis_store import RedisProjection
 
 # One step of SCAN; small, so that others are served in between.
@@ -18,20 +20,35 @@ STEP = 500
 
 def checksum(url: str, projection: RedisProjection) -> tuple[int, str]:
     """(number of keys, hexadecimal SHA-256 over the sum of all fields' hashes). Raises redis.RedisError."""
-    positions = positions_key(projection.name, projection.version).encode()
-    keys, total = 0, 0
     with redis.Redis.from_url(url) as client:
-        for pattern in patterns(projection.name, projection.version):
-            for key in set(client.scan_iter(match=pattern, count=STEP)):
-                if key == positions:
-                    continue
-                keys += 1
-                if client.type(key) == b"hash":
-                    fields = client.hgetall(key).items()
-                else:
-                    fields = ((member, b"") for member in client.smembers(key))
-                total += sum(_hash(key, name, value) for name, value in fields)
+        found = sums(client, projection)
+    keys, total = (sum(each[i] for each in found.values()) for i in (0, 1))
     return keys, sha256(f"{projection.name} {projection.version} {keys} {total}".encode()).hexdigest()
+
+
+def sums(
+    client: Any, projection: RedisProjection, prefix: str = "", seen: Callable[[], object] = lambda: None
+) -> dict[str, tuple[int, int]]:
+    """Keys and sum of each tenant (and of the read model's own books, under its own name) in a generation.
+
+    `seen` is called after every STEP keys. Raises redis.RedisError.
+    """
+    positions = positions_key(projection.name, projection.version)
+    out: dict[str, tuple[int, int]] = {}
+    for pattern in patterns(projection.name, projection.version):
+        for number, key in enumerate(set(client.scan_iter(match=prefix + pattern, count=STEP))):
+            name = key.decode()[len(prefix) :]
+            if name == positions:
+                continue
+            if client.type(key) == b"hash":
+                fields = client.hgetall(key).items()
+            else:
+                fields = ((member, b"") for member in client.smembers(key))
+            keys, total = out.get(owner(name), (0, 0))
+            out[owner(name)] = (keys + 1, total + sum(_hash(name.encode(), n, value) for n, value in fields))
+            if number % STEP == 0:
+                seen()
+    return out
 
 
 def _hash(*words: bytes) -> int:

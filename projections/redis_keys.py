@@ -2,6 +2,8 @@
 
     t:<tenant>:<read model>:<version>:…    what belongs to a tenant (an ACL by tenant is `~t:<tenant>:*`)
     mandate:<read model>:<version>:…       positions and the read model's own books; no tenant's content
+    g<n>:<one of the above>                the same of a generation that does not serve (projections/rebuild_redis.py)
+    rebuild:<read model>:<version>:…       which generations there are, and the lock and hold of a rebuild
 
 Pure. Names of tenants are percent-encoded: no name can end another's prefix, and none is a pattern.
 """
@@ -32,6 +34,27 @@ def positions_key(model: str, version: int) -> str:
 def patterns(model: str, version: int) -> tuple[str, str]:
     """SCAN patterns that find every key of a read model."""
     return f"{TENANTS}*:{model}:{version}:*", f"{OWN}{model}:{version}:*"
+
+
+def owner(key: str) -> str:
+    """Whose a key is: a tenant's name, or for a read model's own books `mandate:<read model>`."""
+    kind, name, _ = key.split(":", 2)
+    return unescape(name) if f"{kind}:" == TENANTS else f"{kind}:{name}"
+
+
+def generation_prefix(number: int) -> str:
+    """What stands before every key of a generation that does not serve."""
+    return f"g{number}:"
+
+
+def rebuild_key(model: str, version: int, rest: str) -> str:
+    """A key of the rebuild of a read model; no pattern of the read model's finds it."""
+    return f"rebuild:{model}:{version}:{rest}"
+
+
+def hold_key(model: str, version: int) -> str:
+    """While it is there, what serves is not written."""
+    return rebuild_key(model, version, "hold")
 
 
 def escape(name: str) -> str:

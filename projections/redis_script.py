@@ -14,9 +14,18 @@ Word = str | bytes | int
 
 # Lines kept of one field: the first and the newest. Sixteen tell a support question; a flood tells nothing more.
 LINES_MAX = 16
+# What COMMIT answers while a rebuild compares: come again.
+HELD = "!held"
 
-COMMIT = """
+# KEYS: the positions, and the hold of a rebuild. ARGV[1] is the generation's prefix; what serves has none. What the
+# members' sets hold has no prefix either, so that a swap renames keys and changes none.
+COMMIT = (
+    """
 local positions = KEYS[1]
+local prefix = table.remove(ARGV, 1)
+if prefix == '' and redis.call('EXISTS', KEYS[2]) == 1 then return '"""
+    + HELD
+    + """' end
 local places = tonumber(ARGV[1])
 for i = 0, places - 1 do
   local now = redis.call('HGET', positions, ARGV[2 + i * 3])
@@ -27,13 +36,13 @@ local at = 3 + places * 3
 while ARGV[at] do
   local op = ARGV[at]
   if op == 'set' then
-    redis.call('HSET', ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+    redis.call('HSET', prefix .. ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
     at = at + 4
   elseif op == 'del' then
-    redis.call('HDEL', ARGV[at + 1], ARGV[at + 2])
+    redis.call('HDEL', prefix .. ARGV[at + 1], ARGV[at + 2])
     at = at + 3
   elseif op == 'line' then
-    local key, name, line = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    local key, name, line = prefix .. ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     local old = redis.call('HGET', key, name)
     if not old then
       redis.call('HSET', key, name, line)
@@ -46,17 +55,19 @@ while ARGV[at] do
         redis.call('HSET', key, name, table.concat(lines, '\\n'))
       end
     end
-    redis.call('SADD', ARGV[at + 4], key)
+    redis.call('SADD', prefix .. ARGV[at + 4], ARGV[at + 1])
     at = at + 5
   else
-    for _, key in ipairs(redis.call('SMEMBERS', ARGV[at + 1])) do redis.call('UNLINK', key) end
-    redis.call('UNLINK', ARGV[at + 1])
+    local members = prefix .. ARGV[at + 1]
+    for _, key in ipairs(redis.call('SMEMBERS', members)) do redis.call('UNLINK', prefix .. key) end
+    redis.call('UNLINK', members)
     at = at + 2
   end
 end
 for i = 0, places - 1 do redis.call('HSET', positions, ARGV[2 + i * 3], ARGV[4 + i * 3]) end
 return ''
 """
+)
 
 
 @dataclass(slots=True)
@@ -94,9 +105,9 @@ class Move:
     after: str
 
 
-def arguments(moves: Sequence[Move], operations: Iterable[Word]) -> list[Word]:
+def arguments(moves: Sequence[Move], operations: Iterable[Word], prefix: str = "") -> list[Word]:
     """The script's ARGV."""
-    out: list[Word] = [len(moves)]
+    out: list[Word] = [prefix, len(moves)]
     for move in moves:
         out += (move.place, move.before, move.after)
     out.append(LINES_MAX)

@@ -19,8 +19,8 @@ from redis.retry import Retry
 
 from processors.host.places import Place
 from projections.errors import NotReady, PositionLost, Refused
-from projections.redis_keys import patterns, positions_key
-from projections.redis_script import COMMIT, Move, Operations, arguments
+from projections.redis_keys import hold_key, patterns, positions_key
+from projections.redis_script import COMMIT, HELD, Move, Operations, arguments
 from schemas.record import Record
 
 LOG = logging.getLogger("mandate.projections")
@@ -87,12 +87,14 @@ class RedisProjection:
 
 
 class RedisStore:
-    """The real one. One thread."""
+    """The real one. One thread. It writes what serves, or with `prefix` the generation whose keys begin so."""
 
-    def __init__(self, url: str, projection: RedisProjection) -> None:
+    def __init__(self, url: str, projection: RedisProjection, prefix: str = "") -> None:
         self._url = url
         self._projection = projection
-        self._key = positions_key(projection.name, projection.version)
+        self._prefix = prefix
+        self._key = prefix + positions_key(projection.name, projection.version)
+        self._hold = hold_key(projection.name, projection.version)
         self._client: Any = None
         self._writer = projection.writer()
         self._marks: dict[Place, Mark] = {}
@@ -130,11 +132,18 @@ class RedisStore:
     def write(self, records: Sequence[Record], before: Mapping[Place, int], after: Mapping[Place, int]) -> int:
         """Content, then positions, in one script. Raises PositionLost, NotReady, Refused."""
         with self._said():
-            planned = self._writer.plan(self._client, records, self._marks)
+            planned = self._writer.plan(_Prefixed(self._client, self._prefix), records, self._marks)
             marks = self._moved(records, after, planned.since)
             moves = [Move(name_of(place), before[place], marks[place].text()) for place in sorted(after)]
-            words = arguments(moves, planned.operations.words)
-            lost: bytes = self._client.eval(COMMIT, 1, self._key, *words)
+            words = arguments(moves, planned.operations.words, self._prefix)
+            lost: bytes = self._client.eval(COMMIT, 2, self._key, self._hold, *words)
+        if lost == HELD.encode():
+            raise NotReady(
+                "rebuild_holds",
+                f"projection {self._projection.name}",
+                "a rebuild compares it with the new one",
+                "It is tried again; the hold ends by itself.",
+            )
         if lost:
             raise PositionLost(
                 "position_lost",
@@ -165,7 +174,7 @@ class RedisStore:
 
     def _forget(self) -> None:
         for pattern in patterns(self._projection.name, self._projection.version):
-            found = list(self._client.scan_iter(match=pattern, count=UNLINK_STEP))
+            found = list(self._client.scan_iter(match=self._prefix + pattern, count=UNLINK_STEP))
             for start in range(0, len(found), UNLINK_STEP):
                 self._client.unlink(*found[start : start + UNLINK_STEP])
 
@@ -181,6 +190,18 @@ class RedisStore:
                 f"Redis: {type(error).__name__}: {error}",
                 "It is tried again; check MANDATE_REDIS and that the server runs.",
             ) from error
+
+
+class _Prefixed:
+    """What a writer may ask of a client, in its generation."""
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+
+    def hgetall(self, key: str) -> Any:
+        """A hash of this generation."""
+        return self._client.hgetall(self._prefix + key)
 
 
 def name_of(place: Place) -> str:

@@ -58,30 +58,41 @@ class Store(Protocol):
 
 
 class PostgresStore:
-    """The real one. One thread."""
+    """The real one. One thread. It writes the tables that serve, or with `beside` those of that version beside them."""
 
-    def __init__(self, dsn: str, projection: Projection, streams: Mapping[str, str]) -> None:
+    def __init__(self, dsn: str, projection: Projection, streams: Mapping[str, str], beside: int | None = None) -> None:
         self._dsn = dsn
         self._projection = projection
         self._streams = streams
+        self._beside = beside
+        self._name = projection.name if beside is None else beside_name(projection.name, beside)
+        self._version = beside or positions.FIRST_VERSION
         self._connection: Connection | None = None
         self._writer: Writer = projection.writer()
 
     def open(self) -> None:
         """Connect and check tables and role. Raises psycopg.Error, NotReady, Refused."""
         self.close()
-        self._connection = writer(self._dsn, self._projection.name)
+        self._connection = writer(self._dsn, self._projection.name, None if self._beside is None else self._name)
         self._writer = self._projection.writer()
         with self._connection.transaction():
             migrate.require(self._connection)
+            if self._beside is None:
+                migrate.require_shape(self._connection, self._name)
 
     def positions(self) -> Mapping[Place, int]:
-        """The stored positions."""
-        return self._in_transaction(lambda c: positions.load(c, self._projection.name))
+        """The stored positions. After a swap the version is another one: what the connection knew is forgotten."""
+        found, version = self._in_transaction(
+            lambda c: (positions.load(c, self._name), positions.version(c, self._name))
+        )
+        if self._beside is None and version != self._version:
+            self._version = version
+            self.open()
+        return found
 
     def begin(self, lows: Mapping[Place, int]) -> None:
         """Store a first position for places without one."""
-        self._in_transaction(lambda c: positions.begin(c, self._projection.name, lows))
+        self._in_transaction(lambda c: positions.begin(c, self._name, lows, self._version))
 
     def write(self, records: Sequence[Record], before: Mapping[Place, int], after: Mapping[Place, int]) -> int:
         """Positions and rows in one transaction. Raises PositionLost, Refused, psycopg.Error."""
@@ -89,7 +100,7 @@ class PostgresStore:
         times = {Place(r.topic, r.partition): r.append_time for r in records}
 
         def batch(connection: Connection) -> None:
-            positions.move(connection, self._projection.name, before, after, times)
+            positions.move(connection, self._name, before, after, times, self._version)
             self.rows(connection, said, rejected)
 
         if said:
@@ -124,4 +135,9 @@ class PostgresStore:
     def _reject(self, each: Rejected) -> tuple[Any, ...]:
         record = each.record
         place = (record.topic, record.partition, record.offset, record.append_time)
-        return (self._projection.name, *place, each.code, each.detail, record.value)
+        return (self._name, *place, each.code, each.detail, record.value)
+
+
+def beside_name(projection: str, version: int) -> str:
+    """What a version that does not serve is called: its schema, and the name of its positions."""
+    return f"{projection}_v{version}"

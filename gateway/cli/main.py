@@ -54,6 +54,7 @@ COMMANDS: dict[str, Entry] = {
     "config": Entry("gateway.cli.config", "config", "Apply and show a tenant's configuration."),
     "dropped": Entry("gateway.cli.dead_letters", "dropped", "List what deduplication dropped."),
     "dead-letters": Entry("gateway.cli.dead_letters", "dead_letters", "List what could not be decoded or decided."),
+    "rebuild": Entry("gateway.cli.rebuild", "rebuild", "Build read models anew beside those that serve, and swap."),
     "schemas": Entry("gateway.cli.schemas", "schemas", "List the schemas; hold each against every earlier version."),
     "topology": Entry("gateway.cli.topology", "topology", "Compare topology.yaml with a broker, apply it, draw it."),
 }

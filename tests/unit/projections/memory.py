@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from processors.host.history import check_bounds
 from processors.host.places import Ends, Place
 from processors.host.reader import Batch
 from projections.errors import PositionLost
@@ -34,6 +35,27 @@ class MemoryLog:
             self.ends[place] = record.offset + 1
         for place in {Place(r.topic, r.partition) for r in records}:
             self.ends[place] += markers
+
+
+class MemoryHistory:
+    """A MemoryLog as a History: what rebuild, replay and reconcile read."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def partitions(self, topic: str) -> int:
+        """Its partitions."""
+        return sum(place.topic == topic for place in self._log.records)
+
+    def bounds(self, place: Place) -> tuple[int, int]:
+        """First kept offset and the end."""
+        return self._log.lows[place], self._log.ends[place]
+
+    def read(self, place: Place, start: int, end: int) -> Iterator[Record]:
+        """Records of a stretch; refused outside what is kept."""
+        if start < end:
+            check_bounds(place, start, end, self.bounds(place))
+        yield from [r for r in self._log.records[place] if start <= r.offset < end]
 
 
 class MemorySource:
