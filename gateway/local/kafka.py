@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.local.children import Running, Spec
+from gateway.local.children import START_DEADLINE_S, Running, Spec
 from gateway.local.errors import LocalStackError
 from gateway.local.fetch import POSTGRES_JAR, jars, java
 from gateway.local.paths import Home
@@ -97,6 +97,8 @@ def spec(home: Home, data: Path, port: int, controller_port: int) -> Spec:
         address=address,
         probe=kafka_answers(address),
         prepare=prepare,
+        # A start that is only slow must not be cut off: the next one would be slower.
+        hung_after_s=START_DEADLINE_S,
     )
 
 

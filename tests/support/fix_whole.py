@@ -31,7 +31,7 @@ from tests.support.waiting import auntil, until
 SERVERS = ("kafka", "postgres", "redis")
 OURS = ("gateway", "processors", "projections", "effects")
 # What `mandate up` itself waits at most; whoever was killed has the same time.
-READY_S = 60.0
+READY_S = 120.0
 # Everything that would lead a child of this process to somebody else's stack.
 _FOREIGN = ("KAFKA", "POSTGRES", "REDIS", "GATEWAY", "URL", "TOKEN", "TOPOLOGY")
 

@@ -65,9 +65,8 @@ def test_after_an_orderly_stop_the_node_starts_at_once(tmp_path: Path) -> None:
 
 def test_a_controller_that_says_nothing_does_not_keep_the_node_down(tmp_path: Path) -> None:
     lines = launch(has_crashed(tmp_path), SAYS, "something else").stdout.splitlines()
-    assert lines[0] == "something else"
-    assert "did not fence" in lines[1]
-    assert lines[2] == "the node"
+    assert "did not fence" in lines[0]
+    assert lines[1:] == ["the node"]
 
 
 class Writers:
