@@ -27,8 +27,8 @@ from gateway.local.children import bound, stop
 FENCED = b"Fencing broker"
 # The same logger tells of every partition that it reads.
 NEWS = (FENCED, b" WARN ", b" ERROR ")
-# A controller starts in 1.5 s and fences after half a second; at a load of 14 that took 16 s. After the deadline the node
-# is started all the same: a broker that was fenced when it crashed is not fenced again, and nothing is said.
+# A controller starts in 1.5 s and fences after half a second; at a load of 14 that took 16 s. After it the node is
+# started all the same: a broker that was fenced when it crashed is not fenced again, and nothing is said.
 FENCE_DEADLINE_S = 40.0
 STOP_DEADLINE_S = 5.0
 
