@@ -21,6 +21,7 @@ from schemas.upcasters import Step, chain
 
 MAGIC = 0
 PREFIX_BYTES = 5
+_BYTES = tuple(bytes((n,)) for n in range(128))
 # Classes of test rooms have no file: their ids are derived from the schema, far above those of ids.lock.
 _EPHEMERAL = 1 << 24
 
@@ -55,9 +56,22 @@ def frame(number: int) -> bytes:
     return b"\x00" + number.to_bytes(4, "big")
 
 
+@cache
+def frame_of(cls: type) -> bytes:
+    """The five bytes before the Avro of a class's newest schema."""
+    return frame(schema_id(cls))
+
+
 def length(n: int) -> bytes:
     """A length (n >= 0) as Avro writes it: zigzag, seven bits a byte, the lowest first."""
-    n <<= 1
+    return long(n)
+
+
+def long(n: int) -> bytes:
+    """A 64-bit number as Avro writes it: zigzag, seven bits a byte, the lowest first."""
+    n = n << 1 if n >= 0 else ~(n << 1)
+    if n <= 0x7F:
+        return _BYTES[n]
     out = bytearray()
     while n > 0x7F:
         out.append(n & 0x7F | 0x80)

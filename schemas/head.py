@@ -2,20 +2,22 @@
 
 The head is part of Action's major version 1; a test pins it against fastavro. Bytes after the head are never looked at,
 so the original bytes can be forwarded by processors that decide on the head alone.
+
+A `Glance` is what a batch face needs of a head at a third of the cost: texts stay bytes, which stand in a dict of those
+that were read with care once (`who_of`, `what_of`), and times stay where they are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from schemas.codec import PREFIX_BYTES
+from schemas.codec import PREFIX_BYTES, length
 from schemas.errors import SchemaError
 
 MAX_HEAD_STRING = 4096  # tenant, actor, session, resource, type: the gateway allows 1,024 characters, 4 bytes each
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What deduplication and ordering decide on. Times in ms; sequence -1 when the sender has none."""
 
     event_id: bytes
@@ -29,6 +31,18 @@ class Head:
     traits: int
     resource: str
     type: str
+
+
+# (tenant, actor and session as they stand in the record; sequence; where the two times begin; traits; resource and type
+# as they stand in the record)
+Glance = tuple[bytes, int, int, int, bytes]
+
+_TEXTS = PREFIX_BYTES + 32
+_TIMES_BYTES = 12
+# Two numbers of six bytes (times from 1970-01-13 to 2109), read as one little-endian number: each has five bytes that
+# say another follows, and a sixth that does not.
+_MORE = int.from_bytes(b"\x80" * 12, "little")
+_SIX_AND_SIX = int.from_bytes(b"\x80\x80\x80\x80\x80\x00" * 2, "little")
 
 
 def _bad(why: str) -> SchemaError:
@@ -67,6 +81,77 @@ def read_head(value: bytes) -> Head:
         resource,
         kind,
     )
+
+
+def glance(value: bytes) -> Glance | None:
+    """The head of a usual record, or None. It vouches for the numbers; for the texts only who_of and what_of do."""
+    try:
+        end = _TEXTS
+        for _ in (0, 1, 2):
+            n = value[end]
+            if n > 0x7F:
+                end += 1
+                n = n & 0x7F | value[end] << 7
+            end += 1 + (n >> 1)
+        who = value[_TEXTS:end]
+        sequence = value[end]
+        if sequence > 0x7F:
+            sequence, end = _long(value, end)
+        else:
+            sequence = (sequence >> 1) ^ -(sequence & 1)
+            end += 1
+        times = end
+        end += _TIMES_BYTES
+        if int.from_bytes(value[times:end], "little") & _MORE != _SIX_AND_SIX:
+            return None
+        traits = value[end]
+        if traits > 0x7F:
+            traits, end = _long(value, end)
+        else:
+            traits = (traits >> 1) ^ -(traits & 1)
+            end += 1
+        texts = end
+        for _ in (0, 1):
+            n = value[end]
+            if n > 0x7F:
+                end += 1
+                n = n & 0x7F | value[end] << 7
+            end += 1 + (n >> 1)
+        return (who, sequence, times, traits, value[texts:end]) if end <= len(value) else None
+    except (IndexError, SchemaError):
+        return None
+
+
+def who_of(value: bytes, who: bytes) -> tuple[str, str, str] | None:
+    """(tenant, actor, session) of a record at which `glance` saw `who`; None unless it is what care reads there."""
+    try:
+        head = read_head(value)
+    except SchemaError:
+        return None
+    texts = (head.tenant, head.actor, head.session)
+    return texts if _texts(*texts) == who else None
+
+
+def what_of(value: bytes, what: bytes) -> tuple[str, str] | None:
+    """(resource, type) of a record at which `glance` saw `what`; None unless it is what care reads there."""
+    try:
+        head = read_head(value)
+    except SchemaError:
+        return None
+    texts = (head.resource, head.type)
+    return texts if _texts(*texts) == what else None
+
+
+def _texts(*texts: str) -> bytes:
+    return b"".join(length(len(raw)) + raw for raw in (text.encode() for text in texts))
+
+
+def drift_of(value: bytes, times: int) -> int:
+    """timestamp - received_at (ms) of a record at which `glance` saw `times`."""
+    half = times + 6
+    if value[times:half] == value[half : half + 6]:
+        return 0
+    return _long(value, times)[0] - _long(value, half)[0]
 
 
 def _long(value: bytes, at: int) -> tuple[int, int]:

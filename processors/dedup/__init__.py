@@ -18,7 +18,8 @@ The number of partitions comes with the command (`Command.partitions`): the map 
 
 from processors.dedup.decide import decide
 from processors.dedup.evolve import evolve
+from processors.dedup.face import DedupFace
 from processors.dedup.state import PARTS
 from processors.kernel.decider import Decider
 
-DECIDER = Decider(name="dedup", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True)
+DECIDER = Decider(name="dedup", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=DedupFace)

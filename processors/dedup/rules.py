@@ -43,7 +43,12 @@ def digest(kind: bytes, key: bytes, content: bytes) -> bytes:
 
     The owner is part of it, or a tenant could hide another's action by sending its id first.
     """
-    return blake2b(kind + len(key).to_bytes(4, "big") + key + content, digest_size=16).digest()
+    return blake2b(digest_prefix(kind, key) + content, digest_size=16).digest()
+
+
+def digest_prefix(kind: bytes, key: bytes) -> bytes:
+    """What stands before the content in a digest: the same for all of one owner and kind."""
+    return kind + len(key).to_bytes(4, "big") + key
 
 
 def bucket_of(what: bytes) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from schemas import codec
 from schemas.ids import derive
 
 # Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 12 KB, so at worst 50 MB.
@@ -49,3 +50,15 @@ def window_part(bucket: int, place: int, n: int) -> str:
 def mark_part(key: str, session: str) -> str:
     """Where the mark of a session is; hashed, because a session's name may be long."""
     return f"{key}/mark/{derive('session', session).hex()}"
+
+
+def encode_window(slot: int, entries: bytes | bytearray) -> bytes:
+    """A Window as `codec.encode` gives it, several times quicker: a transaction writes hundreds."""
+    return b"".join((codec.frame_of(Window), codec.long(slot), codec.length(len(entries)), entries))
+
+
+def encode_mark(highest: int, floor: int, holes: tuple[int, ...], seen_at: int) -> bytes:
+    """A Mark as `codec.encode` gives it."""
+    long = codec.long
+    ranges = codec.length(len(holes)) + b"".join([long(n) for n in holes]) if holes else b""
+    return b"".join((codec.frame_of(Mark), long(highest), long(floor), ranges, b"\x00", long(seen_at)))

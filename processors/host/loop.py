@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,7 +29,7 @@ from processors.host.ports import Engine, Room
 from processors.host.restore import Restore
 from processors.host.ticks import HOLD_SECONDS, Ticks
 from processors.host.transport import Slot, TickSender, too_large
-from processors.kernel.engine import DecideFailed
+from processors.kernel.sizes import DecideFailed
 from schemas.record import Output, Record
 
 log = logging.getLogger(__name__)
@@ -259,26 +259,27 @@ class RoomLoop:
         last: dict[int, Record] = {}
         budget = self._settings.firings
         decided = 0
-        for index, record in enumerate(records):
-            partition, offset = record.partition, record.offset
-            # Records of partitions without state, or before the position, are not ours to decide.
-            if partition not in self._engines or offset < self._positions[partition]:
-                continue
+        for end, run in self._runs(records):
+            partition = run[0].partition
+            failed_at = frozenset(at for p, at in self._failed if p == partition)
             try:
-                advance = self._engines[partition].advance(record, budget, (partition, offset) in self._failed)
-                self._check_sizes(advance.outputs)
+                found = self._engines[partition].advance_all(run, budget, failed_at)
+                self._check_sizes(found.outputs)
             except DecideFailed as failed:
-                return self._decide_failed(records, record, failed)
-            outputs += advance.outputs
-            budget -= advance.fired
-            if advance.consumed:
-                to[partition], last[partition] = offset + 1, record
-                decided += 1
+                culprit = run[0] if len(run) == 1 else failed.record
+                return self._decide_failed(records, culprit, failed)
+            outputs += found.outputs
+            budget -= found.fired
+            decided += found.decided
+            if found.decided:
+                last[partition] = run[found.decided - 1]
+                to[partition] = last[partition].offset + 1
+            if found.decided == len(run):
                 continue
-            # The budget ran out: end here; this record and all after it come again.
-            if advance.fired or partition in to:
-                to[partition] = offset
-            self._carry = [*records[index:], *self._carry]
+            # The budget ran out: end here; the first undecided record and all after it come again.
+            if found.begun or partition in to:
+                to[partition] = run[found.decided].offset
+            self._carry = [*run[found.decided :], *records[end:], *self._carry]
             break
         if not to:
             return Step.IDLE
@@ -290,6 +291,22 @@ class RoomLoop:
         except DecideFailed as failed:
             return self._decide_failed(records, records[0] if len(records) == 1 else None, failed)
         return self._commit(outputs, to, last, decided)
+
+    def _runs(self, records: Sequence[Record]) -> Iterator[tuple[int, list[Record]]]:
+        """Successive records of one partition, which its engine decides at once, and the index after them.
+
+        Records of partitions without state, or before the position, are not ours to decide.
+        """
+        run: list[Record] = []
+        for index, record in enumerate(records):
+            partition = record.partition
+            if run and run[0].partition != partition:
+                yield index, run
+                run = []
+            if partition in self._engines and record.offset >= self._positions[partition]:
+                run.append(record)
+        if run:
+            yield len(records), run
 
     def _check_sizes(self, outputs: Sequence[Output]) -> None:
         found = too_large(outputs, self._limits)

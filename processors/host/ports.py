@@ -6,7 +6,8 @@ The host never looks into keys, values or parts; it hands records in, takes outp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from schemas.record import Output, Record
@@ -27,6 +28,26 @@ class Advance(Protocol):
     def consumed(self) -> bool:
         """False: the budget ran out first; end the transaction at this offset and come again with the
         record."""
+
+
+class AdvanceAll(Protocol):
+    """What many records did."""
+
+    @property
+    def outputs(self) -> list[Output]:
+        """To be written in this transaction, in this order."""
+
+    @property
+    def decided(self) -> int:
+        """How many of them were decided; fewer than given: the budget ran out, come again with the rest."""
+
+    @property
+    def fired(self) -> int:
+        """Timers that fired (counts against the budget)."""
+
+    @property
+    def begun(self) -> bool:
+        """A timer fired before the first undecided record."""
 
 
 class Position(Protocol):
@@ -52,6 +73,9 @@ class Engine(Protocol):
 
     def advance(self, record: Record, budget: int, redo: bool = False) -> Advance:
         """Fire what is due (at most `budget`), then decide the record."""
+
+    def advance_all(self, records: Sequence[Record], budget: int, redo: AbstractSet[int] = frozenset()) -> AdvanceAll:
+        """The same for many records in order; what raises names its record. `redo`: offsets that raised before."""
 
     def flush(self, to: int) -> tuple[Output, ...]:
         """Changelog records of the transaction that ends before offset `to`; clears the dirty set."""

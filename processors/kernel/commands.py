@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from processors.kernel.decider import Command, Decision
 from schemas.messages.kernel import RememberedCommand
 
 REMEMBERED_S = 86_400
@@ -62,3 +63,24 @@ class Commands:
         out = list(self.dirty.items())
         self.dirty = {}
         return out
+
+
+def remembered_of(command: Command, decision: Decision, event_ids: tuple[bytes, ...]) -> RememberedCommand:
+    """What is remembered of a person's command that was decided."""
+    assert decision.answer is not None  # staging has checked it
+    m = command.message
+    return RememberedCommand(
+        command.now // 1000, m.command_id, m.body_hash, decision.answer, decision.reasons, event_ids
+    )
+
+
+def answer_again(command: Command, known: RememberedCommand | None) -> tuple[str, RememberedCommand]:
+    """The reason and the answer for a command that is not decided: known, or (None) one too many."""
+    m = command.message
+    second = command.now // 1000
+    if known is None:
+        return "too_many_commands", RememberedCommand(second, m.command_id, m.body_hash, "too_many_commands", (), ())
+    if known.body_hash != m.body_hash:
+        code = "idempotency_conflict"
+        return code, RememberedCommand(second, m.command_id, m.body_hash, code, (), ())
+    return "command_known", known

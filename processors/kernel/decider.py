@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from processors.kernel.face import MakeFace
 from schemas.configuration import Document
 from schemas.record import Headers, Record
 
@@ -133,7 +134,7 @@ class Decider:
 
     `parts` are the classes of its state; `on_heads` is True where the input carries actions and the command's
     message is a `schemas.head.Head` (the record's value stays in `command.record`). `version` is the decision
-    version.
+    version. `face` makes the batch face of a partition (face.py), where there is one.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Decider:
     parts: tuple[type, ...]
     react: React | None = None
     on_heads: bool = False
+    face: MakeFace | None = None
 
 
 class Refuse(Exception):

@@ -4,6 +4,7 @@
     engine.load(record) …           restore: the changelog of this partition, in order
     engine.ready()                  -> where it stands: the next position and the last `now`
     engine.advance(record, budget)  -> fires due timers, then decides the record
+    engine.advance_all(records, budget, redo) -> the same for many, plain ones by the batch face; the same bytes
     engine.flush(to)                -> the changelog records of this transaction, Progress last
 
 Who calls it: the host on every transport, replay, tests. After an exception out of `advance` or `flush`
@@ -14,14 +15,18 @@ unless `redo` was given.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from processors.kernel.commands import Commands
-from processors.kernel.decider import Command, Decision, Refuse, TimerDue
+from processors.kernel.batch import NEVER, batch_of
+from processors.kernel.commands import Commands, answer_again, remembered_of
+from processors.kernel.decider import Command, Refuse, TimerDue
 from processors.kernel.outputs import Writer
 from processors.kernel.room import Room
+from processors.kernel.sizes import MAX_PART_BYTES, DecideFailed, PartTooLarge, check_sizes
 from processors.kernel.staging import Staged, stage
 from processors.kernel.store import Store
 from schemas import codec, ids
@@ -38,29 +43,14 @@ from schemas.messages.kernel import (
 )
 from schemas.record import Output, Record
 
+__all__ = ["FIRINGS_PER_TRANSACTION", "MAX_PART_BYTES", "Advance", "AdvanceAll", "DecideFailed", "Engine", "Position"]
+
 FIRINGS_PER_TRANSACTION = 2_000
-MAX_PART_BYTES = 65_536
-
-# Headers the writer adds (at most seven, ids and names) and the broker's framing of a batch of one record.
-FRAMING_BYTES = 1_152
-
 # Keys of the kernel's own changelog records; no part of a processor begins with NUL.
 PROGRESS_KEY = b"\x00progress"
 _CONFIG = "\x00config/"
 _COMMANDS = b"\x00commands/"
 _CHANGELOG = codec.Words((StoredPart, Progress, ConfigurationAnnounced, RememberedCommand))
-
-
-class DecideFailed(Exception):
-    """A decide, evolve or react raised: a bug in a processor. Abort, restore, redo one by one (DESIGN 5)."""
-
-
-class PartTooLarge(DecideFailed):
-    """A part of the state is over 64 KB."""
-
-
-class OutputTooLarge(DecideFailed):
-    """An output is over its topic's max_bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +71,19 @@ class Advance:
     consumed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AdvanceAll:
+    """What many records gave. `decided` of them were; fewer than were given: the budget of firings ran out.
+
+    `begun`: a timer fired before the first undecided one, so a transaction that ends there has something to say.
+    """
+
+    outputs: list[Output]
+    decided: int
+    fired: int
+    begun: bool
+
+
 class Engine:
     """One processor, one partition. Not thread-safe; owned by one loop."""
 
@@ -91,6 +94,7 @@ class Engine:
         self._store = Store(room.decider.parts)
         self._commands = Commands({}, {})
         self._writer = Writer(room, partition)
+        self._batch = batch_of(room, partition, self._store, self._writer)
         self._transaction: Counter[str] = Counter()
         self._new_configuration: dict[bytes, ConfigurationAnnounced] = {}
         self._configuration_hash = _hash_of_configuration([])
@@ -152,10 +156,12 @@ class Engine:
 
     def part(self, key: str) -> Any | None:
         """A part of the state, for tests and diagnosis."""
+        self._settle()
         return self._store.get(key)
 
     def snapshot(self) -> dict[str, bytes | None]:
         """All parts as the changelog would hold them; for comparing live state with restored state."""
+        self._settle()
         return {key: self._store.encode(key) for key in self._store.keys("")}
 
     # --- deciding
@@ -169,6 +175,7 @@ class Engine:
         """
         if self._from is None:
             self._from = record.offset
+        self._settle()
         now = max(self._last_now, record.append_time)
         outputs: list[Output] = []
         fired = 0
@@ -182,6 +189,52 @@ class Engine:
         self._count("in")
         return Advance(tuple(outputs), fired, True)
 
+    def advance_all(
+        self, records: Sequence[Record], budget: int = FIRINGS_PER_TRANSACTION, redo: AbstractSet[int] = frozenset()
+    ) -> AdvanceAll:
+        """Decide many records of this partition in order; those at the offsets in `redo` as `advance` with redo.
+
+        It writes the bytes that `advance` would, one by one. Raises DecideFailed with the record at which it raised.
+        """
+        outputs: list[Output] = []
+        fired = index = 0
+        while index < len(records):
+            if not redo:
+                index = self._take(records, index, outputs)
+                if index == len(records):
+                    break
+            record = records[index]
+            try:
+                step = self.advance(record, budget - fired, record.offset in redo)
+            except DecideFailed as failed:
+                failed.record = record
+                raise
+            outputs += step.outputs
+            fired += step.fired
+            if not step.consumed:
+                return AdvanceAll(outputs, index, fired, step.fired > 0)
+            index += 1
+        return AdvanceAll(outputs, index, fired, False)
+
+    def _take(self, records: Sequence[Record], index: int, outputs: list[Output]) -> int:
+        """Plain records in place, from `index` on; gives the index of the first that is not plain."""
+        if self._batch is None:
+            return index
+        due = self._store.earliest()
+        end, now = self._batch.take(records, index, self._last_now, NEVER if due is None else due[0], outputs)
+        taken = end - index
+        if taken:
+            self._last_now = now
+            if self._from is None:
+                self._from = records[index].offset
+            self._count("in", taken)
+            self._count(self._batch.face.reason, taken)
+        return end
+
+    def _settle(self) -> None:
+        if self._batch is not None:
+            self._batch.face.settle()
+
     def _fire(self, timer: tuple[int, str, str], record: Record, redo: bool) -> list[Output]:
         due, part, name = timer
         origin = self._store.timers(part)[name][1]
@@ -192,7 +245,7 @@ class Engine:
         try:
             staged = stage(self.room, self._store, command)
             if redo:
-                self._check_sizes(staged)
+                check_sizes(self.room, staged)
         except Exception as error:
             if not redo:
                 raise DecideFailed(f"timer {name} of {part}: {type(error).__name__}: {error}") from error
@@ -212,11 +265,11 @@ class Engine:
         if type(command.message) in self.room.answered:
             known = self._commands.known(command.message.command_id, now)
             if known is not None or self._commands.full(now):
-                return self._answer_again(command, known)
+                return self._said_again(command, known)
         try:
             staged = stage(self.room, self._store, command)
             if redo:
-                self._check_sizes(staged)
+                check_sizes(self.room, staged)
         except Refuse as verdict:
             self._count(verdict.code)
             return [self._writer.dead_letter(record, verdict.code, verdict.why, now)]
@@ -227,8 +280,15 @@ class Engine:
             return [self._writer.dead_letter(record, "decide_failed", f"{type(error).__name__}: {error}", now)]
         outputs = self._apply(command, staged, correlation_id(record))
         if type(command.message) in self.room.answered:
-            outputs += self._answer(command, staged.decision)
+            remembered = remembered_of(command, staged.decision, tuple(self._writer.last_event_ids))
+            self._commands.remember(remembered)
+            outputs.append(self._writer.answer(command, remembered))
         return outputs
+
+    def _said_again(self, command: Command, known: RememberedCommand | None) -> list[Output]:
+        reason, shown = answer_again(command, known)
+        self._count(reason)
+        return [self._writer.answer(command, shown)]
 
     def _command(self, record: Record, now: int) -> Command | None:
         """The command in a record; None for what the kernel itself takes (ticks, configuration)."""
@@ -281,6 +341,8 @@ class Engine:
             self._store.put(key, part)
         for key, timers in staged.timers.items():
             self._store.set_timers(key, timers)
+        if self._batch is not None:
+            self._batch.face.told(staged.changes, [event.message for event in staged.decision.events])
         for reason in staged.decision.reasons:
             self._count(reason)
         self._writer.begin()
@@ -289,59 +351,13 @@ class Engine:
             outputs += self._writer.event(command, event, correlation, sends)
         return outputs
 
-    def _check_sizes(self, staged: Staged) -> None:
-        for key, part in staged.changes.items():
-            if part is not None and len(codec.encode(part)) > MAX_PART_BYTES:
-                raise PartTooLarge(f"a part is over {MAX_PART_BYTES} bytes: {key[:100]}")
-        for event, sends in zip(staged.decision.events, staged.sends, strict=True):
-            topic = self.room.spec.writes.get(event.kind)
-            if topic is not None:
-                value = codec.encode(event.message) if event.raw is None else event.raw
-                headers = sum(len(name) + len(content) for name, content in event.headers)
-                self._check_size(topic, event.key, len(value) + headers)
-            for _, target, commands in sends:
-                for send in commands:
-                    self._check_size(target, send.key, len(codec.encode(send.message)))
-
-    def _check_size(self, topic: str, key: str, size: int) -> None:
-        limit = self.room.topology.topics[topic].max_bytes
-        # The key stands in the record and, escaped, in a header.
-        if size + 2 * len(key.encode()) + FRAMING_BYTES > limit:
-            raise OutputTooLarge(f"an output for {topic} is {size} bytes, the topic takes {limit}")
-
-    # --- answers to people's commands
-    # -----------------------------------------------------------------------------
-
-    def _answer(self, command: Command, decision: Decision) -> list[Output]:
-        assert decision.answer is not None  # staging has checked it
-        event_ids = tuple(self._writer.last_event_ids)
-        m = command.message
-        remembered = RememberedCommand(
-            command.now // 1000, m.command_id, m.body_hash, decision.answer, decision.reasons, event_ids
-        )
-        self._commands.remember(remembered)
-        return [self._writer.answer(command, remembered)]
-
-    def _answer_again(self, command: Command, known: RememberedCommand | None) -> list[Output]:
-        m = command.message
-        second = command.now // 1000
-        if known is None:
-            self._count("too_many_commands")
-            shown = RememberedCommand(second, m.command_id, m.body_hash, "too_many_commands", (), ())
-        elif known.body_hash != m.body_hash:
-            self._count("idempotency_conflict")
-            shown = RememberedCommand(second, m.command_id, m.body_hash, "idempotency_conflict", (), ())
-        else:
-            self._count("command_known")
-            shown = known
-        return [self._writer.answer(command, shown)]
-
     # --- the changelog
     # --------------------------------------------------------------------------------------------
 
     def flush(self, to: int) -> tuple[Output, ...]:
         """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises
         PartTooLarge."""
+        self._settle()
         outputs = []
         digest = blake2b(digest_size=16)
         rows = [(key.encode(), value) for key, value in self._store.flush()]
@@ -370,9 +386,9 @@ class Engine:
         self._new_configuration, self._transaction = {}, Counter()
         return tuple(outputs)
 
-    def _count(self, reason: str) -> None:
-        self.counts[reason] += 1
-        self._transaction[reason] += 1
+    def _count(self, reason: str, times: int = 1) -> None:
+        self.counts[reason] += times
+        self._transaction[reason] += times
 
 
 def _hash_of_configuration(configurations: list[ConfigurationAnnounced]) -> str:

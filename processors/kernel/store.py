@@ -79,6 +79,16 @@ class Store:
                     insort(self._sorted, key)
         self._unsorted = {}
 
+    def all_of(self, kind: type) -> Iterator[tuple[str, Any]]:
+        """All parts of one class; they are not kept decoded."""
+        frames = {codec.frame(number) for number in codec.schema_ids(kind)}
+        for key, raw in self._raw.items():
+            if key in self._objects:
+                if type(self._objects[key]) is kind:
+                    yield key, self._objects[key]
+            elif raw[: codec.PREFIX_BYTES] in frames:
+                yield key, self._words.decode(raw)
+
     def timers(self, key: str) -> Timers:
         """The timers of a part: name -> (due, origin)."""
         return self._timers.get(key, _NO_TIMERS)
@@ -103,6 +113,15 @@ class Store:
             self._raw[key] = b""  # encoded at flush; the object stands for it until then
             self._unsorted[key] = None
         self._objects[key] = part
+
+    def touch(self, key: str) -> None:
+        """Say that a part was changed in place; its new bytes come by `put_raw` before the next flush."""
+        self._dirty[key] = None
+
+    def put_raw(self, key: str, raw: bytes) -> None:
+        """Set a part that exists and was touched, as the bytes of its message."""
+        self._raw[key] = raw
+        self._objects.pop(key, None)
 
     def set_timers(self, key: str, timers: Timers) -> None:
         """Replace the timers of a part."""

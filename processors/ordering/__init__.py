@@ -10,6 +10,9 @@ the past (`backfill`) opens and declares nothing. It decides on the head alone a
 from processors.kernel.decider import Decider
 from processors.ordering.decide import decide
 from processors.ordering.evolve import evolve
+from processors.ordering.face import OrderingFace
 from processors.ordering.state import PARTS
 
-DECIDER = Decider(name="ordering", version=1, decide=decide, evolve=evolve, parts=PARTS, on_heads=True)
+DECIDER = Decider(
+    name="ordering", version=1, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=OrderingFace
+)

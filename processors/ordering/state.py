@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from schemas import codec
 from schemas.ids import derive
 
 # Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 12 KB, so at worst 50 MB.
@@ -66,3 +67,8 @@ def gap_part(key: str, session: str, first: int) -> str:
 def drift_part(key: str) -> str:
     """Where an actor's clock is."""
     return f"{key}/drift"
+
+
+def encode_mark(highest: int, open_gaps: int, seen_at: int) -> bytes:
+    """A Mark as `codec.encode` gives it, several times quicker: a transaction writes hundreds."""
+    return b"".join((codec.frame_of(Mark), codec.long(highest), codec.long(open_gaps), codec.long(seen_at)))

@@ -11,6 +11,7 @@ failure calls for it. It must never group (that is the incidents processor) or p
 from processors.kernel.decider import Decider
 from processors.signals.decide import decide
 from processors.signals.evolve import evolve
+from processors.signals.face import SignalsFace
 from processors.signals.state import PARTS
 
-DECIDER = Decider(name="signals", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True)
+DECIDER = Decider(name="signals", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=SignalsFace)

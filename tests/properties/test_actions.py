@@ -316,7 +316,7 @@ def test_a_crash_at_any_boundary_changes_nothing_and_the_accounts_are_sets(
     draws: list[tuple[int, Sent]], cuts: frozenset[int]
 ) -> None:
     home = partition_of(b"t/agent", PARTITIONS)
-    raw = [replace(c.record, partition=home) for c in stream(draws) if c.record is not None]
+    raw = [c.record._replace(partition=home) for c in stream(draws) if c.record is not None]
     moments = [r.append_time for r in raw]
     kept, state = drain("dedup", raw, frozenset())
     assert drain("dedup", raw, cuts) == (kept, state)

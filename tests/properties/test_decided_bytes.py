@@ -5,8 +5,12 @@ A difference here is a difference of decisions: it needs a new DECISION_VERSION,
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import pytest
 
+from processors.kernel.engine import Engine
+from schemas.record import Output, Record
 from tests.support.workloads import ROOMS, WIRED, fingerprint, logs, one_by_one, written
 
 # (seed, actions, plain of a hundred): outputs, changelog and Progress of every transaction of 25 records.
@@ -33,3 +37,13 @@ RECORDED = {
 def test_the_bytes_are_those_that_were_recorded(drawn: tuple[int, int, int]) -> None:
     found = logs(*drawn)
     assert {name: fingerprint(written(WIRED[name], found[name], one_by_one)) for name in ROOMS} == RECORDED[drawn]
+
+
+def test_the_batch_faces_write_them_too() -> None:
+    drawn = (2, 3000, 97)
+    found = logs(*drawn)
+
+    def in_batches(engine: Engine, records: Sequence[Record]) -> Iterable[Output]:
+        return engine.advance_all(records).outputs
+
+    assert {name: fingerprint(written(WIRED[name], found[name], in_batches)) for name in ROOMS} == RECORDED[drawn]

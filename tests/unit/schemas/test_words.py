@@ -59,7 +59,7 @@ def test_given_an_action_then_it_survives_and_its_head_equals_its_body(action: A
     value = codec.encode(action)
     assert Words(ACTIONS).decode(value) == action
     head = read_head(value)
-    assert all(getattr(head, name) == getattr(action, name) for name in head.__slots__)
+    assert all(getattr(head, name) == getattr(action, name) for name in head._fields)
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,0 +1,230 @@
+"""The batch face of deduplication (KERNEL 25): new ids that continue their session's numbers, decided in place.
+
+Plain is an action on its right partition under its right key, whose id (and content, if it did something) nobody has
+seen for three slots of the window, and whose number, if it has one, is its session's highest plus one. Everything else,
+a repetition above all, goes to `decide`. What `decide` would look up in the packed parts is kept here as sets of
+digests, a set a slot; what it would append goes into the open piece of a bucket and reaches the part once a settling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from processors.dedup.events import ActionAdmitted
+from processors.dedup.rules import BUCKETS, ENTRY_BYTES, MARK_MS, PIECE_BYTES, RING, SLOT_S, digest_prefix
+from processors.dedup.state import Mark, Window, encode_mark, encode_window, mark_part, window_part
+from processors.kernel.face import Parts
+from schemas.envelope import FLAGS
+from schemas.head import glance, what_of, who_of
+from schemas.ids import key_of
+from schemas.messages.actions import EFFECT
+from schemas.partitioning import partition_of
+from schemas.record import Headers
+
+# Sessions kept ready: about 700 bytes each with their key's digests, so 45 MB at worst. When full it starts anew.
+SESSIONS = 65_536
+# Texts of (resource, type) that were read with care: usually 60 bytes each, at most 8 KB, so at worst 32 MB.
+WHATS = 4_096
+
+
+class _Piece:
+    """The part of a bucket that takes its next sighting."""
+
+    __slots__ = ("dirty", "entries", "part", "slot")
+
+    def __init__(self, part: str, slot: int, entries: bytes) -> None:
+        self.part, self.slot, self.entries, self.dirty = part, slot, bytearray(entries), False
+
+
+class _Session:
+    """A session of an actor under a key: what its records need each time. `mark` is what `evolve` would make of it."""
+
+    __slots__ = ("dirty", "highest", "key", "mark", "of_content", "of_id", "of_number", "part", "seen_at", "session")
+
+    def __init__(self, key: bytes, session: str) -> None:
+        self.key, self.session = key, session.encode()
+        self.of_id, self.of_number = digest_prefix(b"i", key), digest_prefix(b"n", key)
+        self.of_content = digest_prefix(b"c", key)
+        self.part = mark_part(key.decode(), session) if session else None
+        self.mark: Mark | None = None
+        self.highest = self.seen_at = 0
+        self.dirty = False
+
+
+class DedupFace:
+    """See kernel.face.Face for what each method promises."""
+
+    event = "ActionAdmitted"
+    reason = "admitted"
+
+    def __init__(self, parts: Parts, partition: int, partitions: int) -> None:
+        self._parts = parts
+        self._partition, self._partitions = partition, partitions
+        self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
+        self._marked: dict[str, _Session] = {}  # by part
+        self._whats: set[bytes] = set()
+        self._pieces: list[_Piece | None] = [None] * BUCKETS
+        self._dirty_pieces: list[_Piece] = []
+        self._dirty_sessions: list[_Session] = []
+        self._built = False
+        # Digests of the current slot, of the one before, and of the one before that.
+        self._slot = 0
+        self._seen: tuple[set[bytes], set[bytes], set[bytes]] = (set(), set(), set())
+
+    # --- deciding -------------------------------------------------------------------------------------------------
+
+    def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | None:
+        """Admit a plain action."""
+        seen_by = glance(value)
+        if seen_by is None:
+            return None
+        who, number, _, traits, what = seen_by
+        session = self._sessions.get(who) or self._session(key, value, who)
+        if session is None or session.key != key or (what not in self._whats and not self._what(value, what)):
+            return None
+        second = now // 1000
+        slot = second // SLOT_S
+        if slot != self._slot:
+            self._turn(slot)
+        current, before, oldest = self._seen
+        of_id = blake2b(session.of_id + value[5:21], digest_size=16).digest()
+        if of_id in current or of_id in before or of_id in oldest:
+            return None
+        sightings = [of_id]
+        numbered = session.part is not None and number >= 0
+        if numbered:
+            if session.mark is None and not self._mark(session):
+                return None
+            if number != session.highest + 1 or now - session.seen_at >= MARK_MS:
+                return None
+            sightings.append(blake2b(session.of_number + b"%d:" % number + session.session, digest_size=16).digest())
+        if traits & EFFECT:
+            content = blake2b(session.of_content + value[21:37], digest_size=16).digest()
+            if content in current or content in before:
+                return None
+            sightings.append(content)
+        if headers and any(name == FLAGS for name, _ in headers):
+            return None
+        rest = (second % SLOT_S).to_bytes(2, "big") + b"\x00" + offset.to_bytes(8, "big")
+        touch, pieces = self._parts.touch, self._pieces
+        for one in sightings:
+            bucket = (one[0] << 8 | one[1]) % BUCKETS
+            piece = pieces[bucket]
+            if piece is None or piece.slot != slot or len(piece.entries) >= PIECE_BYTES:
+                piece = self._open(bucket, slot)
+            piece.entries += one + rest
+            touch(piece.part)
+            if not piece.dirty:
+                piece.dirty = True
+                self._dirty_pieces.append(piece)
+            current.add(one)
+        if numbered:
+            assert session.part is not None
+            session.highest, session.seen_at = number, now
+            touch(session.part)
+            if not session.dirty:
+                session.dirty = True
+                self._dirty_sessions.append(session)
+        return key
+
+    def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
+        """A session met for the first time, if its records belong here."""
+        found = who_of(value, who)
+        if found is None:
+            return None
+        tenant, actor, name = found
+        if key != key_of(tenant, actor).encode() or partition_of(key, self._partitions) != self._partition:
+            return None
+        if len(self._sessions) >= SESSIONS:
+            self.settle()
+            self._sessions, self._marked = {}, {}
+        session = self._sessions[who] = _Session(key, name)
+        if session.part is not None:
+            self._marked[session.part] = session
+        return session
+
+    def _mark(self, session: _Session) -> bool:
+        assert session.part is not None
+        mark: Mark | None = self._parts.get(session.part)
+        if mark is None:
+            return False
+        session.mark, session.highest, session.seen_at = mark, mark.highest, mark.seen_at
+        return True
+
+    def _what(self, value: bytes, what: bytes) -> bool:
+        if what_of(value, what) is None:
+            return False
+        if len(self._whats) >= WHATS:
+            self._whats.clear()
+        self._whats.add(what)
+        return True
+
+    # --- the window -----------------------------------------------------------------------------------------------
+
+    def _turn(self, slot: int) -> None:
+        """Log time has reached another slot. At first the parts are read instead."""
+        if not self._built:
+            self._built, self._slot = True, slot
+            for _, window in self._parts.all_of(Window):
+                if 0 <= slot - window.slot < RING:
+                    self._seen[slot - window.slot].update(_digests(window.entries))
+            return
+        for _ in range(min(RING, slot - self._slot)):
+            self._seen = (set(), self._seen[0], self._seen[1])
+        self._slot = slot
+
+    def _open(self, bucket: int, slot: int) -> _Piece:
+        """The piece that takes the next sighting, as rules.append finds it; an expired part's key is used again."""
+        n = 0
+        while True:
+            part = window_part(bucket, slot % RING, n)
+            found: Window | None = self._parts.get(part)
+            if found is None or found.slot != slot:
+                self._parts.put(part, Window(slot, b""))
+                piece = _Piece(part, slot, b"")
+                break
+            if len(found.entries) < PIECE_BYTES:
+                piece = _Piece(part, slot, found.entries)
+                break
+            n += 1
+        self._pieces[bucket] = piece
+        return piece
+
+    # --- beside `decide` ------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Write pieces and marks that were changed in place into their parts."""
+        for piece in self._dirty_pieces:
+            self._parts.put_raw(piece.part, encode_window(piece.slot, piece.entries))
+            piece.dirty = False
+        for session in self._dirty_sessions:
+            assert session.part is not None
+            assert session.mark is not None
+            mark = session.mark
+            raw = encode_mark(session.highest, mark.floor, mark.holes, session.seen_at)
+            self._parts.put_raw(session.part, raw)
+            session.dirty = False
+        self._dirty_pieces, self._dirty_sessions = [], []
+
+    def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
+        """Read again what `decide` changed, and remember what it admitted."""
+        for part, value in changes.items():
+            session = self._marked.get(part)
+            if session is not None:
+                session.mark = None
+            if isinstance(value, Window):
+                self._pieces[int(part.split("/")[1], 16)] = None
+        if not self._built:
+            return
+        for event in events:
+            if isinstance(event, ActionAdmitted):
+                slot = event.at // 1000 // SLOT_S
+                if slot != self._slot:
+                    self._turn(slot)
+                self._seen[0].update(sighted.digest for sighted in event.sightings)
+
+
+def _digests(entries: bytes) -> list[bytes]:
+    return [entries[at : at + 16] for at in range(0, len(entries), ENTRY_BYTES)]

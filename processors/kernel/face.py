@@ -1,0 +1,59 @@
+"""The contract of a batch face: the second, quicker way to decide a plain record (KERNEL 25).
+
+A processor of actions may have one beside `decide` and `evolve`. It looks at a record's head without decoding it and,
+where the record is plain, changes its state in place and lets the record pass. For everything else it says None and has
+changed nothing: `decide` is asked, the one judge of what is not plain. Both faces write the same bytes, for any log and
+any change from one to the other in it; a property test holds that.
+
+What was changed in place reaches the parts at `settle`, which the kernel calls before `decide` looks and before a
+transaction is written; what `decide` changed is told to the face (`told`). So each sees what the other did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from schemas.record import Headers
+
+
+class Parts(Protocol):
+    """The state of a partition as a face may use it; `kernel.store.Store` is one."""
+
+    def get(self, part: str, /) -> Any | None:
+        """The part with this key, or None."""
+
+    def all_of(self, kind: type, /) -> Iterator[tuple[str, Any]]:
+        """All parts of one class, in no order that may matter."""
+
+    def put(self, part: str, value: Any, /) -> None:
+        """Set a part."""
+
+    def touch(self, part: str, /) -> None:
+        """Say now that this part is changed in place: parts are written in the order of their first change."""
+
+    def put_raw(self, part: str, raw: bytes, /) -> None:
+        """Set a part that was touched, as the bytes that `schemas.codec.encode` would give."""
+
+
+class Face(Protocol):
+    """One processor's batch face over one partition. Not thread-safe; owned by one engine."""
+
+    event: str  # type name of the event that a plain record becomes; its topic gets the record's own bytes
+    reason: str  # the one reason of its decision
+
+    def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | None:
+        """Decide a plain record in place and give the key under which it goes on; None (nothing changed) otherwise.
+
+        `value` is a framed Action of a known version, `now` log time in ms. No timer is due and none may be set.
+        """
+
+    def settle(self) -> None:
+        """Write what was changed in place into the parts."""
+
+    def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
+        """`decide` changed these parts (already written) and said these events (messages)."""
+
+
+# A face over these parts of a partition: (its parts, the partition, how many partitions the input has).
+MakeFace = Callable[[Parts, int, int], Face]
