@@ -72,6 +72,11 @@ def long(n: int) -> bytes:
     n = n << 1 if n >= 0 else ~(n << 1)
     if n <= 0x7F:
         return _BYTES[n]
+    if n <= 0x3FFF:
+        return bytes((n & 0x7F | 0x80, n >> 7))
+    if 1 << 35 <= n < 1 << 42:  # a time of our days, in ms
+        low = (n & 0x7F | 0x80, n >> 7 & 0x7F | 0x80, n >> 14 & 0x7F | 0x80, n >> 21 & 0x7F | 0x80)
+        return bytes((*low, n >> 28 & 0x7F | 0x80, n >> 35))
     out = bytearray()
     while n > 0x7F:
         out.append(n & 0x7F | 0x80)

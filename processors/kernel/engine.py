@@ -358,17 +358,19 @@ class Engine:
         """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises
         PartTooLarge."""
         self._settle()
-        outputs = []
-        digest = blake2b(digest_size=16)
+        outputs: list[Output] = []
+        fields: list[bytes] = []
         rows = [(key.encode(), value) for key, value in self._store.flush()]
         rows += [(key, codec.encode(message)) for key, message in self._new_configuration.items()]
         for command_id, remembered in self._commands.flush(self._last_now):
             rows.append((_COMMANDS + command_id, None if remembered is None else codec.encode(remembered)))
+        changelog, partition = self.room.changelog, self.partition
         for key, value in rows:
-            if value is not None and len(value) > MAX_PART_BYTES and not key.startswith(_CONFIG.encode()):
-                raise PartTooLarge(f"a part is {len(value)} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
-            digest.update(len(key).to_bytes(4, "big") + key + len(value or b"").to_bytes(4, "big") + (value or b""))
-            outputs.append(Output(self.room.changelog, self.partition, key, value))
+            written = b"" if value is None else value
+            if len(written) > MAX_PART_BYTES and not key.startswith(_CONFIG.encode()):
+                raise PartTooLarge(f"a part is {len(written)} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
+            fields += (len(key).to_bytes(4, "big"), key, len(written).to_bytes(4, "big"), written)
+            outputs.append(Output(changelog, partition, key, value))
         progress = Progress(
             room=self.room.name,
             partition=self.partition,
@@ -379,9 +381,9 @@ class Engine:
             configuration_hash=self._configuration_hash,
             counts=dict(self._transaction),
             chains=tuple(Chain(t, self._writer.chains[t]) for t in sorted(self._writer.chains)),
-            parts_hash=digest.digest(),
+            parts_hash=blake2b(b"".join(fields), digest_size=16).digest(),
         )
-        outputs.append(Output(self.room.changelog, self.partition, PROGRESS_KEY, codec.encode(progress)))
+        outputs.append(Output(changelog, partition, PROGRESS_KEY, codec.encode(progress)))
         self._progress, self._from = progress, None
         self._new_configuration, self._transaction = {}, Counter()
         return tuple(outputs)
