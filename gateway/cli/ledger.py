@@ -13,7 +13,7 @@ import click
 from gateway.cli.access import access, access_options
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
 from gateway.cli.output import EXIT_FAILED, EXIT_TEXT, as_of, json_option, run, show, table
-from gateway.cli.reading import cursor_option, limit_option
+from gateway.cli.reading import cursor_option, limit_option, shown_world
 from schemas.ledger import GENESIS, entry_hash
 
 PAGE = 1_000
@@ -54,8 +54,10 @@ def list_cases(
         if as_json:
             show(answer)
             return
-        rows = [dict(item) | {"about": ",".join(_places(item)) or None} for item in answer.get("items") or []]
-        columns = {"case": "name", "world": "world", "state": "state", "opened": "opened_at", "entries": "about"}
+        items = answer.get("items") or []
+        rows = [dict(x) | {"about": ",".join(_places(x)) or None, "shown_world": shown_world(x)} for x in items]
+        columns = {"case": "name", "world": "shown_world", "size": "size", "state": "state", "opened": "opened_at"}
+        columns |= {"entries": "about", "incident": "incident"}
         table(rows, columns | {"why": "why"}, "No cases.")
         as_of(answer)
 
@@ -90,10 +92,12 @@ def describe(found: Mapping[str, Any]) -> list[str]:
     """A case as lines of text."""
     facts = {
         "why": found.get("why"),
-        "world": found.get("world"),
+        "world": shown_world(found),
+        "size": f"{found.get('size') or 'not known'} ({found.get('size_why')})",
         "state": found.get("state"),
         "opened": found.get("opened_at"),
         "on": found.get("resource"),
+        "in": found.get("incident") or "no incident",
         "by": found.get("actor"),
     }
     return [str(found.get("name")), *(f"  {name:<7} {value}" for name, value in facts.items())]

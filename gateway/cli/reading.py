@@ -27,18 +27,26 @@ def incidents() -> None:
 
 @incidents.command("list", epilog=EXIT_TEXT)
 @click.option("--state", help="open, resolved, or one state such as investigating.")
+@click.option("--world", help="RML-1, RML-2 or RML-3.")
 @limit_option
 @cursor_option
 @access_options
 @json_option
 def list_incidents(
-    state: str | None, limit: int, cursor: str | None, url: str | None, token_file: Path | None, as_json: bool
+    state: str | None,
+    world: str | None,
+    limit: int,
+    cursor: str | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
 ) -> int:
     """List incidents, newest first."""
     columns = {
         "incident": "name",
         "severity": "severity",
         "state": "state",
+        "world": "shown_world",
         "resource": "resource",
         "opened": "opened_at",
         "failures": "failures",
@@ -46,7 +54,8 @@ def list_incidents(
         "who": "assignee",
         "what": "title",
     }
-    query = {"state": state, "limit": limit, "cursor": cursor}
+    asked = world and world.upper().replace("-", "")
+    query = {"state": state, "world": asked, "limit": limit, "cursor": cursor}
     return _list("/v1/incidents", query, columns, "No incidents.", url, token_file, as_json)
 
 
@@ -156,9 +165,15 @@ def describe(incident: Mapping[str, Any]) -> list[str]:
         "since": incident.get("first_failure_at"),
         "impact": f"{incident.get('failures')} failures, {incident.get('affected_count')} affected",
         "on it": incident.get("assignee") or "nobody yet",
+        "world": f"{shown_world(incident)}: {incident.get('world_why')}",
         "seconds": ", ".join(f"{name} {value}" for name, value in times.items() if value is not None) or "-",
     }
     return [str(incident.get("name")), *(f"  {name:<9} {value}" for name, value in facts.items())]
+
+
+def shown_world(item: Mapping[str, Any]) -> str:
+    """`RML-3`, as people say it."""
+    return str(item.get("world") or "-").replace("RML", "RML-")
 
 
 def condensed(items: Sequence[Json]) -> list[Json]:
@@ -197,6 +212,7 @@ def _list(
 def _row(item: Json) -> Json:
     """An item with the few texts that a table shows and the API does not have."""
     row = dict(item)
+    row["shown_world"] = shown_world(item)
     if isinstance(item.get("error"), dict):
         row["failed"] = item["error"].get("type")
     if isinstance(item.get("channel"), dict):

@@ -22,6 +22,7 @@ from projections.incidents.filters import Filters
 from projections.pages import queries as pages
 from projections.postgres import Scope, scoped
 from projections.timeline import queries as timeline
+from projections.worlds import WORLDS
 from schemas import ids
 
 _STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
@@ -88,8 +89,8 @@ async def get_action(request: web.Request) -> web.Response:
 
 
 async def get_incidents(request: web.Request) -> web.Response:
-    """GET /v1/incidents: the newest first, narrowed by `state`, `severity`, `assignee`, `taken`, `resource`, `q`."""
-    query = _query(request, "limit", "cursor", "state", "severity", "assignee", "taken", "resource", "q")
+    """GET /v1/incidents: the newest first, narrowed by what `narrowed` knows."""
+    query = _query(request, "limit", "cursor", "state", "severity", "assignee", "taken", "resource", "world", "q")
     state, filters = narrowed(query)
     async with _open(request) as scope:
         found = await incidents.incidents(
@@ -106,6 +107,7 @@ def narrowed(query: Mapping[str, str]) -> tuple[str | None, Filters]:
         assignee=query.get("assignee"),
         taken=None if taken is None else taken == "yes",
         resource=query.get("resource"),
+        world=_choice(query, "world", WORLDS),
         words=query.get("q"),
     )
     return _choice(query, "state", _STATES), filters
@@ -150,8 +152,9 @@ async def get_cases(request: web.Request) -> web.Response:
 
     A case: {id, number, name: "CASE-1", world: "RML3", state: "open", reason: "second_charge" | "label", why,
     opened_at, resource, kind, counterparty, amount, currency, actor, action_id, event_time, labels: {world, action},
-    entries_count, entries: [entries of the ledger, as get_ledger says], incident_id: null}. `why` is one sentence for
-    people; amounts are whole minor units as text.
+    entries_count, entries: [entries of the ledger, as get_ledger says], incident_id, incident: "INC-1" (null without
+    one), size: "small" | "medium" | "large" or null, size_why, summary: {parties, amount, first_at, last_at}}. `why` is
+    one sentence for people; amounts are whole minor units as text.
     """
     query = _query(request, "limit", "cursor", "state")
     state = _choice(query, "state", _CASE_STATES)

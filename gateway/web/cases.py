@@ -55,8 +55,11 @@ def shown(x: Json, clock_now: str) -> Json:
     return x | {
         "title": _title(x),
         # The processor's sentence, with the amount as people write it.
-        "why": _sentence(x),
+        "why": _sentence(x, x["why"]),
+        "size_said": _sentence(x, x["size_why"], x["summary"]["amount"]),
         "money": money(x),
+        # Told where it is another amount than one movement's.
+        "question": money(x | x["summary"]) if x["summary"]["amount"] not in (None, x["amount"]) else "",
         "age": span(between(x["opened_at"], clock_now)),
         "entries": entries,
         "side": side,
@@ -64,10 +67,10 @@ def shown(x: Json, clock_now: str) -> Json:
     }
 
 
-def _sentence(x: Json) -> str:
-    why = str(x["why"])
-    if x["amount"]:
-        why = why.replace(f"{x['amount']} {x['currency']} (minor units)", money(x))
+def _sentence(x: Json, why: str, amount: str | None = None) -> str:
+    amount = amount or x["amount"]
+    if amount:
+        why = why.replace(f"{amount} {x['currency']} (minor units)", money(x | {"amount": amount}))
     return why[:1].upper() + why[1:]
 
 

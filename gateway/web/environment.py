@@ -18,6 +18,12 @@ STATE = {
     "resolved": ("green", "check", "Resolved"),
     "closed": ("grey", "check", "Closed"),
 }
+# How far a harm has come: (hue, icon, name, word).
+WORLD = {
+    "RML1": ("grey", "rml1", "RML-1", "process"),
+    "RML2": ("grey", "rml2", "RML-2", "our systems"),
+    "RML3": ("violet", "rml3", "RML-3", "history"),
+}
 # The main addresses: name, address, words.
 NAV = (
     ("incidents", "/incidents", "Incidents"),
@@ -50,6 +56,7 @@ def environment() -> Environment:
         SEVERITY=SEVERITY,
         STATE=STATE,
         OUTCOME=OUTCOME,
+        WORLD=WORLD,
         NAV=NAV,
         STATES=[(n, s[2].lower()) for n, s in STATE.items()],
     )

@@ -36,8 +36,7 @@ async def list_page(request: web.Request, backend: Backend, reader: Reader) -> w
     found = await backend.incidents(reader, asked.parameters(reader.subject), request.query.get("cursor"), LIST)
     summary = await backend.summary(reader)
     clock = now()
-    cases = await _cases(backend, reader)
-    items = [view.incident(x, clock, cases) for x in view.sorted_for_reading(found["items"])]
+    items = [view.incident(x, clock) for x in view.sorted_for_reading(found["items"])]
     return html(
         render(
             "incidents.html",
@@ -60,8 +59,7 @@ async def rows(request: web.Request, backend: Backend, reader: Reader) -> web.St
     """The rows that the reader has, in the order that the reader has, as they are now."""
     numbers = [int(n) for n in request.query.get("order", "").split(",")[:LIST] if n.isascii() and n.isdecimal()]
     clock = now()
-    cases = await _cases(backend, reader)
-    found = [view.incident(await backend.incident(reader, f"INC-{n}"), clock, cases) for n in numbers]
+    found = [view.incident(await backend.incident(reader, f"INC-{n}"), clock) for n in numbers]
     return html(render("rows.html", items=found))
 
 
@@ -75,18 +73,12 @@ async def list_news(request: web.Request, backend: Backend, reader: Reader) -> w
     return html(render("list_news.html", known=known, fresh=fresh, asked=asked))
 
 
-async def _cases(backend: Backend, reader: Reader) -> list[Json]:
-    """The newest cases, for what is told of them beside an incident."""
-    items: list[Json] = (await backend.cases(reader, None, LIST))["items"]
-    return items
-
-
 async def _now(backend: Backend, reader: Reader, name: str, said: str = "") -> Json:
     found = await backend.incident(reader, name)
     pages = view.in_order((await backend.pages(reader, name, LIST))["items"])
     clock = now()
     return {
-        "x": view.incident(found, clock, await _cases(backend, reader)),
+        "x": view.incident(found, clock),
         "me": reader,
         "csrf": masked(reader.csrf),
         "offers": offers(found, reader.subject, backend.verbs) if reader.kind == "person" else NOTHING,

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 STATES = ("open", "detected", "investigating", "contained", "reopened", "resolved", "closed")
 SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
+WORLDS = ("RML1", "RML2", "RML3")
 NOBODY, ME = "nobody", "me"
 WORDS_MAX = 100
 
@@ -23,6 +24,7 @@ class Listing:
     severity: str = ""
     who: str = ""
     resource: str = ""
+    world: str = ""
     q: str = ""
 
     @classmethod
@@ -34,6 +36,7 @@ class Listing:
             severity if severity in SEVERITIES else "",
             _text(query, "who"),
             _text(query, "resource"),
+            query.get("world", "") if query.get("world", "") in WORLDS else "",
             _text(query, "q"),
         )
 
@@ -46,7 +49,8 @@ class Listing:
     def words(self) -> str:
         """The filters in words, for the empty list."""
         who = {NOBODY: "no one on it", ME: "mine"}.get(self.who, f"@{self.who}" if self.who else "")
-        return ", ".join(word for word in (self.q, self.state, self.severity, who, self.resource) if word)
+        world = self.world.replace("RML", "RML-")
+        return ", ".join(word for word in (self.q, self.state, self.severity, who, self.resource, world) if word)
 
     def address(self, **changes: str) -> str:
         """The query string with some filters changed, in one order."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from gateway.web.causes import cause
@@ -20,7 +19,7 @@ ENDED = ("resolved", "closed")
 _ONE_ONLY: Json = {"alerts": (), "reports": (), "cause": None}
 
 
-def incident(x: Json, now: str, cases: Sequence[Json] = ()) -> Json:
+def incident(x: Json, now: str) -> Json:
     """An incident with its bar, its age, and the small words of the list."""
     whole = bar(x, now)
     ended = x["resolved_at"] or now
@@ -40,7 +39,6 @@ def incident(x: Json, now: str, cases: Sequence[Json] = ()) -> Json:
         "short": short,
         "ended": x["state"] in ENDED,
         "why": cause(x),
-        "cases": cases_of(x, cases),
         "people": people(x),
     }
 
@@ -60,17 +58,6 @@ def people(x: Json) -> list[tuple[str, str, str | None]]:
 def number(text: str | None) -> int:
     """A whole number of an address; 0 when it is none."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
-
-
-def cases_of(x: Json, cases: Sequence[Json]) -> list[Json]:
-    """RML-3 cases on an incident's resource whose cause happened while the incident was open: told beside it."""
-    return [
-        case
-        for case in cases
-        if case["resource"] == x["resource"]
-        and (between(x["first_failure_at"], case["event_time"]) or 0) >= 0
-        and (not x["resolved_at"] or (between(case["event_time"], x["resolved_at"]) or 0) >= 0)
-    ]
 
 
 def sorted_for_reading(items: list[Json]) -> list[Json]:

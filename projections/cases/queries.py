@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from projections import paging
+from projections import paging, worlds
+from projections.cases import size
 from projections.plain import Json, time_text
 from projections.postgres import Scope
 from schemas import ids
 
 PROJECTION = "cases"
+INCIDENTS = "incidents"
 # What a list shows of each case; one case shows more. A suspicion rarely has more than a handful of entries.
 LISTED_ENTRIES = 20
 SHOWN_ENTRIES = 1_000
@@ -20,11 +22,17 @@ _CASES = "cases.newest"
 _LEDGER = "ledger"
 _NAME = re.compile(r"\ACASE-([1-9][0-9]{0,17})\Z", re.IGNORECASE)
 
-_LIST = """
-select * from cases c where c.tenant = %(tenant)s and c.number < %(below)s {state}
+_CASES_WITH = f"""
+select c.*, b.incident_id, b.incident_number, s.parties, s.unnamed, s.first_at, s.last_at
+  from cases c {size.OF_CASES} {worlds.OF_CASES}
+"""
+_LIST = f"""
+{_CASES_WITH} where c.tenant = %(tenant)s and c.number < %(below)s {{state}}
  order by c.number desc limit %(rows)s
 """
-_ONE = "select * from cases c where c.tenant = %(tenant)s and c.{column} = %(which)s"
+_ONE = f"""
+{_CASES_WITH} where c.tenant = %(tenant)s and c.{{column}} = %(which)s
+"""
 _NAMED = """
 select c.case_id, e.* from unnest(%(cases)s::uuid[]) as c(case_id)
 cross join lateral (
@@ -59,7 +67,7 @@ async def cases(scope: Scope, *, limit: int = 50, cursor: str | None = None, sta
     return {
         "items": [_case(row, named.get(row["case_id"], [])) for row in rows],
         "next": following,
-        "as_of": await paging.as_of_now(scope, PROJECTION),
+        "as_of": await paging.as_of_now(scope, PROJECTION, INCIDENTS),
     }
 
 
@@ -75,7 +83,8 @@ async def case(scope: Scope, given: str) -> Json | None:
     if row is None:
         return None
     named = await _named(scope, [row], SHOWN_ENTRIES)
-    return _case(row, named.get(row["case_id"], [])) | {"as_of": await paging.as_of_now(scope, PROJECTION)}
+    as_of = await paging.as_of_now(scope, PROJECTION, INCIDENTS)
+    return _case(row, named.get(row["case_id"], [])) | {"as_of": as_of}
 
 
 async def ledger(scope: Scope, *, limit: int = 50, cursor: str | None = None) -> Json:
@@ -126,8 +135,9 @@ def _case(row: Mapping[str, Any], entries: list[Json]) -> Json:
         "labels": {"world": row["label_world"], "action": row["label_action"]},
         "entries_count": row["entries_count"],
         "entries": entries,
-        "incident_id": None,
-    }
+        "incident_id": None if row["incident_id"] is None else str(row["incident_id"]),
+        "incident": None if row["incident_number"] is None else f"INC-{row['incident_number']}",
+    } | size.sized(row)
 
 
 def entry(row: Mapping[str, Any]) -> Json:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from projections.worlds import WORLD
+
 _CONDITIONS = {
     "severity": "i.severity = %(severity)s",
     "assignee": "i.assignee = %(assignee)s",
     "taken": "(i.assignee is not null) = %(taken)s",
     "resource": "i.resource = %(resource)s",
+    "world": f"{WORLD} = %(world)s",
     # What people type: a number, a word of the title, an agent. `position`, since there % and _ mean themselves.
     "words": "position(lower(%(words)s) in lower(concat_ws(' ', 'INC-' || i.number, i.title, i.sample, i.error_type,"
     " i.resource, i.actor, i.assignee))) > 0",
@@ -26,6 +29,7 @@ class Filters:
     assignee: str | None = None
     taken: bool | None = None
     resource: str | None = None
+    world: str | None = None
     words: str | None = None
 
     @property

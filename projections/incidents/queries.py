@@ -11,9 +11,11 @@ from projections.incidents.shapes import alert, name_of, reference, report, time
 from projections.incidents.shapes import incident as shape
 from projections.plain import Json
 from projections.postgres import Scope
+from projections.worlds import OF_INCIDENTS
 
 PROJECTION = "incidents"
 PAGES = "pages"
+CASES = "cases"
 OPEN = "open"
 # A change of the same resource this long before the first failure belongs to the incident's timeline.
 CHANGE_LOOKBACK_MS = 86_400_000
@@ -23,10 +25,12 @@ _CURSOR = "incidents.newest"
 EXHAUSTED = """(e.state is not distinct from 'exhausted' and i.state not in ('resolved', 'closed')
   and (i.last_acknowledged_at is null or i.last_acknowledged_at < e.exhausted_at))"""
 _SELECT = f"""
-select i.*, {EXHAUSTED} as exhausted
+select i.*, {EXHAUSTED} as exhausted, w.cases, w.open_entry
   from incidents i left join escalations e on e.tenant = i.tenant and e.incident_id = i.incident_id
+  {OF_INCIDENTS}
  where i.tenant = %(tenant)s
 """
+_PLAIN = "select i.* from incidents i where i.tenant = %(tenant)s"
 _LIST = _SELECT + " and i.number < %(below)s {state} {filters} order by i.number desc limit %(rows)s"
 _COMMAND = """
 select a.code, a.reasons, a.event_ids, r.why, r.remedy, i.number
@@ -84,13 +88,13 @@ async def incidents(
     return {
         "items": [shape(row) for row in rows[:limit]],
         "next": following,
-        "as_of": await paging.as_of_now(scope, PROJECTION, PAGES),
+        "as_of": await paging.as_of_now(scope, PROJECTION, PAGES, CASES),
     }
 
 
 async def incident(scope: Scope, given: str) -> Json | None:
     """One incident by its id or INC-n, with its `reports` and `alerts`, newest first; None when there is none."""
-    row = await _row(scope, given)
+    row = await _row(scope, given, _SELECT)
     if row is None:
         return None
     params = {"tenant": scope.tenant, "id": row["incident_id"], "rows": TOLD_MAX}
@@ -98,7 +102,7 @@ async def incident(scope: Scope, given: str) -> Json | None:
         "reports": [report(r) for r in await scope.rows(_REPORTS, params)],
         "alerts": [alert(r) for r in await scope.rows(_ALERTS, params)],
     }
-    return shape(row) | told | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES)}
+    return shape(row) | told | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES, CASES)}
 
 
 async def incident_id(scope: Scope, given: str) -> bytes | None:
@@ -144,11 +148,11 @@ async def command(scope: Scope, command_id: bytes) -> Json:
     return out | {"as_of": await paging.as_of_now(scope, PROJECTION)}
 
 
-async def _row(scope: Scope, given: str) -> dict[str, Any] | None:
+async def _row(scope: Scope, given: str, select: str = _PLAIN) -> dict[str, Any] | None:
     found = reference(given)
     if found is None:
         return None
     if isinstance(found, int):
-        return await scope.row(_SELECT + " and i.number = %(number)s", {"tenant": scope.tenant, "number": found})
+        return await scope.row(select + " and i.number = %(number)s", {"tenant": scope.tenant, "number": found})
     params = {"tenant": scope.tenant, "id": UUID(bytes=found)}
-    return await scope.row(_SELECT + " and i.incident_id = %(id)s", params)
+    return await scope.row(select + " and i.incident_id = %(id)s", params)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from projections.plain import Json, details, time_text
+from projections.worlds import world
 from schemas import ids
 from schemas.messages.incidents import CauseSuggested
 
@@ -31,7 +32,8 @@ def incident(row: Row) -> Json:
     `cause` is None until causes are weighed (moments after the opening), then as in `cause_of`; `confidence` is
     `high`, `medium` or `low`, and None without a candidate. `trigger` says what opened it: `error`, `report`, `alert`.
     `severities` is the history of the severity, oldest first: {at, from, to, reason, by}, `by` None where no person
-    set it. `assigned_by` is None where the assignee acknowledged.
+    set it. `assigned_by` is None where the assignee acknowledged. `world`, `world_why` and `cases` are those of
+    `projections.worlds`.
     """
     return {
         "id": str(row["incident_id"]),
@@ -72,7 +74,7 @@ def incident(row: Row) -> Json:
         "confidence": row["confidence"],
         "exhausted": bool(row["exhausted"]),
         "intervention": intervention(row),
-    }
+    } | world(row)
 
 
 def intervention(row: Row) -> Json:

@@ -55,7 +55,19 @@ _CASE: dict[str, Schema] = {
     "labels": whole({"world": _WORD, "action": _WORD}),
     "entries_count": integer(low=0),
     "entries": array(ENTRY),
-    "incident_id": maybe(uuid()),
+    "incident_id": maybe(uuid("The incident on the same resource in whose time it came about.")),
+    "incident": maybe(text(example="INC-1")),
+    "size": maybe(choice(("small", "medium", "large"), "Who leads, not how bad the world is.")),
+    "size_why": text("One sentence for people."),
+    "summary": whole(
+        {
+            "parties": maybe(integer("Null when an entry names nobody.", low=0)),
+            "amount": maybe(text("In question: whole minor units of the case's currency.", example="4900")),
+            "first_at": maybe(time()),
+            "last_at": maybe(time()),
+        },
+        "Of the entries that it names.",
+    ),
 }
 CASE = Component("Case", whole(_CASE, "Something that has become history, and the entries of the ledger it is about."))
 _HEAD = whole({"number": integer(low=1), "hash": _HASH}, "The newest entry.")

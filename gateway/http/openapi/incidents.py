@@ -19,6 +19,7 @@ from gateway.http.openapi.schema import (
     uuid,
     whole,
 )
+from projections.worlds import WORLDS
 
 STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
 _WHEN = maybe(time())
@@ -130,6 +131,13 @@ _FIELDS: dict[str, Schema] = {
     "alerts_firing": integer(low=0),
     "cause": maybe(CAUSE),
     "confidence": maybe(choice(("high", "medium", "low"))),
+    "world": choice(WORLDS, "What the log says of it: RML3 by a case or an effect of unknown outcome."),
+    "world_why": text("One sentence for people."),
+    "cases": array(
+        whole({"id": uuid(), "name": text(example="CASE-1"), "world": text(), "reason": text(), "state": text()}),
+        "RML cases on its resource in its time, oldest first.",
+        max=20,
+    ),
     "exhausted": boolean("Everybody was paged and nobody has answered."),
     "intervention": INTERVENTION,
 }
@@ -205,6 +213,7 @@ LIST = Operation(
         Parameter("assignee", text(max=1_024), "Only those that this person has."),
         Parameter("taken", choice(("yes", "no")), "Whether somebody has it."),
         Parameter("resource", text(max=1_024), "Only those of this resource."),
+        Parameter("world", choice(WORLDS), "Only those in this world."),
         Parameter("q", text(max=1_024), "Words of the title."),
     ),
     problems={400: ("parameter_unknown", "parameter_malformed", "bad_limit", "bad_cursor", "field_not_text")},

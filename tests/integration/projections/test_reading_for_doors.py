@@ -128,7 +128,11 @@ async def test_incidents(pool):
     assert item["exhausted"] is False
     assert item["intervention"]["complete"] is True
     assert item["intervention"]["failures_after_page"] == 1
-    assert [p["topic"] for p in found["as_of"]] == ["incidents.events"] * 2 + ["notifications.events"] * 2
+    assert [p["topic"] for p in found["as_of"]] == [
+        *["incidents.events"] * 2,
+        *["notifications.events"] * 2,
+        *["rml.events"] * 2,
+    ]
 
 
 async def test_incidents_page_by_page(tables):

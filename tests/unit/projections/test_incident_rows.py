@@ -15,6 +15,9 @@ from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections.records import INCIDENT, T0, TENANT, Log
 
+# What a query adds to the row.
+READ = {"exhausted": False, "cases": [], "open_entry": None}
+
 
 def _story() -> Log:
     log = Log("incidents.events")
@@ -157,7 +160,7 @@ def test_references_of_people():
 
 
 def test_the_shape_of_an_incident():
-    shown = incident(asdict(_row(_story())) | {"exhausted": False})
+    shown = incident(asdict(_row(_story())) | READ)
     assert shown["name"] == "INC-1"
     assert shown["cause"] is None
     assert shown["confidence"] is None
@@ -165,7 +168,19 @@ def test_the_shape_of_an_incident():
         *("id", "number", "name", "state", "severity", "severity_reason", "title", "resource", "fingerprint"),
         *("error_type", "sample", "actor", "opened_at", "first_failure_at", "last_failure_at", "failures"),
         *("affected_count", "assignee", "acknowledged_at", "resolved_at", "resolved_by", "note", "historical"),
-        *("cause", "confidence", "exhausted", "intervention", "trigger", "assigned_by", "contained_at", "contained_by"),
+        *(
+            "cause",
+            "confidence",
+            "exhausted",
+            "world",
+            "world_why",
+            "cases",
+            "intervention",
+            "trigger",
+            "assigned_by",
+            "contained_at",
+            "contained_by",
+        ),
         *("reopened_at", "closed_at", "closed_by", "severities", "report_count", "alert_count", "alerts_firing"),
     }
 
@@ -176,7 +191,7 @@ def _told(*messages: Any) -> tuple[dict[str, Any], Changes]:
     for message in (r.opened(T0), *messages):
         log.add(message)
     changes = project(log.said(), {})
-    return incident(asdict(changes.incidents[0]) | {"exhausted": False}), changes
+    return incident(asdict(changes.incidents[0]) | READ), changes
 
 
 def test_the_newest_cause_is_shown_and_no_candidate_is_said():

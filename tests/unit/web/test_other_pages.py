@@ -65,7 +65,11 @@ def a_case(**changes: Any) -> dict[str, Any]:
         "labels": {"world": None, "action": None},
         "entries_count": 2,
         "entries": entries,
-        "incident_id": None,
+        "incident_id": "i",
+        "incident": "INC-1",
+        "size": "small",
+        "size_why": "1 party, 4900 EUR (minor units) in question, within seven days.",
+        "summary": {"parties": 1, "amount": "4900", "first_at": None, "last_at": None},
     }
     return plain | changes
 

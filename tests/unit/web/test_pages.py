@@ -69,6 +69,9 @@ def incident(**changes: Any) -> dict[str, Any]:
         "cause": None,
         "confidence": None,
         "exhausted": False,
+        "world": "RML2",
+        "world_why": "no case",
+        "cases": [],
         "as_of": [{"topic": "incidents.events", "partition": 0, "next_offset": 9, "append_time": at("14:44:59")}],
     }
     return {**plain, **changes, "intervention": iv}
@@ -334,8 +337,21 @@ def test_a_mistyped_filter_shows_more_and_never_fails() -> None:
     assert asked.address(who="", state="open") == "q=pool&state=open"
 
 
-def test_a_case_is_told_beside_an_incident_of_its_resource_and_time_only() -> None:
-    during = {"resource": "payments-service", "event_time": at("14:31:00"), "name": "CASE-1"}
-    cases = [during, during | {"resource": "search-service"}, during | {"event_time": at("14:29:00")}]
-    assert [c["name"] for c in view.cases_of(incident(), cases)] == ["CASE-1"]
-    assert view.cases_of(resolved(), [during | {"event_time": at("14:50:00")}]) == []
+@pytest.mark.parametrize(
+    ("world", "cases"), [("RML3", ["CASE-1", "CASE-2", "CASE-3", "CASE-4"]), ("RML3", []), ("RML2", [])]
+)
+def test_the_world_is_named_with_its_cases_and_never_higher_or_lower_than_told(world: str, cases: list[str]) -> None:
+    x = view.incident(incident(world=world, cases=[{"name": name} for name in cases]), NOW)
+    rows = render("rows.html", items=[x])
+    assert world.replace("RML", "RML-") in rows
+    assert ("CASE-1 +3" in rows) is bool(cases)
+    text = now_of(x)
+    assert ("RML-3 history" in text) is (world == "RML3")
+    assert ('href="/cases/CASE-3"' in text, "CASE-4" in text, "and 1 more" in text) == (bool(cases), False, bool(cases))
+    assert ("no case so far" in text) is (world == "RML2")
+
+
+def now_of(x: dict[str, Any]) -> str:
+    """The header and summary of an incident."""
+    me = Reader("acme", "dave", "person", "secret")
+    return render("now.html", x=x, me=me, csrf="", offers=offers(x, "dave", ()), said="", on_it="", behind="")
