@@ -74,9 +74,10 @@ class Refused(ClientError):
 @dataclass(slots=True)
 class Sent:
     """What became of a list of actions, by its indexes. `resent`: sent again because an answer did not
-    come."""
+    come; `warnings`: what the receipt of an accepted action names, such as fields that nobody knows."""
 
     receipts: dict[int, Receipt] = field(default_factory=dict)
+    warnings: dict[int, list[Json]] = field(default_factory=dict)
     problems: dict[int, Json] = field(default_factory=dict)
     resent: set[int] = field(default_factory=set)
 
@@ -175,6 +176,8 @@ class Client:
                         int(result["partition"]),
                         int(result["offset"]),
                     )
+                    if result.get("warnings"):
+                        out.warnings[index] = result["warnings"]
                 elif status in RETRIED:
                     again.append(index)
                     if status != 429:  # which says that nothing was written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from gateway.cli.output import EXIT_TEXT, ReceiptFile, json_option, progress, re
 from gateway.client import Receipt
 from schemas.errors import MandateError
 
-# Refused items shown in full; the count is always whole.
+# Refused items, and warnings, shown in full; the count is always whole.
 SHOWN_REFUSALS = 10
+_PLACE = re.compile(r"\Aactions\[\d+\]\.")
 
 
 @click.command(epilog=EXIT_TEXT)
@@ -44,7 +46,7 @@ def send(
     """Send actions: one from options, or many from FILE (a JSON object, a list, or JSON lines; - is stdin).
 
     An action without a time gets the time of sending. Prints one receipt a line: event id, topic, partition,
-    offset.
+    offset; warnings of receipts (a field that nobody knows) go to stderr.
 
     \b
     Examples:
@@ -73,6 +75,7 @@ def send(
 async def _send(client: Client, actions: list[Json], key: str | None, out: ReceiptFile, as_json: bool) -> int:
     accepted: list[Receipt] = []
     refused: list[Json] = []
+    warned: list[Json] = []
     first = 0
     try:
         with progress(len(actions), "sending") as advance:
@@ -82,25 +85,40 @@ async def _send(client: Client, actions: list[Json], key: str | None, out: Recei
                 out.write(got)
                 accepted += got
                 refused += [{"index": first + i, **sent.problems[i]} for i in sorted(sent.problems)]
+                warned += [{"index": first + i, **_own(w)} for i in sorted(sent.warnings) for w in sent.warnings[i]]
                 first += len(batch)
                 advance(len(batch))
     finally:
         out.close()
     if as_json:
-        show({"accepted": len(accepted), "refused": refused, "receipts": [r._asdict() for r in accepted]})
+        receipts = [r._asdict() for r in accepted]
+        show({"accepted": len(accepted), "refused": refused, "warnings": warned, "receipts": receipts})
     else:
         for receipt in accepted:
             click.echo("\t".join(str(part) for part in receipt))
-    for problem in refused[:SHOWN_REFUSALS]:
-        field = f" ({problem['field']})" if problem.get("field") else ""
-        click.echo(
-            f"error[{problem.get('code')}]: action {problem['index']}{field}: {problem.get('detail')}\n"
-            f"{problem.get('remedy') or ''}".rstrip(),
-            err=True,
-        )
+    _tell("warning", warned)
+    _tell("error", refused)
     if refused:
         click.echo(f"{len(accepted)} accepted, {len(refused)} refused", err=True)
     return 1 if refused else 0
+
+
+def _own(said: Json) -> Json:
+    """With the field as the action has it: its place in a request says nothing to who sent a file of many."""
+    return {**said, "field": _PLACE.sub("", said["field"])} if said.get("field") else said
+
+
+def _tell(kind: str, said: list[Json]) -> None:
+    """Warnings or refusals for people, each with its action and field."""
+    for each in said[:SHOWN_REFUSALS]:
+        field = f" ({_own(each)['field']})" if each.get("field") else ""
+        click.echo(
+            f"{kind}[{each.get('code')}]: action {each['index']}{field}: {each.get('detail')}\n"
+            f"{each.get('remedy') or ''}".rstrip(),
+            err=True,
+        )
+    if len(said) > SHOWN_REFUSALS:
+        click.echo(f"{len(said) - SHOWN_REFUSALS} more {kind}s", err=True)
 
 
 def _actions(

@@ -3,16 +3,19 @@ codes."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import cast
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from gateway.cli import access, main, output
-from gateway.cli.client import ClientError, Refused, Unreachable
+from gateway.cli.client import Client, ClientError, Refused, Sent, Unreachable
 from gateway.cli.reading import condensed, describe
-from gateway.cli.send import parse_actions, send
+from gateway.cli.send import _send, parse_actions, send
+from gateway.client import Receipt
 from schemas.errors import MandateError
 
 
@@ -40,6 +43,33 @@ def test_lines_are_many_actions_and_a_broken_one_is_named():
 def test_what_holds_no_actions_is_refused(text):
     with pytest.raises(ClientError):
         parse_actions(text, "f")
+
+
+class Warning_:
+    """A gateway that takes everything and knows no `sesion`."""
+
+    async def send(self, actions, *, key=None):
+        sent = Sent()
+        for i in range(len(actions)):
+            sent.receipts[i] = Receipt(f"id-{i}", "actions.raw", 0, i)
+            sent.warnings[i] = [{"code": "field_unknown", "field": f"actions[{i}].sesion", "detail": "it was not used"}]
+        return sent
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (501, "491 more warnings")])
+def test_warnings_of_receipts_are_told_with_the_action_and_its_field(capsys, count, more):
+    actions = [{"actor": "a"}] * count
+    assert asyncio.run(_send(cast(Client, Warning_()), actions, None, output.ReceiptFile(None), False)) == 0
+    said = capsys.readouterr()
+    assert said.out.count("actions.raw") == count
+    assert "warning[field_unknown]: action 0 (sesion): it was not used" in said.err
+    assert said.err.count("warning[") == min(count, 10)
+    assert more in said.err
+    assert asyncio.run(_send(cast(Client, Warning_()), actions, None, output.ReceiptFile(None), True)) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["accepted"], len(shown["warnings"])) == (count, count)
+    last = {"index": count - 1, "code": "field_unknown", "field": "sesion", "detail": "it was not used"}
+    assert shown["warnings"][-1] == last
 
 
 def test_send_without_a_file_names_what_is_missing():
