@@ -20,7 +20,7 @@ from processors.host.errors import EXIT_CLEAN, EXIT_REFUSED, EXIT_ROOM_DIED, EXI
 from processors.host.places import Place
 from processors.host.reader import LogReader
 from projections import checksum, migrate, redis_checksum, settings
-from projections.catalog import NAMES, PROJECTIONS, REDIS
+from projections.catalog import ARCHIVE, NAMES, PROJECTIONS, REDIS
 from projections.errors import Refused
 from projections.metrics import Metrics, RunnerMetrics
 from projections.operating import Operating
@@ -41,6 +41,10 @@ def make_runner(name: str, given: Settings, declared: Topology, metrics: Metrics
     """A projection wired to a real log and a real store. Raises Refused `setting_missing`."""
     reads = declared.projections[name].reads
     places = [Place(topic, p) for topic in reads for p in range(declared.partitions(topic))]
+    if name == ARCHIVE:
+        from projections.archive.run import make_runner as make_archive
+
+        return make_archive(places, given, declared, metrics)
     store: Store
     if name in REDIS:
         store = RedisStore(given.redis_url, REDIS[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -37,6 +37,24 @@ class Metrics:
         self.failed = Counter("projection_sessions_failed", "Sessions ended by an error", ["projection"], registry=r)
         # 1 while the runner works (trying again included), 0 when it is dead: see /healthz for why.
         self.up = Gauge("projection_up", "1 while the runner works", ["projection"], registry=r)
+        # Age of the oldest record that is in no file yet; 60 s are normal. Above 300: alarm, see /healthz; at 600
+        # changelogs may be compacted before they are archived.
+        self.archive_behind = Gauge("archive_behind_seconds", "Age of the oldest unarchived record", registry=r)
+        # Files of the archive, and their bytes. Flat while records come: its place or Postgres is away.
+        self.archive_files = Counter("archive_files", "Files published", registry=r)
+        self.archive_bytes = Counter("archive_bytes", "Bytes of the files published", registry=r)
+        # From the first file to the copy of the manifest. Above 5 s: the archive's disk or network.
+        self.archive_flush = Histogram("archive_flush_seconds", "One flush", buckets=SECONDS, registry=r)
+
+    def behind(self, seconds: Callable[[], float]) -> None:
+        """How late the archive is, asked when the metrics are."""
+        self.archive_behind.set_function(seconds)
+
+    def flushed(self, files: int, size: int, seconds: float) -> None:
+        """The archive published this many files."""
+        self.archive_files.inc(files)
+        self.archive_bytes.inc(size)
+        self.archive_flush.observe(seconds)
 
 
 class RunnerMetrics:

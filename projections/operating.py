@@ -1,6 +1,7 @@
 """GET /healthz and GET /metrics of a projection process, on a thread of the standard library's server.
 
-/healthz is 200 while every runner lives (also while it tries again), else 503 naming each dead one and why.
+/healthz is 200 while every runner lives (also while it tries again), else 503 naming each dead one and why. An `alarm`
+of a living one is said there and does not make it red: a restart would not help.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Operating:
             healthy = all(runner.alive for runner in self._runners)
             body = {
                 "healthy": healthy,
-                "projections": {r.name: {"alive": r.alive, "why": r.dead} for r in self._runners},
+                "projections": {r.name: _told(r) for r in self._runners},
             }
             return 200 if healthy else 503, "application/json", json.dumps(body).encode()
         if path == "/metrics":
@@ -71,3 +72,9 @@ class Operating:
                 self._metrics.up.labels(runner.name).set(1 if runner.alive else 0)
             return 200, CONTENT_TYPE_LATEST, generate_latest(self._metrics.registry)
         return 404, "text/plain; charset=utf-8", b"GET /healthz or /metrics\n"
+
+
+def _told(runner: Runner) -> dict[str, object]:
+    out: dict[str, object] = {"alive": runner.alive, "why": runner.dead}
+    alarm = runner.alarm()
+    return out if alarm is None else out | {"alarm": alarm}

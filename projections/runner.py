@@ -86,8 +86,11 @@ class Runner:
         metrics: RunnerMetrics,
         *,
         pause: Callable[[float], object] | None = None,
+        alarm: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.name = name
+        # What a person should look at although it lives (None: nothing); /healthz shows it.
+        self.alarm = alarm
         self.dead: str | None = None
         self.error: BaseException | None = None
         self._places = tuple(places)

@@ -3,6 +3,7 @@
 MANDATE_KAFKA      host:port[,…] of the broker
 MANDATE_POSTGRES   postgresql://… of a role with BYPASSRLS that owns the tables
 MANDATE_REDIS      redis://… (only for the read models that are in Redis)
+MANDATE_ARCHIVE    directory or URL (s3://bucket/path) of the archive (only for the archive)
 MANDATE_HTTP       host:port of /healthz and /metrics (default: none)
 MANDATE_TOPOLOGY   path of topology.yaml (see schemas.topology)
 """
@@ -23,11 +24,17 @@ class Settings:
     postgres: str
     http: tuple[str, int] | None = None
     redis: str | None = None
+    archive: str | None = None
 
     @property
     def redis_url(self) -> str:
         """Where Redis is. Raises Refused `setting_missing`."""
         return required({"MANDATE_REDIS": self.redis or ""}, "MANDATE_REDIS")
+
+    @property
+    def archive_place(self) -> str:
+        """Where the archive is. Raises Refused `setting_missing`."""
+        return required({"MANDATE_ARCHIVE": self.archive or ""}, "MANDATE_ARCHIVE")
 
 
 def required(env: Mapping[str, str], name: str) -> str:
@@ -41,7 +48,11 @@ def required(env: Mapping[str, str], name: str) -> str:
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from the environment. Raises Refused: setting_missing, setting_wrong."""
     return Settings(
-        required(env, "MANDATE_KAFKA"), required(env, "MANDATE_POSTGRES"), _http(env), env.get("MANDATE_REDIS")
+        required(env, "MANDATE_KAFKA"),
+        required(env, "MANDATE_POSTGRES"),
+        _http(env),
+        env.get("MANDATE_REDIS"),
+        env.get("MANDATE_ARCHIVE"),
     )
 
 

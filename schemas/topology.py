@@ -17,6 +17,8 @@ from schemas.errors import TopologyError
 from schemas.messages.tables import STREAMS
 
 DEAD_LETTERS = "dead.letters"
+# What a read model says that reads every topic there is.
+EVERYTHING = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,12 @@ class RoomSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProjectionSpec:
-    """One read model: the topics it reads and its store."""
+    """One read model: the topics it reads and its store. `everything`: the map says `all`, also of topics to come."""
 
     name: str
     reads: tuple[str, ...]
-    store: Literal["postgres", "redis"]
+    store: Literal["postgres", "redis", "parquet"]
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +168,7 @@ def parse(text: str) -> Topology:
 def _build(plain: Any) -> Topology:
     topics = {name: Topic(name=name, **entry) for name, entry in plain["topics"].items()}
     rooms = {name: _room(name, entry) for name, entry in plain["processors"].items()}
-    projections = {
-        name: ProjectionSpec(name, tuple(entry["reads"]), entry["store"])
-        for name, entry in plain["projections"].items()
-    }
+    projections = {name: _projection(name, entry, tuple(topics)) for name, entry in plain["projections"].items()}
     effects = plain["effects"]
     documents = tuple(effects.get("documents", ()))
     relay = Relay(effects["relay"]["from"], effects["relay"]["to"], effects["reports_to"], documents)
@@ -177,6 +177,11 @@ def _build(plain: Any) -> Topology:
         for name, e in plain["deployables"].items()
     }
     return Topology(topics, rooms, projections, relay, deployables)
+
+
+def _projection(name: str, entry: Any, topics: tuple[str, ...]) -> ProjectionSpec:
+    everything = entry["reads"] == EVERYTHING
+    return ProjectionSpec(name, topics if everything else tuple(entry["reads"]), entry["store"], everything)
 
 
 def _room(name: str, entry: Any) -> RoomSpec:
@@ -262,6 +267,9 @@ def drawing(t: Topology) -> str:
         f"  gateway([gateway]) --> {short['actions.raw']}",
     ]
     for projection in t.projections.values():
+        if projection.everything:
+            lines.append(f"  everything[/every topic/] --> r_{projection.name}[({projection.name})]")
+            continue
         shown_reads = [x for x in projection.reads if x != DEAD_LETTERS]
         lines += [f"  {short[x]} --> r_{projection.name}[({projection.name})]" for x in shown_reads]
     return "\n".join(lines) + "\n"

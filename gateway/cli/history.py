@@ -1,4 +1,4 @@
-"""Which history a command reads: the one place that chooses.
+"""Which history a command reads: archive and log where there is an archive, else the log; the one place that chooses.
 
 Called by `replay`, `whatif`, `rebuild` and `reconcile`. It reads only.
 """
@@ -14,9 +14,25 @@ from processors.host.history import History, LogHistory
 
 @contextmanager
 def history(bootstrap: str | None = None) -> Iterator[History]:
-    """What was recorded, closed at the end. `bootstrap` None: MANDATE_KAFKA or the local stack's."""
+    """What was recorded, closed at the end. `bootstrap` None: MANDATE_KAFKA or the local stack's.
+
+    The archive is the one of MANDATE_ARCHIVE and MANDATE_POSTGRES, or the local stack's; it belongs to their broker, so
+    another `bootstrap` is read alone. Raises NotReady when the manifest's database does not answer.
+    """
     opened = LogHistory(bootstrap or connections().kafka)
     try:
-        yield opened
+        yield opened if bootstrap not in (None, connections().kafka) else _joined(opened)
     finally:
         opened.close()
+
+
+def _joined(live: LogHistory) -> History:
+    from projections.archive import ledger
+
+    where = connections()
+    manifest = ledger.load(where.postgres)
+    if manifest is None:
+        return live
+    from projections.archive.history import ArchiveHistory, JoinedHistory
+
+    return JoinedHistory(ArchiveHistory(where.archive, manifest), live)

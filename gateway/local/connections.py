@@ -16,17 +16,24 @@ DATABASE = "mandate"
 
 @dataclass(frozen=True)
 class Connections:
-    """`kafka` is host:port[,…], `postgres` a DSN (with password), `redis` a URL, `gateway` host:port."""
+    """`kafka` is host:port[,…], `postgres` a DSN (with password), `redis` a URL, `gateway` host:port,
+    `archive` a directory or URL."""
 
     kafka: str
     postgres: str
     redis: str
     gateway: str
+    archive: str
 
     @property
     def environment(self) -> dict[str, str]:
         """The same as MANDATE_* variables, for child processes and for people's shells."""
-        return {"MANDATE_KAFKA": self.kafka, "MANDATE_POSTGRES": self.postgres, "MANDATE_REDIS": self.redis}
+        return {
+            "MANDATE_KAFKA": self.kafka,
+            "MANDATE_POSTGRES": self.postgres,
+            "MANDATE_REDIS": self.redis,
+            "MANDATE_ARCHIVE": self.archive,
+        }
 
     @property
     def url(self) -> str:
@@ -51,4 +58,5 @@ def connections(home: Home | None = None, env: Mapping[str, str] | None = None) 
         postgres=env.get("MANDATE_POSTGRES") or local_dsn(),
         redis=env.get("MANDATE_REDIS") or redis.url(port("redis")),
         gateway=env.get("MANDATE_GATEWAY") or f"{HOST}:{port('gateway')}",
+        archive=env.get("MANDATE_ARCHIVE") or str(home.archive),
     )

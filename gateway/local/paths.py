@@ -30,6 +30,11 @@ class Home:
         return self.directory / "data"
 
     @property
+    def archive(self) -> Path:
+        """Every record of every topic, in Parquet files."""
+        return self.data / "archive"
+
+    @property
     def logs(self) -> Path:
         """One log file per process."""
         return self.directory / "logs"

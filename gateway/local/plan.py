@@ -9,7 +9,9 @@ s, and may be killed at any time. Processor and read model names come from topol
     effects      python -m processors effects --slot 0    MANDATE_KAFKA MANDATE_POSTGRES MANDATE_LINK_BASE=url
                                                           MANDATE_EFFECTS_CONSOLE=path, and DEVELOPMENT
     projections  python -m projections NAME,…             MANDATE_KAFKA MANDATE_POSTGRES MANDATE_REDIS
+                                                          MANDATE_ARCHIVE=directory or URL
     gateway      python -m gateway                        MANDATE_KAFKA MANDATE_POSTGRES MANDATE_REDIS
+                                                          MANDATE_ARCHIVE=directory or URL
                                                           MANDATE_OPERATOR_TOKEN_SHA256=hex, and DEVELOPMENT
     (common)     MANDATE_HTTP=127.0.0.1:port MANDATE_TOPOLOGY=path MANDATE_HOME=path PYTHONUNBUFFERED=1
 
@@ -136,7 +138,7 @@ def _commands(home: Home, where: Connections, separate: bool) -> list[_Command]:
     effects = ("-m", "processors", EFFECTS, "--slot", "0")
     links = {"MANDATE_LINK_BASE": where.url, "MANDATE_EFFECTS_CONSOLE": str(home.pages_file)} | DEVELOPMENT
     commands.append(_Command(EFFECTS, effects, ("MANDATE_KAFKA", "MANDATE_POSTGRES"), _STORES, links))
-    everything = ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS")
+    everything = ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS", "MANDATE_ARCHIVE")
     token = hashlib.sha256(secret_in(home.operator_token_file).encode()).hexdigest()
     operator = {"MANDATE_OPERATOR_TOKEN_SHA256": token} | DEVELOPMENT
     commands.append(_Command("gateway", ("-m", "gateway"), everything, (*_STORES, "redis"), operator))
@@ -149,7 +151,7 @@ def _processors(name: str, members: Sequence[str]) -> _Command:
 
 
 def _projections(name: str, members: Sequence[str]) -> _Command:
-    variables = ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS")
+    variables = ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS", "MANDATE_ARCHIVE")
     return _Command(name, ("-m", "projections", ",".join(members)), variables, (*_STORES, "redis"))
 
 

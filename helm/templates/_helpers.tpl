@@ -20,6 +20,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "mandate.env" -}}
 - {name: MANDATE_KAFKA, value: {{ required "kafka: give the bootstrap address" .Values.kafka | quote }}}
 - {name: MANDATE_REDIS, value: {{ required "redis: give its URL" .Values.redis | quote }}}
+- {name: MANDATE_ARCHIVE, value: {{ required "archive: give its URL" .Values.archive | quote }}}
 - {name: MANDATE_TOPOLOGY, value: /etc/mandate/topology.yaml}
 - {name: MANDATE_HTTP, value: "0.0.0.0:8080"}
 - name: MANDATE_POSTGRES

@@ -9,7 +9,7 @@ import pytest
 from processors.host.errors import EXIT_CLEAN, EXIT_REFUSED, EXIT_ROOM_DIED, EXIT_USAGE
 from projections import migrate, settings
 from projections.__main__ import exit_code, main
-from projections.catalog import PROJECTIONS, REDIS
+from projections.catalog import ARCHIVE, PROJECTIONS, REDIS
 from projections.errors import Refused
 from projections.metrics import Metrics, RunnerMetrics
 from projections.operating import Operating
@@ -24,8 +24,8 @@ def _runner(name: str = "pages") -> Runner:
 
 def test_the_catalog_is_the_map():
     declared = topology.load().projections
-    stores = {"postgres": set(PROJECTIONS), "redis": set(REDIS)}
-    assert {s: {p.name for p in declared.values() if p.store == s} for s in ("postgres", "redis")} == stores
+    stores = {"postgres": set(PROJECTIONS), "redis": set(REDIS), "parquet": {ARCHIVE}}
+    assert {s: {p.name for p in declared.values() if p.store == s} for s in stores} == stores
     assert not set(PROJECTIONS) & set(REDIS)
 
 

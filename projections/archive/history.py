@@ -1,0 +1,180 @@
+"""History from the archive's files, and joined with a live log: the archive first, the log from where it ends.
+
+The contract is processors/host/history.py. One file is in memory at a time (merged files are at most 64 MB), and of it
+one row group as records. Every page of a file has a checksum that is verified; whether a file is the one that was
+written is asked by `mandate archive verify`.
+
+    with closing(open_history(where, manifest, LogHistory(bootstrap))) as history: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Protocol, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from processors.host.history import History, check_bounds
+from processors.host.places import Place
+from projections.archive.files import Files
+from projections.archive.manifest import ArchiveError, Entry, Manifest
+from projections.archive.project import RECORD_COLUMNS, records_of
+from schemas.record import Record
+
+T = TypeVar("T")
+
+
+class ArchiveHistory:
+    """A history of what the manifest names. It does not see what is archived after the manifest was read."""
+
+    def __init__(self, files: Files | str, manifest: Manifest) -> None:
+        self._files = Files(files) if isinstance(files, str) else files
+        self._manifest = manifest
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has here. Raises ArchiveError `topic_not_archived`."""
+        numbers = [place.partition for place in self._manifest.places if place.topic == topic]
+        if not numbers:
+            raise ArchiveError(
+                "topic_not_archived", topic, "the archive holds nothing of it", "See `mandate archive status`."
+            )
+        return max(numbers) + 1
+
+    def bounds(self, place: Place) -> tuple[int, int]:
+        """First kept position, and the end of what is archived."""
+        return self._manifest.bounds(place)
+
+    def read(self, place: Place, start: int, end: int) -> Iterator[Record]:
+        """Committed records with start <= offset < end, ascending.
+
+        Raises MandateError: those of History, and history_removed, archive_file_missing, archive_file_corrupt.
+        """
+        if start >= end:
+            return
+        check_bounds(place, start, end, self.bounds(place))
+        for entry in self._manifest.cover(place, start, end):
+            if entry.kind == "file":
+                yield from read_entry(self._files, entry, start, end)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+class Live(History, Protocol):
+    """The history of a live log: it is closed after use."""
+
+    def close(self) -> None:
+        """Leave."""
+
+
+class JoinedHistory:
+    """Archive and live log as one. What both hold is read from the archive, which compaction does not touch."""
+
+    def __init__(self, archive: ArchiveHistory, live: Live) -> None:
+        self._archive = archive
+        self._live = live
+
+    def partitions(self, topic: str) -> int:
+        """As the log says. Raises MandateError."""
+        return self._live.partitions(topic)
+
+    def bounds(self, place: Place) -> tuple[int, int]:
+        """From the first that either keeps to the end of the log."""
+        low, high = self._live.bounds(place)
+        first, archived = self._archive.bounds(place)
+        return (min(low, first) if first < archived else low), max(high, archived)
+
+    def read(self, place: Place, start: int, end: int) -> Iterator[Record]:
+        """Committed records with start <= offset < end, ascending.
+
+        Raises MandateError: those of History; `history_hole` when the log no longer keeps what the archive has not yet.
+        """
+        if start >= end:
+            return
+        check_bounds(place, start, end, self.bounds(place))
+        first, archived = self._archive.bounds(place)
+        if start < first < archived:  # the archive was begun later than the log
+            yield from self._live.read(place, start, min(first, end))
+        yield from self._archive.read(place, max(start, first), min(end, archived))
+        rest = max(start, archived)
+        if rest < end:
+            low, _ = self._live.bounds(place)
+            if rest < low:
+                raise ArchiveError(
+                    "history_hole",
+                    f"{place.topic}[{place.partition}]@{rest}",
+                    f"the archive ends at {archived} and the log keeps only from {low}",
+                    "Records between the two are lost; see why the archive was late.",
+                )
+            yield from self._live.read(place, rest, end)
+
+    def close(self) -> None:
+        """Leave the log."""
+        self._archive.close()
+        self._live.close()
+
+
+def read_entry(files: Files, entry: Entry, start: int, end: int) -> Iterator[Record]:
+    """The records of one file with start <= offset < end. Raises ArchiveError: missing, corrupt."""
+    source = opened(files, entry)
+    seen, at = 0, entry.start
+    for number in range(source.num_row_groups):
+        found = guarded(entry, at, partial(_row_group, source, entry, number, start, end))
+        seen += source.metadata.row_group(number).num_rows
+        if found is None:
+            return
+        yield from found
+        at = found[-1].offset + 1 if found else at
+    if seen != entry.records:
+        raise corrupt(entry, at, f"it holds {seen} records, the manifest says {entry.records}")
+
+
+def _row_group(source: pq.ParquetFile, entry: Entry, number: int, start: int, end: int) -> list[Record] | None:
+    """The records of a row group with start <= offset < end; None when it and all that follow lie beyond."""
+    columns = source.read_row_group(number, list(RECORD_COLUMNS))
+    offsets = columns.column("offset")
+    if columns.num_rows == 0 or offsets[-1].as_py() < start:
+        return []
+    if offsets[0].as_py() >= end:
+        return None
+    if offsets[0].as_py() < start or offsets[-1].as_py() >= end:
+        columns = columns.filter(pc.and_(pc.greater_equal(offsets, start), pc.less(offsets, end)))
+    arrays = {name: columns.column(name).combine_chunks() for name in RECORD_COLUMNS}
+    return records_of(entry.topic, entry.partition, arrays)
+
+
+def opened(files: Files, entry: Entry) -> pq.ParquetFile:
+    """A file, ready to be read. Raises ArchiveError: archive_file_missing, archive_file_corrupt."""
+    assert entry.file is not None  # entries of kind `file` have one
+    content = files.read(entry.file)
+    if content is None:
+        raise ArchiveError(
+            "archive_file_missing",
+            f"the archive's file {entry.file}",
+            f"it is not there; it holds {entry.range}",
+            "Bring it back from a backup, or see whether MANDATE_ARCHIVE is the right place.",
+        )
+    return guarded(
+        entry, entry.start, lambda: pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+    )
+
+
+def guarded(entry: Entry, at: int, read: Callable[[], T]) -> T:
+    """What `read` gives, or ArchiveError `archive_file_corrupt` naming file and position."""
+    try:
+        return read()
+    except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
+        raise corrupt(entry, at, str(error).splitlines()[0][:200] or type(error).__name__) from error
+
+
+def corrupt(entry: Entry, at: int, why: str) -> ArchiveError:
+    """The error of a file that cannot be read as it should."""
+    return ArchiveError(
+        "archive_file_corrupt",
+        f"the archive's file {entry.file} at {entry.topic}[{entry.partition}]@{at}",
+        why,
+        "Bring it back from a backup; `mandate archive verify` finds all such files.",
+    )

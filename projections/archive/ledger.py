@@ -1,0 +1,260 @@
+"""The manifest and the positions in Postgres, moved together by compare-and-set; the only writer of `archive_*` tables.
+
+A run begins by taking the next number; whoever commits holds the row of that number, so a run that was taken for dead
+and comes back finds another number and publishes nothing. It waits then, as long as the newer one is seen: two that
+overtake each other again and again would both publish nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import psycopg
+
+from processors.host.places import Place
+from projections import migrate, positions
+from projections.archive.manifest import NAMES, Entry, Manifest
+from projections.errors import NotReady
+from projections.postgres import writer
+
+NAME = "archive"
+# One lock for all who delete files or replace rows; arbitrary, never changed.
+LOCK = 7_221_340_155
+# A reader of the manifest is done with a file after at most this long; then what was merged into another is deleted.
+KEPT_SECONDS = 3_600
+# The runner asks for positions every 5 s; a flush in between takes some.
+UNSEEN_SECONDS = 20
+
+_COLUMNS = ", ".join(f'"{name}"' for name in NAMES)
+_INSERT = f"insert into archive_manifest ({_COLUMNS}) values ({', '.join(['%s'] * len(NAMES))})"
+_SELECT = f"select {_COLUMNS} from archive_manifest"
+
+Connection = psycopg.Connection[Any]
+Step = Callable[[str], None]
+
+
+class Ledger(Protocol):
+    """What the store needs. Errors: PositionLost, NotReady, Refused, psycopg.Error."""
+
+    def open(self) -> None:
+        """Connect and begin a run: from now on no earlier run can publish."""
+
+    def positions(self) -> Mapping[Place, int]:
+        """Where the archive goes on, by place."""
+
+    def begin(self, lows: Mapping[Place, int]) -> None:
+        """Store a first position for places without one."""
+
+    def publish(self, before: Mapping[Place, int], after: Mapping[Place, int], entries: Sequence[Entry]) -> None:
+        """Move the positions and add the entries, or neither. Raises PositionLost."""
+
+    def mirrored(self, places: Iterable[tuple[Place, int]]) -> None:
+        """The copies of these places' days are written."""
+
+    def not_mirrored(self) -> Sequence[tuple[Place, int]]:
+        """Places and days whose copy is older than the manifest."""
+
+    def of_day(self, place: Place, day: int) -> Sequence[Entry]:
+        """The entries of a place's day, in order."""
+
+    def empty(self) -> bool:
+        """Is there no entry at all?"""
+
+    def manifest(self) -> Manifest:
+        """All of it."""
+
+    def adopt(self, entries: Sequence[Entry]) -> None:
+        """Take over what the copies beside the files say, into a manifest without entries."""
+
+    def sweeping(self) -> contextlib.AbstractContextManager[frozenset[str] | None]:
+        """The files that must stay, while nobody else deletes or merges; None when somebody does."""
+
+    def close(self) -> None:
+        """Give up the connection; never raises."""
+
+
+class PostgresLedger:
+    """The real one. One thread. `at` is called at the named steps of a commit (tests stop there)."""
+
+    def __init__(self, dsn: str, at: Step = lambda _: None) -> None:
+        self._dsn = dsn
+        self._at = at
+        self._connection: Connection | None = None
+        self._run = 0
+        self._overtaken = False
+
+    def open(self) -> None:
+        """Connect and begin a run. Raises psycopg.Error, NotReady (`archive_elsewhere` and others), Refused."""
+        self.close()
+        connection = self._connection = writer(self._dsn, NAME)
+        with connection.transaction():
+            migrate.require(connection)
+            found = connection.execute(
+                "update archive_run set run = run + 1, seen = now()"
+                " where not %s or seen < now() - make_interval(secs => %s) returning run",
+                (self._overtaken, UNSEEN_SECONDS),
+            ).fetchone()
+        if found is None:
+            raise NotReady(
+                "archive_elsewhere",
+                "the archive",
+                "another process of it has begun since, and is at work",
+                "This one waits until that one ends. Run one archive, not two.",
+            )
+        self._run, self._overtaken = int(found[0]), False
+
+    def positions(self) -> Mapping[Place, int]:
+        """Where the archive goes on, by place. Says that this run is alive."""
+        connection = self.connection
+        with connection.transaction():
+            connection.execute("update archive_run set seen = now() where run = %s", (self._run,))
+            return positions.load(connection, NAME)
+
+    def begin(self, lows: Mapping[Place, int]) -> None:
+        """Store a first position for places without one. Raises NotReady `archive_overtaken`."""
+        connection = self.connection
+        with connection.transaction():
+            self._hold(connection)
+            positions.begin(connection, NAME, lows)
+
+    def publish(self, before: Mapping[Place, int], after: Mapping[Place, int], entries: Sequence[Entry]) -> None:
+        """Move the positions and add the entries, or neither. Raises PositionLost, NotReady `archive_overtaken`."""
+        connection = self.connection
+        times = {entry.place: entry.last_time for entry in entries if entry.last_time is not None}
+        with connection.transaction():
+            self._hold(connection)
+            positions.move(connection, NAME, before, after, times)
+            self._at("moved")
+            insert(connection, entries)
+            self._at("listed")
+
+    def mirrored(self, places: Iterable[tuple[Place, int]]) -> None:
+        """The copies of these places' days are written. (What another run added meanwhile is written by that run.)"""
+        connection = self.connection
+        with connection.transaction():
+            self._hold(connection)
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "update archive_manifest set mirrored = true"
+                    " where topic = %s and partition = %s and day = %s and not mirrored",
+                    [(place.topic, place.partition, day) for place, day in places],
+                )
+
+    def not_mirrored(self) -> Sequence[tuple[Place, int]]:
+        """Places and days whose copy is older than the manifest."""
+        connection = self.connection
+        with connection.transaction():
+            found = connection.execute(
+                "select distinct topic, partition, day from archive_manifest where not mirrored order by 1, 2, 3"
+            ).fetchall()
+        return [(Place(topic, partition), day) for topic, partition, day in found]
+
+    def of_day(self, place: Place, day: int) -> Sequence[Entry]:
+        """The entries of a place's day, in order."""
+        connection = self.connection
+        with connection.transaction():
+            return select(connection, "where topic = %s and partition = %s and day = %s", (*place, day))
+
+    def empty(self) -> bool:
+        """Is there no entry at all?"""
+        connection = self.connection
+        with connection.transaction():
+            return connection.execute("select 1 from archive_manifest limit 1").fetchone() is None
+
+    def manifest(self) -> Manifest:
+        """All of it, in one snapshot."""
+        return whole(self.connection)
+
+    def adopt(self, entries: Sequence[Entry]) -> None:
+        """Take over what the copies beside the files say, when the manifest is empty. Raises NotReady."""
+        connection = self.connection
+        ends: dict[Place, int] = {}
+        for entry in sorted(entries, key=lambda e: (e.topic, e.partition, e.start)):
+            ends[entry.place] = entry.end
+        with connection.transaction():
+            self._hold(connection)
+            insert(connection, entries)
+            connection.execute("delete from projection_offsets where projection = %s", (NAME,))
+            positions.begin(connection, NAME, ends)
+
+    @contextlib.contextmanager
+    def sweeping(self) -> Any:
+        """The files that must stay, while nobody else deletes or merges; None when somebody does."""
+        connection = self.connection
+        with connection.transaction():
+            self._hold(connection)
+            got = connection.execute("select pg_try_advisory_xact_lock(%s)", (LOCK,)).fetchone()
+            if got is None or not got[0]:
+                yield None
+                return
+            yield named(connection)
+
+    def close(self) -> None:
+        """Give up the connection; never raises."""
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):  # it is given up either way
+                self._connection.close()
+            self._connection = None
+
+    @property
+    def connection(self) -> Connection:
+        """The open one."""
+        if self._connection is None:
+            raise psycopg.OperationalError("the archive's manifest is not open")
+        return self._connection
+
+    def _hold(self, connection: Connection) -> None:
+        # Shared: it is the next run's update that must wait for us, or we for it.
+        found = connection.execute("select run from archive_run for share").fetchone()
+        if found is None or found[0] != self._run:
+            self._overtaken = True
+            raise NotReady(
+                "archive_overtaken",
+                f"run {self._run} of the archive",
+                "a newer one has begun since",
+                "Nothing was written; this process waits until that one ends.",
+            )
+
+
+def insert(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Add rows to the manifest, inside the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT, [tuple(getattr(entry, name) for name in NAMES) for entry in entries])
+
+
+def select(connection: Connection, where: str, values: Sequence[Any]) -> list[Entry]:
+    """Rows of the manifest in order, inside the caller's transaction. `where` is a literal of the caller."""
+    query = f"{_SELECT} {where} order by topic, partition, start".encode()
+    return [Entry(*row) for row in connection.execute(query, tuple(values)).fetchall()]
+
+
+def named(connection: Connection) -> frozenset[str]:
+    """Every file that the manifest names, or named until a short while ago."""
+    found = connection.execute(
+        "select file from archive_manifest where file is not null union select file from archive_superseded"
+    ).fetchall()
+    return frozenset(file for (file,) in found)
+
+
+def whole(connection: Connection) -> Manifest:
+    """The manifest and the positions in one snapshot."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        return Manifest(select(connection, "", ()), positions.load(connection, NAME))
+
+
+def load(dsn: str) -> Manifest | None:
+    """The manifest of a database, or None where no archive has ever stood. Raises NotReady `postgres_silent`."""
+    try:
+        with psycopg.connect(dsn, connect_timeout=5, autocommit=True, application_name="mandate-archive") as connection:
+            exists = connection.execute("select to_regclass('archive_manifest')").fetchone()
+            if exists is None or exists[0] is None:
+                return None
+            found = whole(connection)
+    except psycopg.OperationalError as error:
+        raise NotReady(
+            "postgres_silent", "the archive's manifest", str(error).strip(), "Check MANDATE_POSTGRES; mandate status."
+        ) from error
+    return found if found.places else None
