@@ -21,7 +21,7 @@ from projections.postgres import writer
 
 NAME = "archive"
 # One lock for all who delete files or replace rows; arbitrary, never changed.
-LOCK = 7_221_340_155
+LOCK = 7_221_340_156
 # A reader of the manifest is done with a file after at most this long; then what was merged into another is deleted.
 KEPT_SECONDS = 3_600
 # The runner asks for positions every 5 s; a flush in between takes some.
