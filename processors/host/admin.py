@@ -22,7 +22,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._listoffsets import EarliestSpec, LatestSpec, OffsetSpec
+from confluent_kafka.admin._listoffsets import EarliestSpec, LatestSpec, OffsetSpec, TimestampSpec
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
@@ -148,6 +148,12 @@ class Admin:
     def high_watermarks(self, places: Sequence[Place]) -> Mapping[Place, int]:
         """The high watermark of each place: open and aborted transactions included (read uncommitted)."""
         return self._offsets(places, _LATEST, IsolationLevel.READ_UNCOMMITTED)
+
+    def since(self, place: Place, time_ms: int) -> int | None:
+        """The first offset whose record was appended at this time or later; None when there is none."""
+        spec = TimestampSpec(time_ms)
+        found = self._offsets([place], spec, IsolationLevel.READ_UNCOMMITTED)[place]
+        return None if found < 0 else found
 
     def members(self, group: str) -> tuple[str, ...]:
         """Fixed names (else client ids) of a group's living members."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from processors.host import client
 from processors.host.admin import Admin
@@ -52,6 +52,30 @@ class History(Protocol):
         """
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """A history that finds a time without reading. Others are searched by halves (`since`)."""
+
+    def since(self, place: Place, time_ms: int) -> int:
+        """The first offset whose record was appended at this time or later; the end when there is none."""
+
+
+def since(history: History, place: Place, time_ms: int) -> int:
+    """The first offset from which records were appended at `time_ms` or later, as far as append times ascend."""
+    if isinstance(history, Timed):
+        return history.since(place, time_ms)
+    low, end = history.bounds(place)
+    high = end
+    while low < high:
+        middle = (low + high) // 2
+        found = next(history.read(place, middle, end), None)
+        if found is None or found.append_time >= time_ms:
+            high = middle
+        else:
+            low = found.offset + 1
+    return low
+
+
 class _Reads(Protocol):
     """What is needed of `LogReader`."""
 
@@ -65,7 +89,7 @@ class LogHistory:
 
     def __init__(self, bootstrap: str, *, security: client.Security | None = None) -> None:
         self._admin = Admin(bootstrap, security=security)
-        self._open: Callable[[], LogReader] = lambda: LogReader(bootstrap, name="history", security=security)
+        self._new: Callable[[], LogReader] = lambda: LogReader(bootstrap, name="history", security=security)
         self._idle: list[LogReader] = []
         self._counts: dict[str, int] = {}
 
@@ -88,7 +112,7 @@ class LogHistory:
         if start >= end:
             return
         check_bounds(place, start, end, self.bounds(place))
-        reader = self._idle.pop() if self._idle else self._open()
+        reader = self._idle.pop() if self._idle else self._opened()
         try:
             reader.assign({place: start})
             yield from _records(reader, place, end)
@@ -97,6 +121,17 @@ class LogHistory:
                 self._idle.append(reader)
             else:
                 reader.close()
+
+    def since(self, place: Place, time_ms: int) -> int:
+        """As Timed says, asked of the broker."""
+        low, stable = self.bounds(place)
+        found = self._admin.since(place, time_ms)
+        return stable if found is None else min(max(low, found), stable)
+
+    def _opened(self) -> LogReader:
+        reader = self._new()
+        reader.warm()
+        return reader
 
     def close(self) -> None:
         """Leave. It cannot be used again."""

@@ -53,6 +53,10 @@ class LogReader:
         self._admin = Admin(bootstrap, security=security)
         self._positions: dict[Place, int] = {}
 
+    def warm(self) -> None:
+        """Learn of all topics now: the first read of each then takes 50 ms, not half a second."""
+        client.warm(self._consumer, None)
+
     def assign(self, positions: Mapping[Place, int | None]) -> None:
         """Read exactly these places from these positions from now on; None is the first record still kept.
 

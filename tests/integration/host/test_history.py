@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 
 from processors.host.admin import Admin, TopicState
 from processors.host.errors import Fatal
-from processors.host.history import LogHistory
+from processors.host.history import LogHistory, since
 from processors.host.places import Place
 from schemas.errors import MandateError
 
@@ -56,6 +56,14 @@ def test_committed_records_between_two_offsets(history, topic):
 def test_two_places_side_by_side(history, topic):
     pairs = zip(history.read(Place(topic, 0), 0, 6), history.read(Place(topic, 1), 0, 6), strict=True)
     assert [(a.partition, b.partition, a.value == b.value) for a, b in pairs] == [(0, 1, True)] * 2
+
+
+def test_a_time_is_found(history, topic):
+    place = Place(topic, 0)
+    first, last = history.read(place, 0, 6)
+    assert since(history, place, first.append_time) == 0
+    assert 1 <= since(history, place, last.append_time) <= last.offset
+    assert since(history, place, last.append_time + 60_000) == 6
 
 
 def test_what_is_not_kept_is_refused(kafka, history, topic):

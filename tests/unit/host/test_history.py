@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from processors.host import history
@@ -10,6 +12,7 @@ from processors.host.places import Place
 from processors.host.reader import Batch
 from schemas.errors import MandateError
 from schemas.record import Record
+from tests.support.histories import ListHistory
 
 PLACE = Place("orders.events", 2)
 
@@ -65,3 +68,10 @@ def test_a_broker_that_gives_nothing_is_named(monkeypatch):
     with pytest.raises(MandateError) as caught:
         list(_records(Reader([]), PLACE, 1))
     assert (caught.value.code, caught.value.what) == ("history_silent", "orders.events[2]@0")
+
+
+def test_a_time_is_found_by_halves():
+    records = {PLACE: [record(n) for n in (0, 1, 4, 5, 9)]}
+    records[PLACE] = [replace(r, append_time=100 * n) for n, r in enumerate(records[PLACE])]
+    kept = ListHistory({PLACE.topic: 3}, records, {PLACE: 11})
+    assert [history.since(kept, PLACE, t) for t in (0, 1, 100, 200, 399, 400, 401)] == [0, 1, 1, 2, 6, 6, 10]

@@ -1,0 +1,249 @@
+"""One input partition of one processor, run again through today's code in the recorded transactions.
+
+Called by replay.py, one step (a recorded transaction) at a time. The engine is the one that the host runs. What was
+recorded as failed is not tried again (KERNEL 14); where a transaction ended between two firings, it ends there again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from processors.host.history import History
+from processors.host.places import Place
+from processors.host.replay_log import Failures, Transaction, restored, transactions
+from processors.host.replay_match import Difference, Totals
+from processors.kernel.decider import Command, Decider, Decision, TimerDue, View
+from processors.kernel.engine import PROGRESS_KEY, DecideFailed, Engine
+from processors.kernel.room import Room
+from schemas import codec
+from schemas.errors import MandateError
+from schemas.messages.kernel import Progress
+from schemas.record import Output, Record
+
+# Records fed before other partitions get their turn where no transaction says how many; as in a host's batch.
+STEP_RECORDS = 2_000
+# Firings before one record: everything that is due. A number, because the engine wants a budget.
+ALL_FIRINGS = 1 << 30
+FOREVER = 1 << 62
+
+# partition, offset of the cause, log time, outputs, whether they must have a record, whether a difference is declared
+Sink = Callable[[int, int, int, tuple[Output, ...], bool, bool], None]
+_PROGRESS = codec.Words((Progress,))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From the last Progress with last_now <= `since` (None: the beginning) to the last with last_now <= `until`."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(slots=True)
+class _Input:
+    """Input records with one to look ahead."""
+
+    records: Iterator[Record]
+    place: Place
+    head: Record | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.head = next(self.records, None)
+
+    def take(self) -> Record:
+        """The next record."""
+        assert self.head is not None  # the caller has looked
+        taken = self.head
+        self.head = next(self.records, None)
+        return taken
+
+
+class Feed:
+    """One partition. `key` says at which log time its next step belongs; None: nothing is left."""
+
+    def __init__(
+        self,
+        room: Room,
+        partition: int,
+        history: History,
+        window: Window,
+        failures: Failures,
+        changelog_end: int,
+        totals: Totals,
+    ) -> None:
+        self.partition = partition
+        self._room = room if failures == Failures() else replace(room, decider=_failing(room, failures))
+        self._history = history
+        self._window = window
+        self._failures = failures
+        self._totals = totals
+        self._changelog = Place(room.changelog, partition)
+        self._changelog_end = changelog_end
+        self._transactions = transactions(history, self._changelog, changelog_end)
+        self._place = Place(room.input, partition)
+        self.engine = Engine(self._room, partition)
+        self.began = 0  # append time of the Progress it begins at
+        start = self._begin()
+        self._next = self._transaction()
+        self._lost = False  # whether compaction took the transaction before the next one
+        low, self._end = history.bounds(self._place)
+        if self._next is None and start is None:
+            start = low  # never decided: what is there is fed, and nothing of it must be recorded
+        self._input = _Input(history.read(self._place, start or 0, self._end), self._place)
+
+    def _begin(self) -> int | None:
+        since = self._window.since
+        if since is None:
+            return None
+        found = restored(self.engine, self._history, self._changelog, self._changelog_end, since)
+        if found is None:
+            return None
+        self.began = found.append_time
+        for passed in self._transactions:
+            if passed.offset == found.offset:
+                break
+        return found.progress.to
+
+    def _transaction(self) -> Transaction | None:
+        found = next(self._transactions, None)
+        until = self._window.until
+        return None if found is None or (until is not None and found.progress.last_now > until) else found
+
+    @property
+    def required(self) -> bool:
+        """Whether recorded transactions are left."""
+        return self._next is not None
+
+    @property
+    def key(self) -> int | None:
+        """Log time (ms) of the next step: when its transaction was written; of a lost one, when its input was."""
+        head, coming = self._input.head, self._next
+        if coming is None:
+            tail = self._window.until is None and head is not None
+            return head.append_time if tail and head is not None else None
+        if head is not None and head.offset < coming.progress.from_:
+            return min(head.append_time, coming.append_time)
+        return coming.append_time
+
+    def step(self, sink: Sink) -> None:
+        """Feed one recorded transaction (or, where none is known, at most STEP_RECORDS records)."""
+        coming = self._next
+        if coming is None:
+            self._advance(FOREVER, sink, False, False, STEP_RECORDS)
+            return
+        progress = coming.progress
+        declared = progress.decision_version != self._room.decider.version
+        head = self._input.head
+        if head is not None and head.offset < progress.from_:
+            # Compaction took the transactions in between: their outputs are compared, their states are not.
+            self._advance(progress.from_, sink, True, declared, STEP_RECORDS)
+            head = self._input.head
+            if head is None or head.offset >= progress.from_:
+                self._totals.boundaries_lost += 1
+                self._lost = True
+                self.engine.flush(progress.from_)
+            return
+        if head is None or head.offset > progress.from_:
+            raise self._hole(progress, "the record that this transaction began with is missing")
+        self._replay(coming, sink, declared)
+
+    def _replay(self, coming: Transaction, sink: Sink, declared: bool) -> None:
+        progress = coming.progress
+        fed, fired = self._advance(progress.to, sink, True, declared, FOREVER)
+        if fed != progress.counts.get("in", 0):
+            raise self._hole(progress, f"it decided {progress.counts.get('in', 0)} records, the history has {fed}")
+        left = progress.counts.get("timer", 0) + progress.counts.get("timer_failed", 0) - fired
+        head = self._input.head
+        if left > 0 and head is not None and progress.last_now <= max(self.engine.last_now, head.append_time):
+            # The transaction ended between two firings before this record.
+            advance = self.engine.advance(head, left, True)
+            sink(self.partition, head.offset, head.append_time, advance.outputs, True, declared)
+            if advance.consumed:
+                self._input.take()
+        rows = self.engine.flush(progress.to)
+        self._totals.states += 1
+        self._compare(coming, rows, declared)
+        self._lost = False
+        self._next = self._transaction()
+        following = self._next
+        if declared and following is not None and following.progress.decision_version == self._room.decider.version:
+            # From here today's version decided: go on from the state that it found, not from what it would have made.
+            self.engine = Engine(self._room, self.partition)
+            restored(self.engine, self._history, self._changelog, coming.offset + 1)
+
+    def _advance(self, to: int, sink: Sink, required: bool, declared: bool, limit: int) -> tuple[int, int]:
+        """Feed records before offset `to`, at most `limit`. Gives how many, and how many timers fired."""
+        engine, source = self.engine, self._input
+        failed = self._failures.records
+        fed = fired = 0
+        while source.head is not None and source.head.offset < to and fed < limit:
+            record = source.take()
+            now = max(engine.last_now, record.append_time)
+            due = engine.earliest_due()
+            # Where a timer fires or a failure is known, what raises becomes a dead letter at once.
+            redo = (due is not None and due <= now) or record.offset in failed
+            try:
+                advance = engine.advance(record, ALL_FIRINGS, redo)
+            except DecideFailed:
+                # Nothing of it was applied; the host would do the same after restoring. The letter is an extra output.
+                advance = engine.advance(record, ALL_FIRINGS, True)
+            fed += 1
+            fired += advance.fired
+            if advance.outputs:
+                sink(self.partition, record.offset, record.append_time, advance.outputs, required, declared)
+        if required:
+            self._totals.records += fed
+        return fed, fired
+
+    def _compare(self, coming: Transaction, rows: tuple[Output, ...], declared: bool) -> None:
+        recorded = coming.progress
+        replayed = _PROGRESS.decode(rows[-1].value)
+        names = ["last_now", "configuration_hash", "chains"]
+        if not self._lost:
+            names += ["from_", "counts", "parts_hash"]
+        fields = tuple(n for n in names if getattr(recorded, n) != getattr(replayed, n))
+        by_key = {row.key: row for row in rows}
+        # A row that compaction took is not compared; one that is there must be what today's code writes.
+        odd = None if self._lost else next((r for r in coming.rows if not _same(r, by_key.get(r.key))), None)
+        if not fields and odd is None:
+            return
+        record = odd or Record(
+            self._changelog.topic, self.partition, coming.offset, coming.append_time, PROGRESS_KEY,
+            codec.encode(recorded),
+        )  # fmt: skip
+        output = by_key.get(record.key)
+        named = (*fields, *(("row",) if odd is not None else ()))
+        difference = Difference(
+            "state", self.partition, recorded.to - 1, coming.append_time, record, output, named, declared
+        )
+        self._totals.add(difference)
+
+    def _hole(self, progress: Progress, why: str) -> MandateError:
+        return MandateError(
+            "history_hole",
+            f"{self._place.topic}[{self._place.partition}]@{progress.from_} to {progress.to}",
+            why,
+            "Records of the input are missing: see whether the archive is whole (mandate archive verify).",
+        )
+
+
+def _same(row: Record, output: Output | None) -> bool:
+    return output is not None and output.value == row.value
+
+
+def _failing(room: Room, failures: Failures) -> Decider:
+    """The room's decider, which fails where it failed when it ran, in the same words."""
+    decide = room.decider.decide
+
+    def failing(command: Command, view: View) -> Decision:
+        if isinstance(command.message, TimerDue):
+            detail = failures.timers.get(command.id)
+        else:
+            detail = None if command.record is None else failures.records.get(command.record.offset)
+        if detail is None:
+            return decide(command, view)
+        name, _, words = detail.partition(": ")
+        raise type(name, (Exception,), {})(words)
+
+    return replace(room.decider, decide=failing)

@@ -1,0 +1,137 @@
+"""What a processor's changelog says of its past: every transaction with its Progress, and the state at any of them.
+
+Called by replay.py. It reads a History, and decodes the kernel's own words only (Progress, dead letters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from processors.host.history import History
+from processors.host.places import Place
+from processors.kernel.engine import PROGRESS_KEY, Engine
+from processors.kernel.room import Room
+from schemas import codec, ids
+from schemas.errors import MandateError
+from schemas.messages import kernel
+from schemas.messages.kernel import DeadLetter, Progress
+from schemas.record import Record
+from schemas.topology import DEAD_LETTERS
+
+_CHANGELOG = codec.Words(kernel.CHANGELOG)
+_LETTERS = codec.Words((*kernel.DEAD_LETTERS, *kernel.SHARED))
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One recorded transaction of a partition: its Progress, where that lies, and the rows of state before it.
+
+    `whole` is False when compaction took some of its rows, or when one of them is not what was written.
+    """
+
+    offset: int
+    append_time: int
+    progress: Progress
+    rows: tuple[Record, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the rows are those whose hash the Progress names."""
+        digest = blake2b(digest_size=16)
+        for row in self.rows:
+            key, value = row.key or b"", row.value or b""
+            digest.update(len(key).to_bytes(4, "big") + key + len(value).to_bytes(4, "big") + value)
+        return digest.digest() == self.progress.parts_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """What a processor could not decide when it ran: detail by input offset, and by the id of a timer's firing."""
+
+    records: Mapping[int, str] = field(default_factory=dict)
+    timers: Mapping[bytes, str] = field(default_factory=dict)
+
+
+def transactions(history: History, place: Place, end: int) -> Iterator[Transaction]:
+    """The transactions of a changelog partition before offset `end`, in order. Raises MandateError with the place."""
+    rows: list[Record] = []
+    for record in history.read(place, history.bounds(place)[0], end):
+        if record.key != PROGRESS_KEY:
+            rows.append(record)
+            continue
+        try:
+            progress = _CHANGELOG.decode(record.value)
+        except MandateError as error:
+            raise at(record, error) from error
+        assert isinstance(progress, Progress)  # nothing else has this key
+        yield Transaction(record.offset, record.append_time, progress, tuple(rows))
+        rows = []
+
+
+def restored(engine: Engine, history: History, place: Place, end: int, until: int | None = None) -> Transaction | None:
+    """Fold a changelog into `engine` up to its last Progress before offset `end` with last_now <= `until` (ms).
+
+    Gives that transaction, None when there is none. Raises MandateError `changelog_incomplete` when rows are missing,
+    as they are once a live changelog was compacted; and what a row that cannot be read raises, naming it.
+    """
+    found = None
+    for transaction in transactions(history, place, end):
+        progress = transaction.progress
+        if until is not None and progress.last_now > until:
+            break
+        if not transaction.whole:
+            raise MandateError(
+                "changelog_incomplete",
+                f"{place.topic}[{place.partition}]@{transaction.offset}",
+                "the rows of this transaction are not those that its Progress names: compacted, or changed",
+                "Start at the beginning, or use an archive that kept the changelog from before it was compacted.",
+            )
+        for row in transaction.rows:
+            load(engine, row)
+        found = transaction
+    if found is not None:
+        load(engine, Record(place.topic, place.partition, found.offset, 0, PROGRESS_KEY, codec.encode(found.progress)))
+    engine.ready()
+    return found
+
+
+def load(engine: Engine, row: Record) -> None:
+    """One row into an engine; what it raises names the row."""
+    try:
+        engine.load(row)
+    except MandateError as error:
+        raise at(row, error) from error
+
+
+def failures(history: History, room: Room) -> Mapping[int, Failures]:
+    """What the processor could not decide, by input partition, from the dead letters. Raises MandateError."""
+    records: dict[int, dict[int, str]] = {}
+    timers: dict[int, dict[bytes, str]] = {}
+    for partition in range(history.partitions(DEAD_LETTERS)):
+        place = Place(DEAD_LETTERS, partition)
+        for record in history.read(place, *history.bounds(place)):
+            letter = _letter(record)
+            if letter is None or letter.room != room.name or letter.topic != room.input:
+                continue
+            if letter.code == "decide_failed":
+                records.setdefault(letter.partition, {})[letter.offset] = letter.detail
+            elif letter.code == "timer_failed" and letter.origin is not None and letter.due is not None:
+                firing = ids.firing_id(letter.origin, letter.part or "", letter.timer or "", letter.due)
+                timers.setdefault(letter.partition, {})[firing] = letter.detail
+    return {p: Failures(records.get(p, {}), timers.get(p, {})) for p in sorted({*records, *timers})}
+
+
+def _letter(record: Record) -> DeadLetter | None:
+    try:
+        message = _LETTERS.decode(record.value)
+    except MandateError as error:
+        raise at(record, error) from error
+    return message if isinstance(message, DeadLetter) else None
+
+
+def at(record: Record, error: MandateError) -> MandateError:
+    """The same error, naming the record it is about."""
+    where = f"{record.topic}[{record.partition}]@{record.offset}"
+    return MandateError(error.code, f"{where}: {error.what}", error.why, error.remedy)
