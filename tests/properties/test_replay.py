@@ -40,7 +40,8 @@ def busiest(name: str) -> tuple[Record, ...]:
     history = read(files()[-1]).history
     topic = ROOMS[name].input
     places = [Place(topic, partition) for partition in range(history.topics[topic])]
-    return tuple(max((history.records.get(place, []) for place in places), key=lambda records: len(records)))
+    kept = {place: history.records.get(place, []) for place in places}
+    return tuple(kept[max(places, key=lambda place: len(kept[place]))])
 
 
 @cache

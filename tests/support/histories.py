@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from processors.host.errors import Fatal
 from processors.host.history import check_bounds
@@ -67,4 +67,4 @@ def flipped(record: Record, at: int = -1) -> Record:
     """The record with one bit of its value's byte `at` changed."""
     value = bytearray(record.value or b"")
     value[at] ^= 1
-    return replace(record, value=bytes(value))
+    return record._replace(value=bytes(value))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from processors.host import history
@@ -72,6 +70,6 @@ def test_a_broker_that_gives_nothing_is_named(monkeypatch):
 
 def test_a_time_is_found_by_halves():
     records = {PLACE: [record(n) for n in (0, 1, 4, 5, 9)]}
-    records[PLACE] = [replace(r, append_time=100 * n) for n, r in enumerate(records[PLACE])]
+    records[PLACE] = [r._replace(append_time=100 * n) for n, r in enumerate(records[PLACE])]
     kept = ListHistory({PLACE.topic: 3}, records, {PLACE: 11})
     assert [history.since(kept, PLACE, t) for t in (0, 1, 100, 200, 399, 400, 401)] == [0, 1, 1, 2, 6, 6, 10]

@@ -101,13 +101,13 @@ def test_a_missing_an_extra_and_a_swapped_output(world, history):
     assert (found.first.kind, found.different, found.equal + 1) == ("missing", 1, found.events)
     assert found.first.replayed.value == kept[3].value
 
-    history.records[place] = [*kept, replace(kept[3], offset=kept[-1].offset + 1)]
+    history.records[place] = [*kept, kept[3]._replace(offset=kept[-1].offset + 1)]
     history.ends[place] += 1
     found = both(world, history, "dedup")
     assert (found.first.kind, found.first.recorded.offset, found.different) == ("extra", kept[-1].offset + 1, 1)
 
     one, two = kept[3], kept[4]
-    swapped = [replace(two, offset=one.offset), replace(one, offset=two.offset)]
+    swapped = [two._replace(offset=one.offset), one._replace(offset=two.offset)]
     history.records[place] = [*kept[:3], *swapped, *kept[5:]]
     found = both(world, history, "dedup")
     assert (found.first.kind, found.different) == ("order", 1)
@@ -208,7 +208,7 @@ def test_a_compacted_changelog_replays_from_the_beginning_and_not_from_the_middl
 def test_a_schema_that_nobody_knows_is_refused(world, history):
     record = next(r for r in history.of("incidents.events") if r.key)
     place = Place("incidents.events", record.partition)
-    history.change(place, record.offset, lambda r: replace(r, value=b"\0\x00\xff\xff\xff" + r.value[5:]))
+    history.change(place, record.offset, lambda r: r._replace(value=b"\0\x00\xff\xff\xff" + r.value[5:]))
     with pytest.raises(MandateError) as caught:
         both(world, history, "incidents")
     assert caught.value.code == "unknown_schema"
