@@ -57,6 +57,7 @@ COMMANDS: dict[str, Entry] = {
     "dead-letters": Entry("gateway.cli.dead_letters", "dead_letters", "List what could not be decoded or decided."),
     "rebuild": Entry("gateway.cli.rebuild", "rebuild", "Build read models anew beside those that serve, and swap."),
     "archive": Entry("gateway.cli.archive", "archive", "Show and verify the archive of every record."),
+    "whatif": Entry("gateway.cli.whatif", "whatif", "Run a recorded window again under other settings: who is paged."),
     "schemas": Entry("gateway.cli.schemas", "schemas", "List the schemas; hold each against every earlier version."),
     "topology": Entry("gateway.cli.topology", "topology", "Compare topology.yaml with a broker, apply it, draw it."),
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from gateway.whatif.records import Speech
 from processors.host.clock import ManualClock
 from processors.host.loop import LoopSettings, RoomLoop
 from processors.host.memory import MemoryReader, MemoryTransport
@@ -22,7 +23,6 @@ from processors.kernel.runnable import runnables
 from processors.rooms import DECIDERS
 from schemas import codec, ids, topology
 from schemas.configuration import canonical, check_tenant, parse_document
-from schemas.envelope import headers_of
 from schemas.messages.actions import (
     CHANGE,
     EFFECT,
@@ -37,10 +37,7 @@ from schemas.messages.actions import (
     ErrorInfo,
 )
 from schemas.messages.incidents import AcknowledgeIncident, ContainIncident, IncidentOpened, ResolveIncident
-from schemas.messages.kernel import ConfigurationAnnounced
-from schemas.messages.notifications import Outcome, PageRequested, ReportOutcome
-from schemas.messages.tables import STREAMS
-from schemas.partitioning import partition_of
+from schemas.messages.notifications import Outcome, PageRequested
 from schemas.record import Output, Record
 
 START_MS = 1_700_000_000_000
@@ -123,12 +120,7 @@ class World:
         outcome = self.hands(page)
         if outcome is None:
             return
-        report = ReportOutcome(
-            page.tenant, page.incident_id, page.notification_id, page.attempt, outcome[0], outcome[1]
-        )
-        self._send(
-            self.map.relay.reports_to, report, ids.derive("outcome", page.notification_id, page.attempt), "effects"
-        )
+        self.log.append(SPEECH.outcome(page, outcome[0], outcome[1], self.clock.wall_ms()))
 
     # --- what comes in
     # ------------------------------------------------------------------------------------------
@@ -139,12 +131,8 @@ class World:
         check_tenant(parsed)
         for name, body in documents.items():
             version = self._versions[name] = self._versions.get(name, 0) + 1
-            message = ConfigurationAnnounced(self.tenant, name, version, f"v{version}", canonical(body))
-            for room in self.map.readers_of_document(name):
-                key = ids.key_of(self.tenant).encode()
-                tenant_partition = partition_of(key, self.map.partitions(room.input))
-                for p in self._range(room.input) if room.announced == "all" else [tenant_partition]:
-                    self.log.append(Output(room.input, p, key, codec.encode(message)))
+            for output in SPEECH.announced(self.tenant, name, version, canonical(body), self.clock.wall_ms()):
+                self.log.append(output)
 
     def act(self, actor: str, kind: str, resource: str, **given: Any) -> bytes:
         """An agent's action through the door; returns its event id. A sequence is counted unless one is
@@ -219,9 +207,7 @@ class World:
         return command_id
 
     def _send(self, topic: str, message: Any, record_id: bytes, source: str) -> None:
-        key = ids.key_of(self.tenant)
-        headers = headers_of(record_id, type(message).__name__, source, key, self.clock.wall_ms())
-        self.log.append(Output(topic, None, key.encode(), codec.encode(message), headers))
+        self.log.append(SPEECH.to_tenant(topic, message, record_id, source, self.clock.wall_ms()))
 
     # --- what came out
     # ------------------------------------------------------------------------------------------
@@ -239,13 +225,12 @@ class World:
         return [(p.person, p.step) for p in self.said("notifications.events", PageRequested) if p.attempt == 1]
 
 
-_MAP = topology.load()
-_WORDS = {name: codec.Words(STREAMS[t.stream]) for name, t in _MAP.topics.items()}
+SPEECH = Speech(topology.load())
 
 
 def decode(record: Record) -> Any:
     """The message of a record."""
-    return _WORDS[record.topic].decode(record.value)
+    return SPEECH.decode(record)
 
 
 __all__ = ["CHANGE", "GENERATED_ID", "NO_SEQUENCE", "Change", "Effect", "World", "decode", "delivered"]

@@ -53,6 +53,7 @@ def test_every_command_in_the_documents_exists(page: str, line: str) -> None:
         "kafka-transactions.sh",
         "kafka-console-consumer.sh",
         "printf",
+        "sed",
     }:
         pass
     else:

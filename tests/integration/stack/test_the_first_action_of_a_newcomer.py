@@ -70,6 +70,11 @@ def test_an_action_by_curl_and_by_python_and_an_error_by_curl(stack: Whole, tmp_
     assert newcomer.shell(python).startswith("Receipt(event_id=")
     newcomer.shows(python.splitlines()[-1], "TimeoutError: no answer in")
 
-    (own_error,) = blocks("README.md", "sh")
+    own_error, *others = blocks("README.md", "sh")
+    (rule,) = [block for block in others if "mandate whatif" in block]
     assert '"status": 202' in newcomer.shell(own_error)
     newcomer.shows(own_error.splitlines()[-1].split("#")[0], "search-service")
+    # After the demo the tenant is another one.
+    answer = newcomer.shell(rule.replace("demo-1", "shop"))
+    assert "baseline  100 % of the record" in answer
+    assert (tmp_path / "whatif.html").read_text().startswith("<!doctype html>")
