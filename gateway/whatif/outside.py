@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median_low
 from typing import Any
 
@@ -79,9 +79,7 @@ class Why:
             self._note(decider.name, command.message, decision)
             return decision
 
-        return Decider(
-            decider.name, decider.version, heard, decider.evolve, decider.parts, decider.react, decider.on_heads
-        )
+        return replace(decider, decide=heard)
 
     def _note(self, room: str, message: Any, decision: Decision) -> None:
         if isinstance(message, Head):
