@@ -95,9 +95,10 @@ $(BIN)/uv: requirements/bootstrap.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
-# The development set holds the runtime set, so whoever has it needs no second installation.
+# The development set holds the runtime set: whoever has it needs no second installation, but its own brought up to date.
 $(VENV)/.runtime: requirements/runtime.txt $(BIN)/uv
-	@if [ ! -e $(VENV)/.dev ]; then $(UV_PIP) install --require-hashes -r requirements/runtime.txt; fi
+	@if [ -e $(VENV)/.dev ]; then $(MAKE) $(VENV)/.dev; \
+	  else $(UV_PIP) install --require-hashes -r requirements/runtime.txt; fi
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(BIN)/uv
