@@ -10,44 +10,27 @@ import click
 
 from gateway.cli import settings_file
 from gateway.cli.access import read_profile
-from gateway.cli.moments import FORMS, moment
-from gateway.cli.output import EXIT_TEXT, fail, json_option, show
+from gateway.cli.output import EXIT_TEXT, EXIT_UNREACHABLE, fail, json_option, show
+from gateway.cli.times import FORMS, TIME
 from schemas.errors import ConfigurationError, MandateError
 
 if TYPE_CHECKING:
     from gateway.whatif.answer import Answer
 
-EXIT_SETTINGS = 5
+EXIT_HISTORY = 5
 EXIT_EMPTY = 6
 EXIT_INCIDENT = 7
-EXIT_HISTORY = 8
+EXIT_SETTINGS = 8
 EXIT_BASELINE = 9
-_CODES = {
-    "window_empty": EXIT_EMPTY,
-    "incident_unknown": EXIT_INCIDENT,
-    **dict.fromkeys(
-        (
-            "unknown_schema",
-            "unexpected_type",
-            "undecodable",
-            "not_framed",
-            "stretch_too_large",
-            "history_begins_later",
-            "history_ends_earlier",
-            "history_hole",
-            "history_corrupt",
-        ),
-        EXIT_HISTORY,
-    ),
-}
+_CODES = {"window_empty": EXIT_EMPTY, "incident_unknown": EXIT_INCIDENT}
 
 
 @click.command(
-    epilog=f"{EXIT_TEXT} And: 5 the settings cannot be accepted, 6 nothing happened in the window, 7 no such incident, "
-    "8 the history cannot be read (the error names the place), 9 answered, but the baseline does not equal the record."
+    epilog=f"{EXIT_TEXT} And: 5 the history cannot be read (the error names the place), 6 nothing happened in the "
+    "window, 7 no such incident, 8 the settings cannot be accepted, 9 answered, but the baseline is not the record."
 )
-@click.option("--from", "start", default="-1h", show_default=True, help=f"Where the window begins: {FORMS}.")
-@click.option("--to", "end", default="now", show_default=True, help="Where it ends.")
+@click.option("--from", "start", type=TIME, default="-1h", show_default=True, help=f"Where the window begins: {FORMS}.")
+@click.option("--to", "end", type=TIME, default="now", show_default=True, help="Where it ends.")
 @click.option(
     "--config",
     "config",
@@ -68,8 +51,8 @@ _CODES = {
 @click.option("--kafka", "bootstrap", help="The broker, host:port. Else MANDATE_KAFKA, else the local stack's.")
 @json_option
 def whatif(
-    start: str,
-    end: str,
+    start: int,
+    end: int,
     config: Path | None,
     incident: str | None,
     report: Path | None,
@@ -90,21 +73,19 @@ def whatif(
     """
     try:
         whose = _tenant(tenant, all_tenants, config)
-        now = time.time_ns() // 1_000_000
-        window = moment(start, now), moment(end, now)
-        if window[0] >= window[1]:
-            raise click.UsageError(f"the window ends ({end}) before it begins ({start})")
-        found = _answer(window, whose, config, incident, assume_answer, bootstrap, quiet=as_json)
+        if start >= end:
+            raise click.UsageError("the window ends before it begins")
+        found = _answer((start, end), whose, config, incident, assume_answer, bootstrap, quiet=as_json)
         if report is not None:
             from gateway.whatif.report import html
 
-            report.write_text(html(found, now))
+            report.write_text(html(found, time.time_ns() // 1_000_000))
     except ConfigurationError as error:
         fail(error, as_json)
         return EXIT_SETTINGS
     except MandateError as error:
         code = fail(error, as_json)
-        return _CODES.get(error.code, code)
+        return code if code == EXIT_UNREACHABLE else _CODES.get(error.code, EXIT_HISTORY)
     if as_json:
         show(found.document)
     else:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from gateway.whatif.outside import SAID, Deliveries, Heard, Outside
 from gateway.whatif.records import Documents, Speech
 from gateway.whatif.seen import Seen
-from processors.host.memory_merge import Latencies, Merge
+from gateway.whatif.start import Start, start_of
+from processors.host.memory_merge import Merge
 from processors.host.memory_timetable import Arrival, Timetable, read_timetable
 from processors.host.places import Place
 from processors.kernel.engine import Engine
@@ -22,6 +23,7 @@ from schemas import codec, ids
 from schemas.configuration import canonical, check_tenant, parse_document
 from schemas.errors import MandateError, SchemaError
 from schemas.messages.kernel import ConfigurationAnnounced
+from schemas.partitioning import partition_of
 from schemas.record import Record
 from schemas.topology import Topology
 
@@ -66,30 +68,32 @@ def ask(history: History, topology: Topology, question: Question, progress: Prog
     speech = Speech(topology)
     keep = _keeping(question.tenant)
     rooms = {name: room_of(decider, topology, DECIDERS) for name, decider in DECIDERS.items()}
-    table = read_timetable(history, rooms, {}, question.end, keep)
+    start = start_of(history, rooms, question.start, question.tenant)
+    begin = question.start if start.states else None
+    table = read_timetable(history, rooms, start.positions, question.end, keep, begin)
     progress("read", table.records)
-    if not any(a.time >= question.start for a in table.arrivals):
+    if not any(a.time >= question.start and a.written is None for a in table.arrivals):
         raise MandateError(
             "window_empty",
             "the window",
             "nothing came from outside in it",
             "Ask for another time; `mandate timeline` shows when agents were at work.",
         )
-    announced = _announced(speech, table)
+    announced = _announced(speech, table, start)
     documents = _in_force(announced, question.start)
     _check(question.changes, documents)
-    record = _said(history, topology, speech, question.end, keep)
-    before = Heard()
-    baseline = _run(topology, table, question, Outside(speech, before), before)
+    before, after = Heard(), Heard()
+    record = _said(history, speech, question.end, keep, start, (before, after))
+    baseline = _run(topology, table, question, start, Outside(speech, before), before)
     progress("baseline", baseline.decided)
-    after = before
     decided = baseline.decided
-    if question.changes or question.assume_answer_s is not None:
-        after = Heard()
+    if not question.changes and question.assume_answer_s is None:
+        after = before
+    else:
         assume = None if question.assume_answer_s is None else question.assume_answer_s * 1000
         outside = Outside(speech, after, before, Deliveries.of(before.seen), assume)
         arrivals = _changed(speech, table, announced, question)
-        decided += _run(topology, table, question, outside, after, baseline.latencies, arrivals).decided
+        decided += _run(topology, table, question, start, outside, after, baseline, arrivals).decided
         progress("what if", decided)
     return Result(question, record, before, after, documents, table.records, decided)
 
@@ -98,9 +102,10 @@ def _run(
     topology: Topology,
     table: Timetable,
     question: Question,
+    start: Start,
     outside: Outside,
     heard: Heard,
-    latencies: Latencies | None = None,
+    baseline: Merge | None = None,
     arrivals: list[Arrival] | None = None,
 ) -> Merge:
     deciders = {name: heard.why.listening(decider) for name, decider in DECIDERS.items()}
@@ -108,8 +113,10 @@ def _run(
     for decider in deciders.values():
         room: Room = room_of(decider, topology, deciders)
         for partition in range(room.partitions):
-            engines[Place(room.input, partition)] = Engine(room, partition)
-    merge = Merge(engines, table, outside.arriving, outside.heard, latencies, arrivals)
+            engines[Place(room.input, partition)] = start.engine(room, partition)
+    known = None if baseline is None else baseline.latencies
+    on_its_way = frozenset() if baseline is None else frozenset(baseline.on_its_way)
+    merge = Merge(engines, table, outside.arriving, outside.heard, known, arrivals, on_its_way)
     merge.run(question.end)
     return merge
 
@@ -123,24 +130,46 @@ def _keeping(tenant: str | None) -> Callable[[Record], bool]:
     return lambda record: record.key is not None and (record.key == whole or record.key.startswith(prefix))
 
 
-def _said(history: History, topology: Topology, speech: Speech, end: int, keep: Callable[[Record], bool]) -> Seen:
-    """What the record says of incidents, pages and cases, up to `end`."""
+def _said(
+    history: History,
+    speech: Speech,
+    end: int,
+    keep: Callable[[Record], bool],
+    start: Start,
+    runs: tuple[Heard, ...],
+) -> Seen:
+    """What the record says of incidents, pages and cases, up to `end`; the runs get what was said before they begin."""
     out = Seen()
     for topic in SAID:
-        for partition in range(topology.partitions(topic)):
+        for partition in range(history.partitions(topic)):
             place = Place(topic, partition)
             low, high = history.bounds(place)
             for record in history.read(place, low, high):
                 if not keep(record):
                     continue
-                try:
-                    message = speech.decode(record)
-                except SchemaError as error:
-                    where = f"{record.topic}[{record.partition}]@{record.offset}"
-                    raise SchemaError(error.code, where, f"{error.what}: {error.why}", error.remedy) from error
-                if getattr(message, "at", 0) <= end:
-                    out.take(message)
+                message = _message(speech, record)
+                at = getattr(message, "at", 0)
+                if at > end:
+                    continue
+                out.take(message)
+                if at <= start.last_now(_decided_at(speech.topology, topic, record.key or b"")):
+                    for run in runs:
+                        run.seen.take(message)
     return out
+
+
+def _message(speech: Speech, record: Record) -> Any:
+    try:
+        return speech.decode(record)
+    except SchemaError as error:
+        where = f"{record.topic}[{record.partition}]@{record.offset}"
+        raise SchemaError(error.code, where, f"{error.what}: {error.why}", error.remedy) from error
+
+
+def _decided_at(topology: Topology, topic: str, key: bytes) -> Place:
+    """The input place on which the processor that says things there decides about this key (a tenant)."""
+    (spec,) = [room for room in topology.rooms.values() if topic in room.writes.values()]
+    return Place(spec.input, partition_of(key, topology.partitions(spec.input)))
 
 
 # --- settings
@@ -150,13 +179,18 @@ def _said(history: History, topology: Topology, speech: Speech, end: int, keep: 
 Announced = Mapping[tuple[str, str], list[tuple[int, int, bytes]]]
 
 
-def _announced(speech: Speech, table: Timetable) -> Announced:
+def _announced(speech: Speech, table: Timetable, start: Start) -> Announced:
     found: dict[tuple[str, str], list[tuple[int, int, bytes]]] = {}
+    for state in start.states.values():
+        for message in state.documents():
+            found.setdefault((message.tenant, message.document), []).append(
+                (state.last_now, message.version, message.body)
+            )
     for arrival in table.arrivals:
-        message = _configuration(speech, arrival.record)
-        if message is not None:
-            listed = found.setdefault((message.tenant, message.document), [])
-            listed.append((arrival.time, message.version, message.body))
+        announced = _configuration(speech, arrival.record)
+        if announced is not None:
+            listed = found.setdefault((announced.tenant, announced.document), [])
+            listed.append((arrival.time, announced.version, announced.body))
     return found
 
 

@@ -131,6 +131,8 @@ class Seen:
         return self._holder.get((tenant, event))
 
     def _opened(self, opened: IncidentOpened) -> None:
+        if opened.incident_id in self.incidents:
+            return
         self.incidents[opened.incident_id] = Incident(
             tenant=opened.tenant,
             incident_id=opened.incident_id,

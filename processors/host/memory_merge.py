@@ -26,6 +26,7 @@ from processors.host.places import Place
 from processors.kernel.engine import DecideFailed, Engine
 from schemas import codec
 from schemas.envelope import CE_TYPE
+from schemas.ids import Id
 from schemas.messages.kernel import Tick
 from schemas.record import Output, Record, header
 
@@ -104,10 +105,14 @@ Arriving = Callable[[Record, int], Record | None]
 Heard = Callable[[Written], Iterable[Later]]
 _TIMER, _RECORDED, _NEW = 0, 1, 2
 _Order = tuple[str, int, int, str, int]
+_At = tuple[str, int, int]
 
 
 class Merge:
-    """One run. `engines` hold their state at the beginning, by input place; a run without `latencies` measures them."""
+    """One run. `engines` hold their state at the beginning, by input place.
+
+    A run without `latencies` measures them, and finds out what was `on_its_way` when it began.
+    """
 
     def __init__(
         self,
@@ -117,11 +122,15 @@ class Merge:
         heard: Heard,
         latencies: Latencies | None = None,
         arrivals: list[Arrival] | None = None,
+        on_its_way: frozenset[_At] = frozenset(),
     ) -> None:
         self._engines = engines
         self._arrivals = table.arrivals if arrivals is None else arrivals
         self._lay = {key: deque(lays) for key, lays in table.lay.items()}
         self._ends = table.ends
+        # What was on its way when the run began: found out by the run that measures, known to every other.
+        self.on_its_way: set[_At] = set(on_its_way)
+        self._written: set[_At] = set()
         self._arriving = arriving
         self._heard = heard
         self._known = latencies
@@ -146,6 +155,8 @@ class Merge:
                 if arrival.time > until_ms:
                     return
                 at += 1
+                if arrival.written is not None and not self._was_on_its_way(arrival, arrival.written):
+                    continue
                 record = self._arriving(arrival.record, arrival.time)
                 if record is not None:
                     self._take(record, arrival.time)
@@ -157,6 +168,17 @@ class Merge:
                 self._next_of_queue(place, found, time)
             else:
                 return
+
+    def _was_on_its_way(self, arrival: Arrival, name: tuple[str, Id]) -> bool:
+        """Whether nobody in this run writes this record, so that its cause lies before the beginning."""
+        if self._known is None and arrival.order not in self._written:
+            self.on_its_way.add(arrival.order)
+        if arrival.order not in self.on_its_way:
+            return False
+        lays = self._lay[name]
+        kept = [lay for lay in lays if (arrival.record.topic, lay.partition, lay.offset) != arrival.order]
+        self._lay[name] = deque(kept)
+        return True
 
     # --- one step
     # -------------------------------------------------------------------------------------------------
@@ -249,7 +271,12 @@ class Merge:
 
     def _found(self, output: Output) -> Lay | None:
         lays = self._lay.get((output.topic, identity(output.headers, output.value)))
-        return lays.popleft() if lays else None
+        if not lays:
+            return None
+        found = lays.popleft()
+        if self._known is None:
+            self._written.add((output.topic, found.partition, found.offset))
+        return found
 
     def _next(self, place: Place) -> int:
         self._new[place] = self._new.get(place, NEW_OFFSETS) + 1

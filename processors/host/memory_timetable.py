@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Records of all inputs together. One from outside is kept whole (~1 KB), any other as its id and place (~0.3 KB): an
 # action is three inputs, so two million are about 1 GB. More is refused: a shorter stretch, or one tenant.
 RECORDS_MAX = 2_000_000
+# How long a record may be on its way from one processor to the next: a backlog after an outage is decided in seconds.
+FLIGHT_MS = 60_000
 _OURS = b"/mandate/"
 
 
@@ -40,11 +42,16 @@ class Lay(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A record from outside at its log time; `order` breaks ties as the record's own place does."""
+    """A record from outside at its log time; `order` breaks ties as the record's own place does.
+
+    `written` names a processor's record that was perhaps on its way when the run began: it arrives like one from
+    outside unless its cause is part of the run, which is known when its time has come and nobody has written it.
+    """
 
     time: int
     order: tuple[str, int, int]
     record: Record
+    written: tuple[str, Id] | None = None
 
 
 @dataclass(slots=True)
@@ -63,8 +70,11 @@ def read_timetable(
     starts: Mapping[Place, int],
     until_ms: int,
     keep: Callable[[Record], bool],
+    begin_ms: int | None = None,
 ) -> Timetable:
     """Every input from its start to the last record at or before `until_ms`. `keep` chooses (a tenant's, say).
+
+    `begin_ms` is when the run begins in the middle of the log: what lies up to FLIGHT_MS behind it may be on its way.
 
     Raises MandateError: of the history, `unknown_schema` with the record's place, `stretch_too_large`.
     """
@@ -75,7 +85,9 @@ def read_timetable(
             place = Place(room.input, partition)
             low, end = history.bounds(place)
             table.ends[place] = end
-            _read_place(history.read(place, starts.get(place, low), end), room, outside, until_ms, keep, table)
+            records = history.read(place, starts.get(place, low), end)
+            flight = -1 if begin_ms is None else begin_ms + FLIGHT_MS
+            _read_place(records, room, outside, until_ms, keep, flight, table)
     table.arrivals.sort(key=lambda a: (a.time, a.order))
     return table
 
@@ -86,6 +98,7 @@ def _read_place(
     origins: Origins,
     until_ms: int,
     keep: Callable[[Record], bool],
+    flight_until: int,
     table: Timetable,
 ) -> None:
     time = 0
@@ -103,13 +116,16 @@ def _read_place(
                 f"there are more than {RECORDS_MAX:,} records to run again",
                 "Ask for a shorter stretch, or for one tenant.",
             )
+        order = (record.topic, record.partition, record.offset)
         if origins.outside(record):
-            order = (record.topic, record.partition, record.offset)
             table.arrivals.append(Arrival(time, order, record))
         else:
             _expect(record, room)
             lay = Lay(time, record.partition, record.offset)
-            table.lay.setdefault((record.topic, identity(record.headers, record.value)), deque()).append(lay)
+            name = record.topic, identity(record.headers, record.value)
+            table.lay.setdefault(name, deque()).append(lay)
+            if time <= flight_until:
+                table.arrivals.append(Arrival(time, order, record, name))
 
 
 def _expect(record: Record, room: Room) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
-from processors.host.history import History
 from processors.host.places import Place
 from processors.kernel.engine import PROGRESS_KEY, Engine
 from processors.kernel.room import Room
@@ -19,6 +19,10 @@ from schemas.messages import kernel
 from schemas.messages.kernel import DeadLetter, Progress
 from schemas.record import Record
 from schemas.topology import DEAD_LETTERS
+
+if TYPE_CHECKING:
+    # Its module brings the client of the broker, which not everybody here needs.
+    from processors.host.history import History
 
 _CHANGELOG = codec.Words(kernel.CHANGELOG)
 _LETTERS = codec.Words((*kernel.DEAD_LETTERS, *kernel.SHARED))
