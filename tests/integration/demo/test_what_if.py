@@ -1,5 +1,5 @@
-"""`mandate whatif` after the story on a real stack: the baseline is the record, half of Alice's time moves Bob's page by
-exactly that, and the report opens in a browser, light and dark, at a desk and on a phone."""
+"""`mandate whatif` after the story on a real stack: the baseline is the record, half of Alice's time moves Bob's page
+by exactly that, and the report opens in a browser, light and dark, at a desk and on a phone."""
 
 from __future__ import annotations
 
