@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
+
 import click
+import psycopg
 
 from gateway.cli.client import Json
 from gateway.cli.output import fail, json_option, show, table
 from gateway.local.connections import connections
+from projections.errors import NotReady
 from schemas.envelope import rfc3339
 from schemas.errors import MandateError
 
@@ -93,6 +98,38 @@ def verify(postgres: str | None, where: str | None, as_json: bool) -> int:
         table(faults, {"code": "code", "file": "file", "at": "at", "why": "why"}, "No fault.")
         click.echo(f"{report.files} files with {report.records} records were read", err=True)
     return min((VERIFY_CODES[fault.code] for fault in report.faults), default=0)
+
+
+@archive.command(epilog=EXIT_TEXT)
+@postgres_option
+@where_option
+@json_option
+def compact(postgres: str | None, where: str | None, as_json: bool) -> int:
+    """Merge small files, write the layout by tenant and date for old days, delete what was merged an hour ago.
+
+    The running archive does the same by itself when little comes.
+    """
+    from projections.archive import upkeep
+    from projections.archive.files import Files
+
+    try:
+        files = Files(where or connections().archive)
+        merged, cold = upkeep.compact(postgres or connections().postgres, files, time.time())
+    except MandateError as error:
+        return fail(error, as_json)
+    except psycopg.Error as error:
+        return fail(
+            NotReady("postgres_silent", "the archive's manifest", str(error).strip(), "mandate status"), as_json
+        )
+    if as_json:
+        show({"merged": asdict(merged), "cold": asdict(cold)})
+        return 0
+    click.echo(
+        f"{merged.files_before} files became {merged.files_after}, "
+        f"{merged.bytes_before / 1e6:.1f} MB became {merged.bytes_after / 1e6:.1f} MB; {merged.deleted} old ones deleted; "
+        f"{cold.days} days by tenant and date ({cold.records} records)"
+    )
+    return 0
 
 
 def _shown(row: Json) -> Json:

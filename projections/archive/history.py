@@ -1,7 +1,7 @@
 """History from the archive's files, and joined with a live log: the archive first, the log from where it ends.
 
-The contract is processors/host/history.py. One file is in memory at a time (merged files are at most 64 MB), and of it
-one row group as records. Every page of a file has a checksum that is verified; whether a file is the one that was
+The contract is processors/host/history.py. One file is in memory at a time (a flush makes at most 64 MB), and of it one
+row group as records. Every page of a file has a checksum that is verified; whether a file is the one that was
 written is asked by `mandate archive verify`.
 
     with closing(open_history(where, manifest, LogHistory(bootstrap))) as history: ...

@@ -8,7 +8,7 @@ overtake each other again and again would both publish nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import psycopg
@@ -22,6 +22,8 @@ from projections.postgres import writer
 NAME = "archive"
 # One lock for all who delete files or replace rows; arbitrary, never changed.
 LOCK = 7_221_340_156
+# One for all who write copies of the manifest.
+COPY_LOCK = 7_221_340_157
 # A reader of the manifest is done with a file after at most this long; then what was merged into another is deleted.
 KEPT_SECONDS = 3_600
 # The runner asks for positions every 5 s; a flush in between takes some.
@@ -50,14 +52,11 @@ class Ledger(Protocol):
     def publish(self, before: Mapping[Place, int], after: Mapping[Place, int], entries: Sequence[Entry]) -> None:
         """Move the positions and add the entries, or neither. Raises PositionLost."""
 
-    def mirrored(self, places: Iterable[tuple[Place, int]]) -> None:
-        """The copies of these places' days are written."""
-
     def not_mirrored(self) -> Sequence[tuple[Place, int]]:
         """Places and days whose copy is older than the manifest."""
 
-    def of_day(self, place: Place, day: int) -> Sequence[Entry]:
-        """The entries of a place's day, in order."""
+    def copying(self, place: Place, day: int) -> contextlib.AbstractContextManager[Sequence[Entry]]:
+        """The entries of a place's day, while nobody else writes its copy; at the end the copy is written."""
 
     def empty(self) -> bool:
         """Is there no entry at all?"""
@@ -130,18 +129,6 @@ class PostgresLedger:
             insert(connection, entries)
             self._at("listed")
 
-    def mirrored(self, places: Iterable[tuple[Place, int]]) -> None:
-        """The copies of these places' days are written. (What another run added meanwhile is written by that run.)"""
-        connection = self.connection
-        with connection.transaction():
-            self._hold(connection)
-            with connection.cursor() as cursor:
-                cursor.executemany(
-                    "update archive_manifest set mirrored = true"
-                    " where topic = %s and partition = %s and day = %s and not mirrored",
-                    [(place.topic, place.partition, day) for place, day in places],
-                )
-
     def not_mirrored(self) -> Sequence[tuple[Place, int]]:
         """Places and days whose copy is older than the manifest."""
         connection = self.connection
@@ -151,11 +138,9 @@ class PostgresLedger:
             ).fetchall()
         return [(Place(topic, partition), day) for topic, partition, day in found]
 
-    def of_day(self, place: Place, day: int) -> Sequence[Entry]:
-        """The entries of a place's day, in order."""
-        connection = self.connection
-        with connection.transaction():
-            return select(connection, "where topic = %s and partition = %s and day = %s", (*place, day))
+    def copying(self, place: Place, day: int) -> contextlib.AbstractContextManager[Sequence[Entry]]:
+        """The entries of a place's day, while nobody else writes its copy; at the end the copy is written."""
+        return copying(self.connection, place, day)
 
     def empty(self) -> bool:
         """Is there no entry at all?"""
@@ -216,6 +201,19 @@ class PostgresLedger:
                 "a newer one has begun since",
                 "Nothing was written; this process waits until that one ends.",
             )
+
+
+@contextlib.contextmanager
+def copying(connection: Connection, place: Place, day: int) -> Iterator[Sequence[Entry]]:
+    """The entries of a place's day, while nobody else writes its copy; at the end the copy is written.
+
+    One at a time: of two who read, replace and write, the one that read first must not write last.
+    """
+    which = "where topic = %s and partition = %s and day = %s"
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", (COPY_LOCK,))
+        yield select(connection, which, (*place, day))
+        connection.execute(f"update archive_manifest set mirrored = true {which} and not mirrored", (*place, day))
 
 
 def insert(connection: Connection, entries: Sequence[Entry]) -> None:

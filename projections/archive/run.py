@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from processors.host.places import Place
@@ -10,6 +11,7 @@ from projections.archive.files import Files
 from projections.archive.ledger import NAME, PostgresLedger
 from projections.archive.project import Columns
 from projections.archive.store import ArchiveStore, Gathering, Step
+from projections.archive.upkeep import Night, compact
 from projections.metrics import Metrics, RunnerMetrics
 from projections.runner import Runner
 from projections.settings import Settings
@@ -28,6 +30,8 @@ def make_runner(
         at=at,
     )
     metrics.behind(store.behind)
+    files = Files(given.archive_place)
+    Night(lambda: compact(given.postgres, files, time.time()), lambda: float(store.archived)).start()
     return Runner(
         NAME,
         places,

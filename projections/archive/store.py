@@ -78,6 +78,8 @@ class ArchiveStore:
         self._since = 0.0
         self._oldest: int | None = None
         self._seen = clock()
+        # Records published by this store, ever.
+        self.archived = 0
 
     # --- the runner's store
 
@@ -168,6 +170,7 @@ class ArchiveStore:
         self._at("published")
         self._mirror(sorted({(entry.place, entry.day) for entry in entries}))
         self._at("mirrored")
+        self.archived += sum(entry.records for entry in entries)
         made = [entry.bytes for entry in entries if entry.kind == "file"]
         self._flushed(len(made), sum(made), self._clock() - began)
 
@@ -185,8 +188,8 @@ class ArchiveStore:
 
     def _mirror(self, places: Sequence[tuple[Place, int]]) -> None:
         for place, day in places:
-            write_mirror(self._files, place, day, self._ledger.of_day(place, day))
-        self._ledger.mirrored(places)
+            with self._ledger.copying(place, day) as entries:
+                write_mirror(self._files, place, day, entries)
 
     def _adopt(self) -> None:
         """A database without a manifest beside files with one: the copies are the manifest again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,18 +74,16 @@ class MemoryLedger:
         self._shared.entries += entries
         self._shared.unmirrored |= {(entry.place, entry.day) for entry in entries}
 
-    def mirrored(self, places: Iterable[tuple[Place, int]]) -> None:
-        """Copies are written."""
-        self._shared.unmirrored -= set(places)
-
     def not_mirrored(self) -> Sequence[tuple[Place, int]]:
         """Copies that are not."""
         return sorted(self._shared.unmirrored)
 
-    def of_day(self, place: Place, day: int) -> Sequence[Entry]:
+    @contextmanager
+    def copying(self, place: Place, day: int) -> Iterator[Sequence[Entry]]:
         """Entries of a day."""
         found = [e for e in self._shared.entries if e.place == place and e.day == day]
-        return sorted(found, key=lambda e: e.start)
+        yield sorted(found, key=lambda e: e.start)
+        self._shared.unmirrored -= {(place, day)}
 
     def empty(self) -> bool:
         """No entry."""
