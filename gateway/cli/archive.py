@@ -126,8 +126,8 @@ def compact(postgres: str | None, where: str | None, as_json: bool) -> int:
         return 0
     click.echo(
         f"{merged.files_before} files became {merged.files_after}, "
-        f"{merged.bytes_before / 1e6:.1f} MB became {merged.bytes_after / 1e6:.1f} MB; {merged.deleted} old ones deleted; "
-        f"{cold.days} days by tenant and date ({cold.records} records)"
+        f"{merged.bytes_before / 1e6:.1f} MB became {merged.bytes_after / 1e6:.1f} MB; "
+        f"{merged.deleted} old ones deleted; {cold.days} days by tenant and date ({cold.records} records)"
     )
     return 0
 

@@ -1,8 +1,8 @@
 """The layout for old questions: the actions of one tenant and day together, as cold/tenant=…/date=…/ files.
 
-A second copy of what `log/` holds of the topic that the timeline shows, made when a day is over for good; `log/` stays the
-truth. A day is there when its list is: `cold/days/<date>.json` is written last, names the files by tenant, and says of
-which ranges it was made, so that a day that got more records (an archive that was late) is written again.
+A second copy of what `log/` holds of the topic that the timeline shows, made when a day is over for good; `log/` stays
+the truth. A day is there when its list is: `cold/days/<date>.json` is written last, names the files by tenant, and says
+of which ranges it was made, so that a day that got more records (an archive that was late) is written again.
 """
 
 from __future__ import annotations
