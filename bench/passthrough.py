@@ -30,7 +30,7 @@ from processors.host.kafka import KafkaTransport
 from processors.host.loop import LoopSettings
 from processors.host.metrics import Metrics
 from processors.host.places import Place
-from processors.host.run import Runner
+from processors.host.run import Runner, calm_collector
 from processors.host.transport import group_of
 from processors.kernel.runnable import runnables
 from processors.rooms import DECIDERS
@@ -83,6 +83,7 @@ def processor(bootstrap: str, name: str, events: int) -> Json:
     positions = GroupPositions(bootstrap, [group_of(name)])
     place = Place(room.input, PARTITION)
     runner = Runner(KafkaTransport(bootstrap), clock, Metrics(), Health(clock), wiring.limits(declared), LoopSettings())
+    calm_collector()
     begun, wall = cpu(), time.monotonic()
     runner.start(room, 0)
     paced = threading.Event()

@@ -15,7 +15,7 @@ from processors.host.errors import Fatal
 from processors.host.health import Health
 from processors.host.kafka import KafkaTransport
 from processors.host.metrics import Metrics
-from processors.host.run import Runner
+from processors.host.run import Runner, calm_collector
 from processors.host.serve import Pages
 from processors.host.settings import Settings
 from processors.kernel.runnable import Runnable, runnables
@@ -65,6 +65,7 @@ def run(topology: Topology, names: Sequence[str], slot: int, settings: Settings)
     pages = None if settings.http is None else Pages(settings.http, health, metrics.registry)
     if pages is not None:
         pages.start()
+    calm_collector()
     for room in rooms:
         runner.start(room, slot)
     code = runner.wait()

@@ -62,11 +62,6 @@ def frame_of(cls: type) -> bytes:
     return frame(schema_id(cls))
 
 
-def length(n: int) -> bytes:
-    """A length (n >= 0) as Avro writes it: zigzag, seven bits a byte, the lowest first."""
-    return long(n)
-
-
 def long(n: int) -> bytes:
     """A 64-bit number as Avro writes it: zigzag, seven bits a byte, the lowest first."""
     n = n << 1 if n >= 0 else ~(n << 1)
@@ -74,6 +69,8 @@ def long(n: int) -> bytes:
         return _BYTES[n]
     if n <= 0x3FFF:
         return bytes((n & 0x7F | 0x80, n >> 7))
+    if n <= 0x1FFFFF:
+        return bytes((n & 0x7F | 0x80, n >> 7 & 0x7F | 0x80, n >> 14))
     if 1 << 35 <= n < 1 << 42:  # a time of our days, in ms
         low = (n & 0x7F | 0x80, n >> 7 & 0x7F | 0x80, n >> 14 & 0x7F | 0x80, n >> 21 & 0x7F | 0x80)
         return bytes((*low, n >> 28 & 0x7F | 0x80, n >> 35))

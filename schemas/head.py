@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.codec import PREFIX_BYTES, length
+from schemas.codec import PREFIX_BYTES, long
 from schemas.errors import SchemaError
 
 MAX_HEAD_STRING = 4096  # tenant, actor, session, resource, type: the gateway allows 1,024 characters, 4 bytes each
@@ -143,7 +143,7 @@ def what_of(value: bytes, what: bytes) -> tuple[str, str] | None:
 
 
 def _texts(*texts: str) -> bytes:
-    return b"".join(length(len(raw)) + raw for raw in (text.encode() for text in texts))
+    return b"".join(long(len(raw)) + raw for raw in (text.encode() for text in texts))
 
 
 def drift_of(value: bytes, times: int) -> int:

@@ -107,27 +107,33 @@ class DedupFace:
             sightings.append(content)
         if headers and any(name == FLAGS for name, _ in headers):
             return None
+        if traits & EFFECT:
+            current.add(sightings[-1])
+        current.add(of_id)  # a number is never asked for here: it is new by its mark
+        self._append(sightings, second, slot, offset)
+        if numbered:
+            session.highest, session.seen_at = number, now
+            if not session.dirty:
+                session.dirty = True
+                self._dirty_sessions.append(session)
+                assert session.part is not None
+                self._parts.touch(session.part)
+        return key
+
+    def _append(self, sightings: list[bytes], second: int, slot: int, offset: int) -> None:
+        """What rules.append does, in place."""
         rest = (second % SLOT_S).to_bytes(2, "big") + b"\x00" + offset.to_bytes(8, "big")
-        touch, pieces = self._parts.touch, self._pieces
+        pieces = self._pieces
         for one in sightings:
             bucket = (one[0] << 8 | one[1]) % BUCKETS
             piece = pieces[bucket]
             if piece is None or piece.slot != slot or len(piece.entries) >= PIECE_BYTES:
                 piece = self._open(bucket, slot)
             piece.entries += one + rest
-            touch(piece.part)
             if not piece.dirty:
                 piece.dirty = True
                 self._dirty_pieces.append(piece)
-            current.add(one)
-        if numbered:
-            assert session.part is not None
-            session.highest, session.seen_at = number, now
-            touch(session.part)
-            if not session.dirty:
-                session.dirty = True
-                self._dirty_sessions.append(session)
-        return key
+                self._parts.touch(piece.part)
 
     def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
         """A session met for the first time, if its records belong here."""

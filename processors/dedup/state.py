@@ -14,6 +14,8 @@ from schemas.ids import derive
 
 # Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 12 KB, so at worst 50 MB.
 KEPT_KEYS = 4_096
+# Slots in which windows are written; one at a time, two around its end.
+RING_SLOTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,16 @@ def mark_part(key: str, session: str) -> str:
 
 def encode_window(slot: int, entries: bytes | bytearray) -> bytes:
     """A Window as `codec.encode` gives it, several times quicker: a transaction writes hundreds."""
-    return b"".join((codec.frame_of(Window), codec.long(slot), codec.length(len(entries)), entries))
+    return b"".join((_window_head(slot), codec.long(len(entries)), entries))
+
+
+@lru_cache(maxsize=RING_SLOTS)
+def _window_head(slot: int) -> bytes:
+    return codec.frame_of(Window) + codec.long(slot)
 
 
 def encode_mark(highest: int, floor: int, holes: tuple[int, ...], seen_at: int) -> bytes:
     """A Mark as `codec.encode` gives it."""
     long = codec.long
-    ranges = codec.length(len(holes)) + b"".join([long(n) for n in holes]) if holes else b""
+    ranges = codec.long(len(holes)) + b"".join([long(n) for n in holes]) if holes else b""
     return b"".join((codec.frame_of(Mark), long(highest), long(floor), ranges, b"\x00", long(seen_at)))

@@ -29,6 +29,8 @@ ATTEMPT_SECONDS = 5.0
 ABORT_SECONDS = 10.0
 # Not above the transaction's time-out: after it the answer is worth nothing.
 OFFSETS_SECONDS = 5.0
+# As the client says "by the key".
+ANY_PARTITION = -1
 # Beyond a call's own time-out; then the library has lost it (watch.py).
 GRACE_SECONDS = 4.0
 
@@ -75,19 +77,19 @@ class TransactionalProducer:
 
     def produce(self, outputs: Sequence[Output]) -> None:
         """Queue records; None as partition means murmur2 of the key. Sizes were checked by the caller."""
-        produce = self._producer.produce
+        produce, delivered = self._producer.produce, self._delivered
         for output in outputs:
-            arguments: dict[str, Any] = {"value": output.value, "key": output.key, "on_delivery": self._delivered}
-            if output.partition is not None:
-                arguments["partition"] = output.partition
-            if output.headers:
-                arguments["headers"] = list(output.headers)
+            topic, partition, key, value, headers = output
+            number = ANY_PARTITION if partition is None else partition
             try:
-                produce(output.topic, **arguments)
+                if headers:
+                    produce(topic, value, key, number, on_delivery=delivered, headers=list(headers))
+                else:
+                    produce(topic, value, key, number, on_delivery=delivered)
             except BufferError:
-                self._drain(output, arguments)
+                self._drain(output)
             except KafkaException as exception:
-                client.raise_for(exception, f"producing to {output.topic}")
+                client.raise_for(exception, f"producing to {topic}")
         self._producer.poll(0)
 
     def send_offsets(self, positions: Sequence[TopicPartition], group: Any) -> None:
@@ -156,10 +158,14 @@ class TransactionalProducer:
                     raise Fatal("producer_not_opened", found.what, found.why, found.remedy) from exception
                 producer.poll(0.1)
 
-    def _drain(self, output: Output, arguments: dict[str, Any]) -> None:
+    def _drain(self, output: Output) -> None:
         self._producer.poll(ATTEMPT_SECONDS)
+        topic, partition, key, value, headers = output
+        number = ANY_PARTITION if partition is None else partition
         try:
-            self._producer.produce(output.topic, **arguments)
+            self._producer.produce(
+                topic, value, key, number, on_delivery=self._delivered, headers=list(headers) or None
+            )
         except (BufferError, KafkaException) as error:
             raise AbortNeeded(
                 "queue_full", "producing", str(error), "The transaction is aborted; the broker is too slow."

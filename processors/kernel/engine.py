@@ -15,7 +15,7 @@ unless `redo` was given.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -102,8 +102,7 @@ class Engine:
         self._from: int | None = None
         self._last_now = 0
 
-    # --- restore
-    # --------------------------------------------------------------------------------------------------
+    # --- restore ------------------------------------------------------------------------------------------------------
 
     def load(self, record: Record) -> None:
         """Fold one changelog record. Raises SchemaError when it was written by a newer version than this
@@ -132,8 +131,7 @@ class Engine:
         self._writer.chains = {c.topic: c.hash for c in self._progress.chains}
         return Position(self._progress.to, self._last_now)
 
-    # --- what the host asks
-    # ---------------------------------------------------------------------------------------
+    # --- what the host asks -------------------------------------------------------------------------------------------
 
     @property
     def last_now(self) -> int:
@@ -164,8 +162,7 @@ class Engine:
         self._settle()
         return {key: self._store.encode(key) for key in self._store.keys("")}
 
-    # --- deciding
-    # -------------------------------------------------------------------------------------------------
+    # --- deciding -----------------------------------------------------------------------------------------------------
 
     def advance(self, record: Record, budget: int = FIRINGS_PER_TRANSACTION, redo: bool = False) -> Advance:
         """Fire what is due, then decide the record. With `redo` what raises goes to dead letters and the log
@@ -351,8 +348,7 @@ class Engine:
             outputs += self._writer.event(command, event, correlation, sends)
         return outputs
 
-    # --- the changelog
-    # --------------------------------------------------------------------------------------------
+    # --- the changelog ------------------------------------------------------------------------------------------------
 
     def flush(self, to: int) -> tuple[Output, ...]:
         """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises
@@ -360,12 +356,8 @@ class Engine:
         self._settle()
         outputs: list[Output] = []
         fields: list[bytes] = []
-        rows = [(key.encode(), value) for key, value in self._store.flush()]
-        rows += [(key, codec.encode(message)) for key, message in self._new_configuration.items()]
-        for command_id, remembered in self._commands.flush(self._last_now):
-            rows.append((_COMMANDS + command_id, None if remembered is None else codec.encode(remembered)))
         changelog, partition = self.room.changelog, self.partition
-        for key, value in rows:
+        for key, value in self._rows():
             written = b"" if value is None else value
             if len(written) > MAX_PART_BYTES and not key.startswith(_CONFIG.encode()):
                 raise PartTooLarge(f"a part is {len(written)} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
@@ -387,6 +379,14 @@ class Engine:
         self._progress, self._from = progress, None
         self._new_configuration, self._transaction = {}, Counter()
         return tuple(outputs)
+
+    def _rows(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """What a transaction writes to the changelog before Progress."""
+        yield from self._store.flush()
+        for key, message in self._new_configuration.items():
+            yield key, codec.encode(message)
+        for command_id, remembered in self._commands.flush(self._last_now):
+            yield _COMMANDS + command_id, None if remembered is None else codec.encode(remembered)
 
     def _count(self, reason: str, times: int = 1) -> None:
         self.counts[reason] += times

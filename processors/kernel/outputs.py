@@ -148,33 +148,38 @@ class Writer:
     def chained(self, topic: str, partition: int | None, key: bytes, value: bytes, headers: Headers) -> Output:
         """A record as it is written; its bytes go into the chain of its topic (KERNEL 16)."""
         if partition is None:
-            partition = partition_of(key, self._partitions(topic))
+            partition = partition_of(key, self._counts.get(topic) or self._partitions(topic))
+        place = self._places.get((topic, partition)) or self._place(topic, partition)
         # One hash of all fields, each behind its length in four bytes: field by field it takes three times as long.
-        fields = [
+        fields: tuple[bytes, ...] = (
             self.chains.get(topic, b""),
-            self._place(topic, partition),
+            place,
             len(key).to_bytes(4, "big"),
             key,
             len(value).to_bytes(4, "big"),
             value,
-        ]
-        for name, content in headers:
-            raw = name.encode()
-            fields += (len(raw).to_bytes(4, "big"), raw, len(content).to_bytes(4, "big"), content)
+        )
+        if headers:
+            fields += _fields(headers)
         self.chains[topic] = blake2b(b"".join(fields), digest_size=16).digest()
         return Output(topic, partition, key, value, headers)
 
     def _partitions(self, topic: str) -> int:
-        found = self._counts.get(topic)
-        if found is None:
-            found = self._counts[topic] = self._room.topology.partitions(topic)
+        found = self._counts[topic] = self._room.topology.partitions(topic)
         return found
 
     def _place(self, topic: str, partition: int) -> bytes:
         """Topic and partition as they stand in the chain."""
-        found = self._places.get((topic, partition))
-        if found is None:
-            name, number = topic.encode(), b"%d" % partition
-            found = len(name).to_bytes(4, "big") + name + len(number).to_bytes(4, "big") + number
-            self._places[topic, partition] = found
+        name, number = topic.encode(), b"%d" % partition
+        found = len(name).to_bytes(4, "big") + name + len(number).to_bytes(4, "big") + number
+        self._places[topic, partition] = found
         return found
+
+
+def _fields(headers: Headers) -> tuple[bytes, ...]:
+    """Headers as they stand in the chain."""
+    fields: list[bytes] = []
+    for name, content in headers:
+        raw = name.encode()
+        fields += (len(raw).to_bytes(4, "big"), raw, len(content).to_bytes(4, "big"), content)
+    return tuple(fields)

@@ -180,17 +180,15 @@ class Store:
         raw = codec.encode(self._objects[key]) if key in self._objects else self._raw[key]
         return stored(raw, self.timers(key))
 
-    def flush(self) -> list[tuple[str, bytes | None]]:
-        """The parts changed since the last flush, encoded, in the order of their first change."""
-        out: list[tuple[str, bytes | None]] = []
+    def flush(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """The parts changed since the last flush, encoded, in the order of their first change. Read it to its end."""
         raws, objects, timers = self._raw, self._objects, self._timers
-        for key in self._dirty:
+        dirty, self._dirty = self._dirty, {}
+        for key in dirty:
             if key in objects:
                 raws[key] = codec.encode(objects[key])
             raw = raws.get(key)
-            out.append((key, None if raw is None else stored(raw, timers.get(key, _NO_TIMERS))))
-        self._dirty = {}
-        return out
+            yield key.encode(), None if raw is None else stored(raw, timers.get(key, _NO_TIMERS))
 
     def load(self, key: str, value: StoredPart | None) -> None:
         """Restore: the last value of a part. Call `loaded` after the last one."""

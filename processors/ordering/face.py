@@ -72,10 +72,10 @@ class OrderingFace:
             if number != session.highest + 1 or now - session.seen_at >= MARK_MS:
                 return None
             session.highest, session.seen_at = number, now
-            self._parts.touch(session.part)
             if not session.dirty:
                 session.dirty = True
                 self._dirty.append(session)
+                self._parts.touch(session.part)
         return onward
 
     def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:

@@ -39,7 +39,7 @@ _lengths = st.lists(st.sampled_from([0, 1, 1, 2, 3, 7, 50, 1_000]), min_size=1, 
 _boundaries = st.lists(st.integers(1, 399), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1 << 32), st.sampled_from([30, 80, 97, 100]), _lengths, _boundaries)
 def test_both_faces_write_the_same_bytes(seed: int, plain: int, lengths: list[int], boundaries: list[int]) -> None:
     found: dict[str, Drawn] = logs(seed, 400, plain)
