@@ -39,8 +39,9 @@ _KINDS = {
 def first_difference(room: Room, history: History, window: Window, found: Difference) -> list[str]:
     """The lines that tell of one difference."""
     lines = ["", f"First difference{' (declared)' if found.declared else ''}: {room.name}: {_KINDS[found.kind]}."]
-    if found.cause is not None and found.partition is not None:
-        lines += _cause(room, history, found.partition, found.cause)
+    why = explain(room, history, window, found)
+    if why is not None and found.partition is not None:
+        lines += _cause(room, history, found.partition, why.cause)
     if found.recorded is not None:
         r = found.recorded
         lines.append(f"  recorded  {r.topic}[{r.partition}]@{r.offset}, appended {rfc3339(r.append_time)}")
@@ -59,9 +60,8 @@ def first_difference(room: Room, history: History, window: Window, found: Differ
     if found.recorded is not None and found.kind == "extra":
         cause = header(found.recorded.headers, CE_CAUSE)
         lines.append(f"  cause     {cause.decode('ascii', 'replace') if cause else 'unknown'} (the id it names)")
-    if found.cause is not None and found.partition is not None:
-        for decided in explain(room, history, window, found.partition, found.cause):
-            lines += _decided(decided)
+    for decided in () if why is None else why.decided:
+        lines += _decided(decided)
     return lines
 
 

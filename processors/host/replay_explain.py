@@ -1,11 +1,11 @@
-"""Why one input record led to what it did: the parts that its decisions read, as they stood, and the reasons.
+"""Why a difference came: its input record, the parts that its decisions read, as they stood, and the reasons.
 
 Called by `mandate replay` for the first difference: the partition is replayed once more up to that record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,11 @@ from processors.host.history import History
 from processors.host.places import Place
 from processors.host.replay_feed import Feed, Window
 from processors.host.replay_log import Failures, failures
-from processors.host.replay_match import Totals
+from processors.host.replay_match import Difference, Totals
 from processors.kernel.decider import Command, Decision, TimerDue, View
 from processors.kernel.room import Room
 from schemas.configuration import Document
+from schemas.record import Output
 
 # Parts shown of one decision; a scan over a large tenant may read thousands.
 PARTS_MAX = 20
@@ -60,41 +61,54 @@ class _Watched:
 
 @dataclass(slots=True)
 class _Witness:
-    """Watches the decisions that the record at `cause` leads to: the timers that fire before it, then its own."""
+    """Watches decisions from input offset `since` on: of the last record, the timers that fired before it, its own."""
 
     room: Room
-    cause: int
+    since: int
     seen: list[Decided] = field(default_factory=list)
-    done: bool = False
+    closed: bool = False
 
     def decide(self, command: Command, view: View) -> Decision:
         """The room's decision, watched where it matters."""
         offset = None if command.record is None else command.record.offset
-        if self.done or (offset is not None and offset != self.cause):
-            self.done = self.done or (offset is not None and offset > self.cause)
-            if not self.done:
-                self.seen.clear()
+        if offset is not None and offset < self.since:
+            self.seen.clear()
             return self.room.decider.decide(command, view)
+        if self.closed:
+            self.seen.clear()
         watched = _Watched(view)
-        self.done = offset is not None
         decision = self.room.decider.decide(command, watched)
         self.seen.append(_decided(command, decision, watched))
+        self.closed = offset is not None
         return decision
 
 
-def explain(room: Room, history: History, window: Window, partition: int, cause: int) -> tuple[Decided, ...]:
-    """What today's code decided at input offset `cause`; () for a record that no decision was asked for.
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The input offset at which a difference came, and today's decisions there."""
 
-    Raises what `verify` raises.
-    """
-    witness = _Witness(room, cause)
-    watched = replace(room, decider=replace(room.decider, decide=witness.decide))
-    end = history.bounds(Place(room.changelog, partition))[1]
-    known = failures(history, room).get(partition, Failures())
-    feed = Feed(watched, partition, history, window, known, end, Totals())
-    while not witness.done and feed.key is not None:
-        feed.step(lambda *_: None)
-    return tuple(witness.seen) if witness.done else ()
+    cause: int
+    decided: tuple[Decided, ...]
+
+
+def explain(room: Room, history: History, window: Window, found: Difference) -> Explanation | None:
+    """Where a difference came from and why; None for an extra record. Raises what `verify` raises."""
+    if found.partition is None or found.cause is None:
+        return None
+    witness = _Witness(room, found.cause)
+    watched = replace(room, decider=replace(room.decider, decide=witness.decide, face=None))
+    end = history.bounds(Place(room.changelog, found.partition))[1]
+    known = failures(history, room).get(found.partition, Failures())
+    feed = Feed(watched, found.partition, history, window, known, end, Totals(), careful=True)
+    at: list[Explanation] = []
+
+    def sink(_: int, cause: int, __: int, outputs: Sequence[Output], ___: bool, ____: bool) -> None:
+        if not at and found.replayed in outputs:
+            at.append(Explanation(cause, tuple(witness.seen)))
+
+    while not at and feed.key is not None and (found.kind != "state" or feed.position <= found.cause):
+        feed.step(sink)
+    return at[0] if at else Explanation(found.cause, tuple(witness.seen))
 
 
 def _decided(command: Command, decision: Decision, watched: _Watched) -> Decided:

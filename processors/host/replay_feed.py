@@ -6,7 +6,7 @@ recorded as failed is not tried again (KERNEL 14); where a transaction ended bet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from processors.host.history import History
@@ -14,7 +14,7 @@ from processors.host.places import Place
 from processors.host.replay_log import Failures, Transaction, restored, transactions
 from processors.host.replay_match import Difference, Totals
 from processors.kernel.decider import Command, Decider, Decision, TimerDue, View
-from processors.kernel.engine import PROGRESS_KEY, DecideFailed, Engine
+from processors.kernel.engine import PROGRESS_KEY, Advance, DecideFailed, Engine
 from processors.kernel.room import Room
 from schemas import codec
 from schemas.errors import MandateError
@@ -27,8 +27,9 @@ STEP_RECORDS = 2_000
 ALL_FIRINGS = 1 << 30
 FOREVER = 1 << 62
 
-# partition, offset of the cause, log time, outputs, whether they must have a record, whether a difference is declared
-Sink = Callable[[int, int, int, tuple[Output, ...], bool, bool], None]
+# partition, offset of the first record that may be the cause, log time of the last, outputs, whether they must have a
+# record, whether a difference is declared
+Sink = Callable[[int, int, int, Sequence[Output], bool, bool], None]
 _PROGRESS = codec.Words((Progress,))
 
 
@@ -71,8 +72,13 @@ class Feed:
         failures: Failures,
         changelog_end: int,
         totals: Totals,
+        careful: bool = False,
     ) -> None:
         self.partition = partition
+        # Record by record, which is slower and says exactly which record gave what.
+        self.careful = careful
+        # The transaction whose recorded state was taken over last.
+        self._taken_over: Transaction | None = None
         self._room = room if failures == Failures() else replace(room, decider=_failing(room, failures))
         self._history = history
         self._window = window
@@ -83,6 +89,7 @@ class Feed:
         self._transactions = transactions(history, self._changelog, changelog_end)
         self._place = Place(room.input, partition)
         self.engine = Engine(self._room, partition)
+        self._fed = -1  # offset of the last record fed
         self.began = 0  # append time of the Progress it begins at
         start = self._begin()
         self._next = self._transaction()
@@ -90,7 +97,8 @@ class Feed:
         low, self._end = history.bounds(self._place)
         if self._next is None and start is None:
             start = low  # never decided: what is there is fed, and nothing of it must be recorded
-        self._input = _Input(history.read(self._place, start or 0, self._end), self._place)
+        self._start = start or 0
+        self._input = _Input(history.read(self._place, self._start, self._end), self._place)
 
     def _begin(self) -> int | None:
         since = self._window.since
@@ -99,7 +107,7 @@ class Feed:
         found = restored(self.engine, self._history, self._changelog, self._changelog_end, since)
         if found is None:
             return None
-        self.began = found.append_time
+        self.began, self._taken_over = found.append_time, found
         for passed in self._transactions:
             if passed.offset == found.offset:
                 break
@@ -114,6 +122,11 @@ class Feed:
     def required(self) -> bool:
         """Whether recorded transactions are left."""
         return self._next is not None
+
+    @property
+    def position(self) -> int:
+        """The next input offset."""
+        return self._end if self._input.head is None else self._input.head.offset
 
     @property
     def key(self) -> int | None:
@@ -171,30 +184,64 @@ class Feed:
             # From here today's version decided: go on from the state that it found, not from what it would have made.
             self.engine = Engine(self._room, self.partition)
             restored(self.engine, self._history, self._changelog, coming.offset + 1)
+            self._taken_over = coming
 
     def _advance(self, to: int, sink: Sink, required: bool, declared: bool, limit: int) -> tuple[int, int]:
         """Feed records before offset `to`, at most `limit`. Gives how many, and how many timers fired."""
-        engine, source = self.engine, self._input
-        failed = self._failures.records
-        fed = fired = 0
-        while source.head is not None and source.head.offset < to and fed < limit:
-            record = source.take()
-            now = max(engine.last_now, record.append_time)
-            due = engine.earliest_due()
-            # Where a timer fires or a failure is known, what raises becomes a dead letter at once.
-            redo = (due is not None and due <= now) or record.offset in failed
+        source = self._input
+        run: list[Record] = []
+        while source.head is not None and source.head.offset < to and len(run) < limit:
+            run.append(source.take())
+        if not run:
+            return 0, 0
+        self._fed = run[-1].offset
+        if required:
+            self._totals.records += len(run)
+        if not self.careful:
+            failed = self._failures.records
+            redo = frozenset(r.offset for r in run if r.offset in failed) if failed else frozenset()
             try:
-                advance = engine.advance(record, ALL_FIRINGS, redo)
+                found = self.engine.advance_all(run, ALL_FIRINGS, redo)
             except DecideFailed:
-                # Nothing of it was applied; the host would do the same after restoring. The letter is an extra output.
-                advance = engine.advance(record, ALL_FIRINGS, True)
-            fed += 1
+                # What a batch had given before it raised is lost: back to its beginning, and record by record.
+                self.careful = True
+                self._rewind(run[0].offset)
+            else:
+                if found.outputs:
+                    sink(self.partition, run[0].offset, run[-1].append_time, found.outputs, required, declared)
+                return len(run), found.fired
+        return len(run), self._one_by_one(run, sink, required, declared)
+
+    def _one_by_one(self, run: Sequence[Record], sink: Sink, required: bool, declared: bool) -> int:
+        fired = 0
+        for record in run:
+            advance = self._decide(record)
             fired += advance.fired
             if advance.outputs:
                 sink(self.partition, record.offset, record.append_time, advance.outputs, required, declared)
-        if required:
-            self._totals.records += fed
-        return fed, fired
+        return fired
+
+    def _decide(self, record: Record) -> Advance:
+        engine = self.engine
+        due = engine.earliest_due()
+        # Where a timer fires or a failure is known, what raises becomes a dead letter at once.
+        redo = record.offset in self._failures.records
+        redo = redo or (due is not None and due <= max(engine.last_now, record.append_time))
+        try:
+            return engine.advance(record, ALL_FIRINGS, redo)
+        except DecideFailed:
+            # Nothing of it was applied; the host would do the same after restoring. The letter is an extra output.
+            return engine.advance(record, ALL_FIRINGS, True)
+
+    def _rewind(self, to: int) -> None:
+        """The state before input offset `to`, decided anew from where this partition began."""
+        self.engine = Engine(self._room, self.partition)
+        if self._taken_over is not None:
+            restored(self.engine, self._history, self._changelog, self._taken_over.offset + 1)
+        start = self._start if self._taken_over is None else self._taken_over.progress.to
+        for record in self._history.read(self._place, start, to):
+            self._decide(record)
+        self.engine.flush(to)
 
     def _compare(self, coming: Transaction, rows: tuple[Output, ...], declared: bool) -> None:
         recorded = coming.progress
@@ -214,9 +261,7 @@ class Feed:
         )  # fmt: skip
         output = by_key.get(record.key)
         named = (*fields, *(("row",) if odd is not None else ()))
-        difference = Difference(
-            "state", self.partition, recorded.to - 1, coming.append_time, record, output, named, declared
-        )
+        difference = Difference("state", self.partition, self._fed, coming.append_time, record, output, named, declared)
         self._totals.add(difference)
 
     def _hole(self, progress: Progress, why: str) -> MandateError:

@@ -26,8 +26,9 @@ _EVENT_ID = slice(PREFIX_BYTES, PREFIX_BYTES + 16)
 class Difference:
     """One thing that is not the same. `kind`: different, missing, extra, order, state, undecidable.
 
-    `cause` is the offset in the input partition whose decision gave it (None: not known, for an extra record);
-    `time` the log time at which it was found (ms). For `state`, `fields` names what differs of the Progress or the row.
+    `cause` is the offset in the input partition at or soon after which the decision was that gave it (None: not known,
+    for an extra record); `time` the log time at which it was found (ms), `number` its place among today's outputs.
+    For `state`, `fields` names what differs of the Progress or the row, and `cause` is the transaction's last.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Difference:
     replayed: Output | None = None
     fields: tuple[str, ...] = ()
     declared: bool = False
+    number: int = 0
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class Matcher:
     def replayed(
         self, partition: int, cause: int, time: int, outputs: Iterable[Output], required: bool, declared: bool
     ) -> None:
-        """Outputs of today's code for the input record at offset `cause`, in order.
+        """Outputs of today's code for input records from offset `cause` on, in order.
 
         `required` False: nothing says yet that they were written; they may be missing.
         """
@@ -221,9 +223,9 @@ class Matcher:
         return ours
 
 
-def _rank(difference: Difference) -> tuple[bool, int, bool]:
+def _rank(difference: Difference) -> tuple[bool, int, bool, int]:
     # What is not declared first; of one time, an output says more than the state after it.
-    return difference.declared, difference.time, difference.kind == "state"
+    return difference.declared, difference.time, difference.kind == "state", difference.number
 
 
 def _all(side: _Side) -> Iterable[_Expected]:
@@ -235,4 +237,6 @@ def _all(side: _Side) -> Iterable[_Expected]:
 
 
 def _difference(kind: str, entry: _Expected, record: Record | None) -> Difference:
-    return Difference(kind, entry.partition, entry.cause, entry.time, record, entry.output, declared=entry.declared)
+    return Difference(
+        kind, entry.partition, entry.cause, entry.time, record, entry.output, (), entry.declared, entry.number
+    )
