@@ -56,7 +56,7 @@ def first_difference(room: Room, history: History, window: Window, found: Differ
     if isinstance(recorded, Mapping) and isinstance(replayed, Mapping):
         named += sorted(k for k in {*recorded, *replayed} if recorded.get(k) != replayed.get(k))
     if named:
-        lines.append(f"  differs   {', '.join(named)}")
+        lines.append(f"  differs   {', '.join(dict.fromkeys(named))}")
     if found.recorded is not None and found.kind == "extra":
         cause = header(found.recorded.headers, CE_CAUSE)
         lines.append(f"  cause     {cause.decode('ascii', 'replace') if cause else 'unknown'} (the id it names)")

@@ -58,7 +58,7 @@ class Totals:
     @property
     def events(self) -> int:
         """Outputs compared; a missing and an extra one count one each."""
-        return self.equal + self.different + self.declared
+        return self.equal + self.different + self.declared - self.states_different
 
     def add(self, difference: Difference) -> None:
         """Count one difference."""
