@@ -21,8 +21,9 @@ LEFT, RIGHT = 160, 990
 # Letters of a person beside a lane; the whole name is in the marks' titles.
 PERSON_LETTERS = 15
 LANE = 64
-# Marks nearer than this share one label; the words of each are in its title.
+# A label of a page needs so much room; the words of every page are in its title.
 LABEL_WIDTH = 92
+WIDTH = 1_030
 # Pictures of single incidents: more are not looked at; the list of differences has all.
 INCIDENTS_MAX = 5
 LANES_MAX = 40
@@ -263,13 +264,14 @@ def _row(answer: Answer, words: str, incident: Incident | None, seen: Seen, kind
         for (tone, at), until in zip(reached, edges[1:], strict=True)
         if line.x(until) > line.x(at)
     )
-    marks: list[Mark] = []
-    free = 0
-    for page in _pages_of(answer, seen, incident):
-        x = line.x(page.at)
-        label = f"@{page.person} paged" if x >= free else ""
-        free = x + LABEL_WIDTH if label else free
-        marks.append(Mark(x, kind, _page_words(page), label))
+    pages = _pages_of(answer, seen, incident)
+    # A label needs room up to the next mark, and to the edge.
+    nexts = [*(line.x(p.at) for p in pages[1:]), WIDTH]
+    marks = []
+    for page, following in zip(pages, nexts, strict=True):
+        person = clip(page.person, PERSON_LETTERS)
+        label = f"@{person} paged" if following - line.x(page.at) >= LABEL_WIDTH else ""
+        marks.append(Mark(line.x(page.at), kind, _page_words(page), label))
     return Row(words, stretches, tuple(marks))
 
 

@@ -116,7 +116,7 @@ def question(answer: Answer) -> str:
     others = [c.document for c in changes if c.lines and not (c.document == "escalation" and said)]
     parts = said[:2]
     if others:
-        parts.append(f"{' and '.join(others)} {'were' if len(others) > 1 else 'was'} as proposed")
+        parts.append(f"the settings of {' and '.join(others)} were as proposed")
     return f"What if {', and '.join(parts)}?" if parts else "What if nothing were changed?"
 
 
@@ -148,7 +148,8 @@ def stats(answer: Answer) -> list[tuple[str, str, str, str]]:
     opened = len(found.lost), len(found.gained), len(found.regrouped)
     tone = "red" if opened[0] else "amber" if any(opened) else ""
     words_ = f"{opened[0]} lost, {opened[1]} gained, {opened[2]} regrouped"
-    out.append((tone, "Incidents", "same" if not any(opened) else str(sum(opened)), words_))
+    moved = f"−{opened[0]} +{opened[1]}" if opened[0] or opened[1] else f"{opened[2]} regrouped"
+    out.append((tone, "Incidents", moved if any(opened) else "same", words_))
     cases = len(found.cases_lost), len(found.cases_gained)
     out.append(
         ("red" if cases[0] else "", "RML-3 cases", "same" if not any(cases) else f"−{cases[0]} +{cases[1]}",

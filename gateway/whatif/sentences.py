@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +15,7 @@ from schemas.envelope import rfc3339
 from schemas.ids import Id
 
 WHY_MAX = 4  # reasons of one difference: more is not read
+PAGES_MAX = 4  # pages of one incident told one by one
 
 # Reasons of processors in words; what is not here is shown as it is.
 _WORDS = {
@@ -47,8 +48,8 @@ def sentences(answer: Answer) -> list[Sentence]:
     out = [_lost(answer, p) for p in found.lost] + [_gained(answer, p) for p in found.gained]
     out += [_regrouped(answer, p) for p in found.regrouped]
     out += [_moved(answer, m) for m in found.pages_moved]
-    out += [_removed(answer, p) for p in found.pages_removed]
-    out += [_added(answer, p) for p in found.pages_added]
+    out += _folded(answer, found.pages_removed, _removed, found.named, "would not have come")
+    out += _folded(answer, found.pages_added, _added, found.named_after, "would have come besides")
     out += [_case(c, lost=True) for c in found.cases_lost] + [_case(c, lost=False) for c in found.cases_gained]
     for u in answer.unmatched:
         label = found.named.get(u.incident_id, "?")
@@ -167,6 +168,30 @@ def _removed(answer: Answer, page: Page) -> Sentence:
         why = [reason for _, reason in incident.policies[-1:]]
         why += [f"stopped at {clock(at)}: {what}" for at, what in incident.stopped[-1:]]
     return Sentence("page removed", "blue", label, text, tuple(why[:WHY_MAX]), page.at)
+
+
+def _folded(
+    answer: Answer,
+    pages: list[Page],
+    say: Callable[[Answer, Page], Sentence],
+    named: Mapping[Id, str],
+    words: str,
+) -> list[Sentence]:
+    """One sentence a page; of an incident with many pages the first ones, and one for all that follow."""
+    of: dict[str, list[Page]] = {}
+    for page in pages:
+        of.setdefault(named.get(page.incident_id, ""), []).append(page)
+    out = []
+    for label, listed in of.items():
+        shown = listed if len(listed) <= PAGES_MAX else listed[: PAGES_MAX - 1]
+        told = [say(answer, page) for page in shown]
+        rest = listed[len(shown) :]
+        if rest:
+            people = ", ".join(f"{who} {n}" for who, n in Counter(p.person for p in rest).most_common())
+            text = f"{len(rest)} more pages {words} until {clock(rest[-1].at)}: {people}"
+            told.append(Sentence(told[0].kind, told[0].tone, label, text, told[-1].why, rest[0].at))
+        out += told
+    return out
 
 
 def _policy_reasons(answer: Answer, before: Page, after: Page) -> list[str]:

@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.timeout(420), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-async def tenant(stack: Whole) -> str:
+def tenant(stack: Whole) -> str:
     """A tenant whose story has been played."""
-    done = await stack.arun("demo", "--json")
+    done = stack.run("demo", "--json", "--no-input")
     assert done.code == 0, done.err
     tenant: str = json.loads((stack.home.directory / "profile.json").read_text())["tenant"]
     return tenant
