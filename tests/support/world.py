@@ -37,7 +37,9 @@ from schemas.messages.actions import (
     ErrorInfo,
 )
 from schemas.messages.incidents import AcknowledgeIncident, ContainIncident, IncidentOpened, ResolveIncident
+from schemas.messages.kernel import ConfigurationAnnounced
 from schemas.messages.notifications import Outcome, PageRequested
+from schemas.partitioning import partition_of
 from schemas.record import Output, Record
 
 START_MS = 1_700_000_000_000
@@ -131,8 +133,13 @@ class World:
         check_tenant(parsed)
         for name, body in documents.items():
             version = self._versions[name] = self._versions.get(name, 0) + 1
-            for output in SPEECH.announced(self.tenant, name, version, canonical(body), self.clock.wall_ms()):
-                self.log.append(output)
+            message = ConfigurationAnnounced(self.tenant, name, version, f"v{version}", canonical(body))
+            for room in self.map.readers_of_document(name):
+                key = ids.key_of(self.tenant).encode()
+                tenant_partition = partition_of(key, self.map.partitions(room.input))
+                for p in self._range(room.input) if room.announced == "all" else [tenant_partition]:
+                    # Without an id of its own, as the golden logs have it.
+                    self.log.append(Output(room.input, p, key, codec.encode(message)))
 
     def act(self, actor: str, kind: str, resource: str, **given: Any) -> bytes:
         """An agent's action through the door; returns its event id. A sequence is counted unless one is
