@@ -73,6 +73,7 @@ async def get_timeline(request: web.Request) -> web.Response:
             resource=query.get("resource"),
             order=cast(Literal["arrival", "newest", "reading"], order),
             since=since_ms,
+            cold=request.app[SERVICES].cold,
         )
     return _json(found)
 

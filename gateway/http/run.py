@@ -34,6 +34,7 @@ from processors.host.sender import Sender
 from projections import migrate
 from projections.postgres import reading_pool
 from projections.redis_reading import reader
+from projections.timeline.cold import ColdFiles
 from schemas.topology import Topology
 
 log = logging.getLogger("gateway")
@@ -116,6 +117,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
         Budget(),
         milliseconds,
         redis,
+        ColdFiles(settings.archive) if settings.archive else None,
     )
 
 

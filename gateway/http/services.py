@@ -18,6 +18,7 @@ from gateway.http.settings import Settings
 from gateway.http.tokens import Tokens
 from processors.host.places import Placed
 from projections.postgres import Pool
+from projections.timeline.cold import Cold
 from schemas.record import Output
 from schemas.topology import Topology
 
@@ -56,4 +57,5 @@ class Services:
     budget: Budget
     clock: Callable[[], int]
     redis: Any = None
+    cold: Cold | None = None
     login_refused: Callable[[str, str], web.Response] | None = None

@@ -2,6 +2,7 @@
 
 MANDATE_KAFKA                   host:port[,…] of the broker
 MANDATE_POSTGRES                postgresql://… (owner of the gateway's tables, BYPASSRLS; may set role mandate_reader)
+MANDATE_ARCHIVE                 directory or URL of the archive (the timeline's days older than 90; optional)
 MANDATE_REDIS                   redis://… (read models that are in Redis; without it their doors answer 503)
 MANDATE_HTTP                    host:port to listen on (default 127.0.0.1:8080)
 MANDATE_OPERATOR_TOKEN_SHA256   SHA-256 (hexadecimal) of the operator's token; without it there is no first tenant
@@ -33,6 +34,7 @@ class Settings:
     operator_sha256: str | None = None
     behind_tls: bool = False
     redis: str | None = None
+    archive: str | None = None
     webhooks: Rules = field(default_factory=Rules)
 
 
@@ -62,6 +64,7 @@ def read(env: Mapping[str, str]) -> Settings:
         operator,
         env.get("MANDATE_BEHIND_TLS") == "1",
         env.get("MANDATE_REDIS") or None,
+        env.get("MANDATE_ARCHIVE") or None,
         rules_from(env),
     )
 

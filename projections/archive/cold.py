@@ -67,6 +67,11 @@ def days(files: Files) -> list[int]:
     return [(day - date(1970, 1, 1)).days for day in found]
 
 
+def counts(files: Files) -> dict[int, int]:
+    """Records by day that is there."""
+    return {day: sum(f["records"] for f in (_list(files, day) or {"files": []})["files"]) for day in days(files)}
+
+
 def read(files: Files, tenant: str, day: int, columns: Sequence[str] = SCHEMA.names) -> Iterator[pa.Table]:
     """The actions of a tenant's day, a table for each file, by append time within each; none when the day is not there.
 

@@ -26,6 +26,7 @@ from projections.archive.project import day_of
 from projections.archive.store import write_mirror
 from projections.errors import NotReady
 from projections.postgres import writer
+from projections.timeline import partitions
 from schemas.errors import MandateError
 
 log = logging.getLogger("mandate.archive")
@@ -119,14 +120,18 @@ class Upkeep:
 
 
 def compact(dsn: str, files: Files, now: float) -> tuple[Merged, cold.Written]:
-    """One pass of all upkeep: merge, then the cold layout. `now`: seconds since 1970.
+    """One pass of all upkeep: merge, the cold layout, then the timeline's old tables. `now`: seconds since 1970.
 
     Raises NotReady, Refused, ArchiveError, psycopg.Error.
     """
     today = day_of(int(now * 1000))
     with Upkeep(dsn) as upkeep:
         merged = merge(upkeep, files, today)
-        return merged, cold.write(upkeep.manifest(), files, today)
+        written = cold.write(upkeep.manifest(), files, today)
+        dropped = partitions.retire(upkeep.connection, cold.counts(files))
+        if dropped:
+            log.info("days of the timeline that are answered from the archive now: %s", dropped)
+        return merged, written
 
 
 def remove(upkeep: Upkeep, files: Files, topic: str, before: int, reason: str) -> list[Entry]:

@@ -1,12 +1,13 @@
 """Partitions of the timeline: days, created ahead, and a list partition of its own for a tenant that grows large.
 
 A day's table is made and then attached: ATTACH locks the parent less than CREATE … PARTITION OF, so readers go on.
-Dropping old days belongs to the archive's issue.
+Old days are dropped by the archive's upkeep (`retire`), once the archive has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -20,6 +21,8 @@ Connection = psycopg.Connection[Any]
 
 SHARED = "timeline_shared"
 DAYS_AHEAD = 2
+# Older days are answered from the archive. Seven of them are hot by being in memory; no code tells those from the rest.
+WARM_DAYS = 90
 # One lock for all who make partitions of the timeline; arbitrary, never changed.
 LOCK = 7_221_340_154
 _EPOCH = date(1970, 1, 1)
@@ -87,6 +90,41 @@ def promote(connection: Connection, tenant: str) -> str:
         )
         _protect(connection, name)
     return name
+
+
+def retire(connection: Connection, cold: Mapping[int, int]) -> list[int]:
+    """Drop the tables of days that are older than WARM_DAYS and wholly archived; returns those days. Commits by itself.
+
+    `cold`: records by day in the layout by tenant and date. A day stays while that has fewer than the table, or while
+    the archive has not passed one of the table's rows.
+    """
+    dropped: list[int] = []
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+        tables: dict[int, list[str]] = {}
+        for parent in list_partitions(connection):
+            for child in _children(connection, parent):
+                tables.setdefault(_day(child), []).append(child)
+        for day in sorted(day for day in tables if day < today(connection) - WARM_DAYS):
+            if sum(_kept(connection, name) for name in tables[day]) <= cold.get(day, 0):
+                for name in tables[day]:
+                    connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+                dropped.append(day)
+    return dropped
+
+
+def _kept(connection: Connection, name: str) -> int:
+    """Rows of a day's table; more than any archive holds when one of them is not archived."""
+    found = connection.execute(
+        sql.SQL(
+            "select coalesce(sum(t.rows), 0), coalesce(bool_and(t.last < coalesce(o.next_offset, 0)), true) from"
+            ' (select topic, partition, count(*) as rows, max("offset") as last from {} group by 1, 2) t'
+            " left join projection_offsets o on o.projection = 'archive'"
+            " and o.topic = t.topic and o.partition = t.partition"
+        ).format(sql.Identifier(name))
+    ).fetchone()
+    assert found is not None  # one row by construction
+    return int(found[0]) if found[1] else sys.maxsize
 
 
 def _make_day(connection: Connection, parent: str, day: int) -> None:

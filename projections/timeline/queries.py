@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from processors.ordering.rules import Readable, reading_order
 from projections import paging
 from projections.plain import Json, details, id_text, time_text
 from projections.postgres import Scope
+from projections.timeline.cold import Cold, first_day, gather
 from projections.timeline.project import WORDS
 from schemas.errors import SchemaError
 from schemas.messages import actions
@@ -43,6 +45,11 @@ select {_COLUMNS} from timeline t where t.tenant = %(tenant)s and t.event_id = %
  order by append_time desc, topic, partition, "offset" desc limit 1
 """
 
+_DAYS = """
+select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+ where i.inhparent in (select inhrelid from pg_inherits where inhparent = 'timeline'::regclass)
+"""
+
 
 async def timeline(
     scope: Scope,
@@ -53,10 +60,12 @@ async def timeline(
     resource: str | None = None,
     order: Order = "arrival",
     since: int | None = None,
+    cold: Cold | None = None,
 ) -> Json:
     """A page of actions: oldest first (`arrival`), newest first, or `reading`: a page of arrivals in causal order.
 
-    `since`: append time in ms. Raises BadRequest.
+    `since`: append time in ms. `cold`: where older days are; `tier` says whether some of the page came from there.
+    Raises BadRequest; with `cold` NotReady and ArchiveError too.
     """
     paging.check_limit(limit)
     places = await paging.positions(scope, PROJECTION)
@@ -77,10 +86,26 @@ async def timeline(
     )
     params = given | paging.parameters(marks) | {"tenant": scope.tenant, "rows": limit + 1}
     rows = await scope.rows(query, params)
-    items, following = paging.page(kind, marks, rows, limit, newest, item)
+    old = await _cold(scope, cold, marks, 0 if newest and len(rows) > limit else limit + 1, newest, given)
+    items, following = paging.page(kind, marks, [*rows, *old], limit, newest, item)
+    places_of_old = {(row["topic"], row["partition"], row["offset"]) for row in old}
+    shown = {(item["topic"], item["partition"], item["offset"]) for item in items}
     if order == "reading":
         items = for_reading(items)
-    return {"items": items, "next": following, "as_of": paging.as_of(places)}
+    tier = "cold" if places_of_old & shown else "hot"
+    return {"items": items, "next": following, "as_of": paging.as_of(places), "tier": tier}
+
+
+async def _cold(
+    scope: Scope, cold: Cold | None, marks: paging.Marks, wanted: int, newest: bool, given: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of days that have no table any more; none where none are asked for."""
+    if cold is None or not wanted:
+        return []
+    floor = first_day(row["name"] for row in await scope.rows(_DAYS, {}))
+    if floor is None:
+        return []
+    return await asyncio.to_thread(gather, cold, scope.tenant, floor, marks, wanted, newest, given)
 
 
 def for_reading(items: Sequence[Json]) -> list[Json]:

@@ -76,7 +76,7 @@ AS_OF = array(
 )
 
 
-def page_of(item: Schema) -> Plain:
-    """A page of a list."""
+def page_of(item: Schema, **more: Schema) -> Plain:
+    """A page of a list, and what else this list says."""
     following = maybe(text("Give it as `cursor` for the next page; null: this was the last."))
-    return whole({"items": array(item), "next": following, "as_of": AS_OF})
+    return whole({"items": array(item), "next": following, "as_of": AS_OF} | more)

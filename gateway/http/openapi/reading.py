@@ -89,7 +89,7 @@ def _row_with(more: dict[str, Schema]) -> Plain:
 TIMELINE = Operation(
     "Read actions, in the order of their arrival or the newest first",
     "timeline",
-    {200: answer("A page of actions.", page_of(ROW))},
+    {200: answer("A page of actions.", page_of(ROW, tier=choice(("hot", "cold"))))},
     parameters=(
         LIMIT,
         CURSOR,
