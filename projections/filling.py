@@ -1,13 +1,17 @@
 """Fills a version of a read model from a history: place after place, in large batches, each with its positions.
 
-One place after the other, because a read model's rows depend on one place's order only (a tenant's events are on one
-partition), and because a history is read fastest in long stretches. Killed, it goes on from the stored positions.
+A place from its beginning to its end, because a read model's rows depend on one place's order only (a tenant's events
+are on one partition), and because a history is read fastest in long stretches. With more than one hand, places are
+filled side by side: while one waits for the store, the other makes rows. Killed, it goes on from the positions.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from processors.host.history import History
@@ -22,6 +26,8 @@ BATCH_RECORDS = 20_000
 BATCH_BYTES = 16_777_216
 # What is filled while the serving one waits: some 30 ms at 60,000 rows/s.
 HELD_MAX = 2_000
+# Threads of a rebuild: one makes rows (Python, one core) while the other's are taken by Postgres (another core).
+HANDS = 2
 # A read model that moves on faster than it is filled: after this many rounds a person must say what to do.
 ROUNDS_MAX = 50
 
@@ -41,14 +47,27 @@ class Moment:
 Said = Callable[[Moment], None]
 
 
-class Filling:
-    """One version being filled. `said` is called after every batch."""
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What one thread fills with: a store and a history of its own."""
 
-    def __init__(self, projection: str, store: Store, history: History, said: Said) -> None:
+    store: Store
+    history: History
+
+
+class Filling:
+    """One version being filled. `said` is called after every batch, by whoever wrote it, one at a time.
+
+    `more` hands help with long stretches; the first one's store and history are asked for everything else.
+    """
+
+    def __init__(self, projection: str, store: Store, history: History, said: Said, more: Sequence[Hand] = ()) -> None:
         self._projection = projection
         self._store = store
         self._history = history
+        self._hands = (Hand(store, history), *more)
         self._said = said
+        self._lock = threading.Lock()
         self._began = time.monotonic()
         self.rows = 0
 
@@ -110,20 +129,61 @@ class Filling:
 
     def to(self, goal: Mapping[Place, int], step: str = "filling") -> None:
         """Write everything before the goal. Raises MandateError of the history, and what the store raises."""
-        stored = dict(self._store.positions())
-        total = sum(max(0, at - stored[place]) for place, at in goal.items())
-        left = total
-        for place, end in sorted(goal.items()):
-            for records, after in batches(self._history, place, stored[place], end):
-                self._store.write(records, {place: stored[place]}, {place: after})
-                left -= after - stored[place]
-                stored[place] = after
-                self.rows += len(records)
-                self.say(step, total - left, total)
+        stored = self._store.positions()
+        left = {place: (stored[place], end) for place, end in sorted(goal.items()) if stored[place] < end}
+        total = sum(end - start for start, end in left.values())
+        work = _Work(left, total)
+        if total <= HELD_MAX or len(self._hands) == 1:
+            self._fill(self._hands[0], work, step)
+            return
+        for hand in self._hands[1:]:
+            hand.store.positions()
+        with ThreadPoolExecutor(len(self._hands), "filling") as threads:
+            done = [threads.submit(self._fill, hand, work, step) for hand in self._hands]
+            try:
+                for each in done:
+                    each.result()
+            except BaseException:  # a Ctrl-C too: the batches in hand are ended, no more are begun
+                work.stopped = True
+                raise
+
+    def _fill(self, hand: Hand, work: _Work, step: str) -> None:
+        try:
+            while (one := work.take()) is not None:
+                place, start, end = one
+                for records, after in batches(hand.history, place, start, end):
+                    if work.stopped:
+                        return
+                    hand.store.write(records, {place: start}, {place: after})
+                    with self._lock:
+                        work.done += after - start
+                        self.rows += len(records)
+                        self.say(step, work.done, work.total)
+                    start = after
+        except BaseException:
+            work.stopped = True
+            raise
 
     def say(self, step: str, done: int = 0, total: int = 0) -> None:
         """Tell how far it is."""
         self._said(Moment(self._projection, step, done, total, self.rows, time.monotonic() - self._began))
+
+
+class _Work:
+    """Places that are still to be filled, taken by one hand each; `stopped` when one of them failed."""
+
+    def __init__(self, left: Mapping[Place, tuple[int, int]], total: int) -> None:
+        self._left = deque((place, start, end) for place, (start, end) in left.items())
+        self.total = total
+        self.done = 0
+        self.stopped = False
+
+    def take(self) -> tuple[Place, int, int] | None:
+        """A place with its stretch, or None: all are taken."""
+        try:
+            return None if self.stopped else self._left.popleft()
+        except IndexError:
+            return None
 
 
 def batches(history: History, place: Place, start: int, end: int) -> Iterator[tuple[list[Record], int]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from processors.host.places import Place
 from projections import checksum, migrate, positions, versions
 from projections.catalog import PROJECTIONS
 from projections.errors import NotReady, Refused
-from projections.filling import Filling, Said
+from projections.filling import Filling, Hand, Said
 from projections.postgres import CONNECT_SECONDS, base
 from projections.store import PostgresStore
 from projections.versions import Version
@@ -76,8 +76,17 @@ class Rebuild:
     """One read model, one run. `places` are all it reads; `streams` what is in which topic."""
 
     def __init__(
-        self, dsn: str, name: str, places: Sequence[Place], streams: Mapping[str, str], history: History, said: Said
+        self,
+        dsn: str,
+        name: str,
+        places: Sequence[Place],
+        streams: Mapping[str, str],
+        history: History,
+        said: Said,
+        more: Sequence[History] = (),
     ) -> None:
+        """`more`: further histories, each for a thread of its own that helps with filling."""
+        self._more = tuple(more)
         self._dsn = dsn
         self._projection = PROJECTIONS[name]
         self._places = list(places)
@@ -94,8 +103,7 @@ class Rebuild:
         began = time.monotonic()
         with self._locked() as connection:
             version = self._begin(connection)
-            filling, store = self._filling(version)
-            try:
+            with self._filling(version) as filling:
                 differences = self._compare(connection, version, filling, accept)
                 swapped = swap and (accept or not differences)
                 if swapped:
@@ -103,8 +111,6 @@ class Rebuild:
                 elif not swap:
                     with connection.transaction():
                         versions.drop(connection, version)
-            finally:
-                store.close()
             serves = positions.version(connection, self._projection.name)
             filling.say("done")
         return Outcome(self._projection.name, filling.rows, differences, swapped, serves, time.monotonic() - began)
@@ -118,12 +124,9 @@ class Rebuild:
         began = time.monotonic()
         with self._locked() as connection:
             version = self._previous(connection)
-            filling, store = self._filling(version)
-            try:
+            with self._filling(version) as filling:
                 differences = self._compare(connection, version, filling)
                 self._swap(connection, version, filling)
-            finally:
-                store.close()
             filling.say("done")
         return Outcome(self._projection.name, filling.rows, differences, True, version.number, time.monotonic() - began)
 
@@ -175,13 +178,20 @@ class Rebuild:
             versions.require_whole(found, self._projection.tables, versions.tables(connection, self._projection, found))
         return found
 
-    def _filling(self, version: Version) -> tuple[Filling, PostgresStore]:
-        store = PostgresStore(self._dsn, self._projection, self._streams, version.number)
-        store.open()
-        filling = Filling(self._projection.name, store, self._history, self._said)
-        filling.begin(self._places)
-        filling.say("begun")
-        return filling, store
+    @contextmanager
+    def _filling(self, version: Version) -> Iterator[Filling]:
+        with ExitStack() as stack:
+            stores = []
+            for _ in (self._history, *self._more):
+                store = PostgresStore(self._dsn, self._projection, self._streams, version.number)
+                stack.callback(store.close)
+                store.open()
+                stores.append(store)
+            more = [Hand(*pair) for pair in zip(stores[1:], self._more, strict=True)]
+            filling = Filling(self._projection.name, stores[0], self._history, self._said, more)
+            filling.begin(self._places)
+            filling.say("begun")
+            yield filling
 
     # --- at one vector
 

@@ -54,7 +54,10 @@ COMMANDS: dict[str, Entry] = {
     "config": Entry("gateway.cli.config", "config", "Apply and show a tenant's configuration."),
     "replay": Entry("gateway.cli.replay", "replay", "Decide the recorded log again with this code, and compare."),
     "dropped": Entry("gateway.cli.dead_letters", "dropped", "List what deduplication dropped."),
-    "dead-letters": Entry("gateway.cli.dead_letters", "dead_letters", "List what could not be decoded or decided."),
+    "dead-letters": Entry(
+        "gateway.cli.dead_letters", "dead_letters", "List, show and redrive what could not be decided."
+    ),
+    "reconcile": Entry("gateway.cli.reconcile", "reconcile", "Balance what was accepted against what became of it."),
     "rebuild": Entry("gateway.cli.rebuild", "rebuild", "Build read models anew beside those that serve, and swap."),
     "archive": Entry("gateway.cli.archive", "archive", "Show and verify the archive of every record."),
     "whatif": Entry("gateway.cli.whatif", "whatif", "Run a recorded window again under other settings: who is paged."),

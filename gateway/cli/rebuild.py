@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 
@@ -15,7 +15,7 @@ from gateway.local.connections import connections
 from processors.host.history import History
 from processors.host.places import Place
 from projections.catalog import NAMES, REDIS
-from projections.filling import Moment, Said
+from projections.filling import HANDS, Moment, Said
 from projections.rebuild import Outcome, Rebuild
 from projections.rebuild_redis import RedisRebuild
 from schemas import topology
@@ -54,7 +54,8 @@ def rebuild(
         raise click.UsageError("--rollback goes with neither --verify-only nor --accept-difference.")
     done: list[Outcome] = []
     try:
-        with history() as recorded:
+        with ExitStack() as stack:
+            recorded = [stack.enter_context(history()) for _ in range(HANDS)]
             declared = topology.load()
             for name in names:
                 with _shown(as_json) as said:
@@ -81,14 +82,14 @@ def _names(given: Sequence[str], everything: bool) -> list[str]:
     return list(NAMES) if everything else list(dict.fromkeys(given))
 
 
-def _made(name: str, declared: Topology, recorded: History, said: Said) -> Rebuild | RedisRebuild:
+def _made(name: str, declared: Topology, recorded: Sequence[History], said: Said) -> Rebuild | RedisRebuild:
     reads = declared.projections[name].reads
     places = [Place(topic, number) for topic in reads for number in range(declared.partitions(topic))]
     where = connections()
     if name in REDIS:
-        return RedisRebuild(where.redis, name, places, recorded, said)
+        return RedisRebuild(where.redis, name, places, recorded[0], said)
     streams = {topic: declared.topics[topic].stream for topic in reads}
-    return Rebuild(where.postgres, name, places, streams, recorded, said)
+    return Rebuild(where.postgres, name, places, streams, recorded[0], said, recorded[1:])
 
 
 def _plain(outcome: Outcome) -> Json:

@@ -40,3 +40,8 @@ class Metrics:
             "Configuration announcements not yet on the log. Growing: the broker, or no gateway holds the lock.",
             registry=self.registry,
         )
+        self.unaccounted = Gauge(
+            "mandate_unaccounted_actions",
+            "Accepted actions of the last minutes without an outcome. Not 0: run `mandate reconcile`; NaN: not known.",
+            registry=self.registry,
+        )

@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.http.keys import SERVICES
+from gateway.http.unaccounted import unaccounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ async def metrics(request: web.Request) -> web.Response:
     """Everything of metrics.py in Prometheus' text format."""
     services = request.app[SERVICES]
     services.metrics.in_flight.set(services.sender.in_flight)
+    services.metrics.unaccounted.set(await unaccounted(services))
     body = generate_latest(services.metrics.registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

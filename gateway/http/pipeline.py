@@ -66,7 +66,7 @@ async def pipeline(services: Services, tenant: str) -> Json:
             for spec in topology.projections.values()
             if spec.store != "redis"
         }
-    told = await _account(services, tenant)
+    told = await account_of(services, tenant)
     for model in REDIS.values():
         found = await _positions(services, model)
         if found is not None:
@@ -79,7 +79,7 @@ async def pipeline(services: Services, tenant: str) -> Json:
             _read_model(spec.name, spec.store, spec.reads, stored.get(spec.name), lag)
             for spec in topology.projections.values()
         ],
-        "account": None if told is None else _counted(told, lag),
+        "account": told,
         "pages": numbers["pages"],
         "last_page": newest["items"][0] if newest["items"] else None,
         "as_of": numbers["as_of"],
@@ -128,6 +128,12 @@ async def _positions(services: Services, model: RedisProjection) -> list[Json] |
         {"topic": p.topic, "partition": p.partition, "next_offset": m.next_offset, "append_time": m.at}
         for p, m in found.items()
     ]
+
+
+async def account_of(services: Services, tenant: str) -> Json | None:
+    """A tenant's `account`, as GET /v1/pipeline shows it."""
+    told = await _account(services, tenant)
+    return None if told is None else _counted(told, services.lag)
 
 
 async def _account(services: Services, tenant: str) -> Account | None:
