@@ -14,7 +14,7 @@ from gateway.cli.output import EXIT_FAILED, EXIT_TEXT, fail, json_option, show
 from gateway.local.connections import connections
 from processors.host.history import History
 from processors.host.places import Place
-from projections.catalog import NAMES, REDIS
+from projections.catalog import PROJECTIONS, REDIS
 from projections.filling import HANDS, Moment, Said
 from projections.rebuild import Outcome, Rebuild
 from projections.rebuild_redis import RedisRebuild
@@ -22,6 +22,8 @@ from schemas import topology
 from schemas.errors import MandateError
 from schemas.topology import Topology
 
+# The archive is none of them: it is what they are rebuilt from.
+NAMES = (*PROJECTIONS, *REDIS)
 # Tenants named in a text; all of them are in --json.
 SHOWN_MAX = 10
 
