@@ -256,9 +256,9 @@ def _match_pages(before: list[tuple[str, Page]], after: list[tuple[str, Page]], 
 
 
 def _cases(before: Seen, after: Seen, window: Window) -> tuple[list[Case], list[Case]]:
-    """Cases of the what-if that share no action with one of the baseline, and the other way."""
-    olds = [c for c in before.cases.values() if window.holds(c.at)]
-    news = [c for c in after.cases.values() if window.holds(c.at)]
+    """RML-3 cases of the what-if that share no action with one of the baseline, and the other way."""
+    olds = [c for c in before.cases.values() if window.holds(c.at) and c.world == "RML3"]
+    news = [c for c in after.cases.values() if window.holds(c.at) and c.world == "RML3"]
     return _alone(news, olds), _alone(olds, news)
 
 
