@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import date, datetime
 
 import click
 import psycopg
@@ -118,9 +119,7 @@ def compact(postgres: str | None, where: str | None, as_json: bool) -> int:
     except MandateError as error:
         return fail(error, as_json)
     except psycopg.Error as error:
-        return fail(
-            NotReady("postgres_silent", "the archive's manifest", str(error).strip(), "mandate status"), as_json
-        )
+        return fail(_silent(error), as_json)
     if as_json:
         show({"merged": asdict(merged), "cold": asdict(cold)})
         return 0
@@ -130,6 +129,45 @@ def compact(postgres: str | None, where: str | None, as_json: bool) -> int:
         f"{merged.deleted} old ones deleted; {cold.days} days by tenant and date ({cold.records} records)"
     )
     return 0
+
+
+@archive.command(epilog=EXIT_TEXT)
+@click.argument("topic")
+@click.option(
+    "--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Days of append (UTC) before this one."
+)
+@click.option("--reason", required=True, help="Kept in the manifest, and said to whoever asks for these records.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@postgres_option
+@where_option
+@json_option
+def remove(
+    topic: str, before: datetime, reason: str, yes: bool, postgres: str | None, where: str | None, as_json: bool
+) -> int:
+    """Take a topic's old days out of the archive for good (retention). The layout by tenant and date stays."""
+    from projections.archive import upkeep
+    from projections.archive.files import Files
+
+    if not yes:
+        click.confirm(f"Remove what {topic} held before {before:%Y-%m-%d} for ever?", abort=True, err=True)
+    day = (before.date() - date(1970, 1, 1)).days
+    try:
+        with upkeep.Upkeep(postgres or connections().postgres) as opened:
+            gone = upkeep.remove(opened, Files(where or connections().archive), topic, day, reason)
+    except MandateError as error:
+        return fail(error, as_json)
+    except psycopg.Error as error:
+        return fail(_silent(error), as_json)
+    if as_json:
+        show({"removed": [{"range": entry.range, "reason": entry.reason} for entry in gone]})
+    else:
+        click.echo(f"{len(gone)} ranges removed; their files are deleted in an hour")
+    return 0
+
+
+def _silent(error: psycopg.Error) -> NotReady:
+    why = str(error).strip()
+    return NotReady("postgres_silent", "the archive's manifest", why, "Check MANDATE_POSTGRES; mandate status.")
 
 
 def _shown(row: Json) -> Json:

@@ -13,6 +13,7 @@ from gateway.cli.history import history
 from processors.host.places import Place
 from projections.archive import upkeep
 from projections.archive.files import Files
+from projections.archive.manifest import date_text
 from projections.errors import NotReady
 from tests.integration.archive.conftest import Archived
 
@@ -74,7 +75,6 @@ def _histories(archived: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _faults(archived: Archived) -> None:
-    files = Files(str(archived.folder))
     topic = archived.name("actions.raw")
     place = Place(topic, 0)
     entry = archived.manifest().entries(place)[0]
@@ -87,9 +87,11 @@ def _faults(archived: Archived) -> None:
     code, told = call(archived, "verify")
     assert (code, told["faults"][0]["at"]) == (10, f"{topic}[0]@{entry.start}")
     path.write_bytes(whole)
-    with upkeep.Upkeep(archived.dsn) as open_:
-        gone = upkeep.remove(open_, files, topic, entry.day + 1, "retention of a test")
-    assert {e.place for e in gone} == {Place(topic, p) for p in range(4)}
+    tomorrow = date_text(entry.day + 1)
+    code, told = call(archived, "remove", topic, "--before", tomorrow, "--reason", "retention of a test", "--yes")
+    gone = told["removed"]
+    assert {r["range"].split()[0] for r in gone} == {f"{topic}[{p}]" for p in range(4)}
+    assert (code, {r["reason"] for r in gone}) == (0, {"retention of a test"})
     code, told = call(archived, "verify")
     assert (code, told["records"]) == (0, 0)
     assert call(archived, "status")[1]["total"]["removed"] == len(gone)
