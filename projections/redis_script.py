@@ -41,6 +41,10 @@ while ARGV[at] do
   elseif op == 'del' then
     redis.call('HDEL', prefix .. ARGV[at + 1], ARGV[at + 2])
     at = at + 3
+  elseif op == 'keep' then
+    redis.call('HSET', prefix .. ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+    redis.call('SADD', prefix .. ARGV[at + 4], ARGV[at + 1])
+    at = at + 5
   elseif op == 'line' then
     local key, name, line = prefix .. ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     local old = redis.call('HGET', key, name)
@@ -79,6 +83,10 @@ class Operations:
     def set(self, key: str, name: Word, value: Word) -> None:
         """A field of a hash becomes this."""
         self.words += ("set", key, name, value)
+
+    def keep(self, key: str, name: Word, value: Word, members: str) -> None:
+        """As `set`; the key is also put into the set `members`, by which `drop` finds it."""
+        self.words += ("keep", key, name, value, members)
 
     def delete(self, key: str, name: Word) -> None:
         """A field of a hash goes."""

@@ -203,6 +203,13 @@ class _Prefixed:
         """A hash of this generation."""
         return self._client.hgetall(self._prefix + key)
 
+    def hgets(self, asked: Sequence[tuple[str, bytes]]) -> list[bytes | None]:
+        """Fields of hashes of this generation, in one round trip; None where there is none."""
+        pipe = self._client.pipeline(transaction=False)
+        for key, name in asked:
+            pipe.hget(self._prefix + key, name)
+        return list(pipe.execute())
+
 
 def name_of(place: Place) -> str:
     """A place as the positions' hash names it."""

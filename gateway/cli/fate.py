@@ -37,6 +37,8 @@ def fate(id_: str, actor: str | None, url: str | None, token_file: Path | None, 
             show(found)
             return
         click.echo(f"{found['fate']}: {found['text']}")
+        if found.get("session"):
+            click.echo(numbers(found["session"]))
         rows = places(found)
         if rows:
             click.echo()
@@ -44,6 +46,14 @@ def fate(id_: str, actor: str | None, url: str | None, token_file: Path | None, 
         as_of(found)
 
     return run(work(), as_json)
+
+
+def numbers(session: Json) -> str:
+    """The session's mark in a line."""
+    open_ = sum(last - first + 1 for first, last in session["open"])
+    more = f", {open_} below it not seen" if open_ else ""
+    floor = f"; below {session['floor']} nothing is known" if session["floor"] else ""
+    return f"its number {session['sequence']}: {session['standing']}; highest passed {session['highest']}{more}{floor}"
 
 
 def places(found: Json) -> list[Json]:

@@ -45,9 +45,16 @@ async def fate_page(request: web.Request, backend: Backend, reader: Reader) -> w
         "refused": refused,
         "fates": FATES,
         "late": _late(found),
+        "open_numbers": _open(found),
         "behind": view.behind(found["as_of"], now()) if found else "",
     }
     return html(render("fate.html", **context), refused["status"] if refused else 200)
+
+
+def _open(found: Json | None) -> int:
+    """How many numbers of the action's session have not passed, below the highest that has."""
+    session = found["session"] if found else None
+    return sum(last - first + 1 for first, last in session["open"]) if session else 0
 
 
 def _late(found: Json | None) -> str | None:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from projections.dedup.marks import digest
 from projections.dedup.queries import Seen, Sightings
 from projections.plain import Json, time_text
 
 Fate = Literal["in_timeline", "admitted", "dropped", "dead_letter", "accepted", "unknown"]
 
 
-def fate(asked: str, event_id: str | None, found: Sightings | None, row: Json | None) -> Json:
-    """The answer. `found` None: Redis could not be asked; `row`: the timeline's, or None."""
+def numbered(found: Sightings | None, row: Json | None) -> tuple[bytes, int] | None:
+    """Which session (`marks.digest`) and number of it the action has; None when it has none, or nothing says."""
+    if row is not None:
+        given = row["session"] and row["sequence"] is not None
+        return (digest(row["actor"], row["session"]), int(row["sequence"])) if given else None
+    copies = [each.said for each in (found.of("dropped") if found else ()) if "session" in each.said]
+    return (bytes.fromhex(copies[-1]["session"]), int(copies[-1]["sequence"])) if copies else None
+
+
+def fate(
+    asked: str, event_id: str | None, found: Sightings | None, row: Json | None, session: Json | None = None
+) -> Json:
+    """The answer. `found` None: Redis could not be asked; `row`: the timeline's, or None; `session`: marks.shown."""
     seen = found or Sightings((), None, {})
     accepted, admitted = seen.of("accepted"), seen.of("admitted")
     dropped, dead = seen.of("dropped"), seen.of("dead")
@@ -31,11 +43,12 @@ def fate(asked: str, event_id: str | None, found: Sightings | None, row: Json | 
         "id": asked,
         "event_id": event_id,
         "fate": word,
-        "text": _sentence(word, seen, row, window),
+        "text": _sentence(word, seen, row, window) + (_mark(session) if word == "dropped" else ""),
         "accepted": [_place(each) for each in accepted],
         "admitted": [_place(each) | {"flags": each.said.get("flags", [])} for each in admitted],
         "dropped": [_dropped(each) for each in dropped],
         "dead_letters": [_dead(each) for each in dead],
+        "session": session,
         "timeline": row,
         "window": window,
     }
@@ -66,6 +79,13 @@ def _sentence(word: Fate, seen: Sightings, row: Json | None, window: Json | None
     if window["since"] is None:
         return "It is not known; deduplication's read model has read nothing yet."
     return f"It is not known: nothing of this id was seen since {window['since']}, and it is not in the timeline."
+
+
+def _mark(session: Json | None) -> str:
+    """What the session's mark says of a dropped number."""
+    if session is None:
+        return ""
+    return f" It has number {session['sequence']} of its session, of which {session['highest']} is the highest passed."
 
 
 def _letter(seen: Sightings) -> str:

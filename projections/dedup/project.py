@@ -4,7 +4,8 @@ A sighting is one line, `<offset> <append time>[ <JSON>]`, under the event id. W
 
     accepted  (actions.raw)      nothing: it was written to the log
     admitted  (actions.unique)   {"flags": [...]}, left out when there are none
-    dropped   (actions.dropped)  {"reason", "rule", "topic", "partition", "offset", "first_offset"}: the dropped copy
+    dropped   (actions.dropped)  {"reason", "rule", "topic", "partition", "offset", "first_offset"}: the dropped copy,
+                                 with {"sequence", "session"} (a hash, as marks.digest says) where it has a number
     dead      (dead.letters)     {"processor", "code", "detail", "topic", "partition", "offset"}
 """
 
@@ -16,11 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from processors.host.places import Place
+from projections.dedup import marks
 from projections.errors import Refused
 from projections.reading import action_frames
 from projections.redis_keys import own_key, tenant_key
 from projections.redis_script import Operations
-from projections.redis_store import Mark, name_of
+from projections.redis_store import Mark as Position
+from projections.redis_store import name_of
 from schemas import codec, ids
 from schemas.envelope import flags
 from schemas.errors import SchemaError
@@ -32,7 +35,7 @@ from schemas.topology import DEAD_LETTERS as DEAD_LETTERS_TOPIC
 from schemas.topology import Topology
 
 NAME = "dedup"
-VERSION = 1
+VERSION = 2
 
 Kind = Literal["accepted", "admitted", "dropped", "dead"]
 
@@ -96,9 +99,9 @@ def size_field(place: str, slot: int) -> str:
     return f"{place}:{slot}"
 
 
-def sizes_of(stored: Mapping[bytes, bytes], marks: Mapping[Place, Mark]) -> dict[Place, PlaceState]:
+def sizes_of(stored: Mapping[bytes, bytes], positions: Mapping[Place, Position]) -> dict[Place, PlaceState]:
     """The states of all places, from what is stored."""
-    out = {place: PlaceState((mark.at or 0) // SLOT_MS) for place, mark in marks.items()}
+    out = {place: PlaceState((mark.at or 0) // SLOT_MS) for place, mark in positions.items()}
     named = {name_of(place): place for place in out}
     for name, count in stored.items():
         place, _, slot = name.decode().rpartition(":")
@@ -225,7 +228,14 @@ def _dropped(dropped: ActionDropped) -> dict[str, Any]:
         "partition": dropped.partition,
         "offset": dropped.offset,
         "first_offset": dropped.first_offset,
-    }
+    } | _number(dropped)
+
+
+def _number(dropped: ActionDropped) -> dict[str, Any]:
+    """Which number of which session the copy has, where it has one: the mark can then be asked."""
+    head = head_of(dropped.original)
+    who = None if head is None else marks.owner(head)
+    return {} if head is None or who is None else {"sequence": head.sequence, "session": who[1].hex()}
 
 
 def _line(record: Record, said: Mapping[str, Any] | None = None) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from processors.dedup.state import Mark as SessionMark
 from processors.host.places import Place
+from projections.dedup.marks import newest, sizes_key
 from projections.dedup.project import NAME, SIZES, VERSION, Kind
 from projections.plain import Json, time_text
 from projections.redis_keys import positions_key, tenant_key
@@ -22,6 +24,16 @@ for _, slot in ipairs(redis.call('HKEYS', KEYS[2])) do
     found[#found + 1] = slot
     found[#found + 1] = lines
   end
+end
+return found
+"""
+
+
+_MARK = """
+local found = {}
+for _, hour in ipairs(redis.call('HKEYS', KEYS[1])) do
+  local text = redis.call('HGET', ARGV[1] .. hour, ARGV[2])
+  if text then found[#found + 1] = text end
 end
 return found
 """
@@ -75,6 +87,12 @@ async def sightings(client: Any, tenant: str, field: bytes, kinds: Mapping[str, 
             seen += [_seen(kinds[topic], place, line) for line in lines.decode().split("\n")]
     seen.sort(key=lambda each: (each.at, each.place, each.offset))
     return Sightings(tuple(seen), spoken_since(positions.values()), positions)
+
+
+async def mark(client: Any, tenant: str, session: bytes) -> SessionMark | None:
+    """The mark of a session (`marks.digest`), None when no number of it passed lately. Raises NotReady."""
+    prefix = tenant_key(tenant, NAME, VERSION, "marks:")
+    return newest(await ask(client, _MARK, [sizes_key(NAME, VERSION)], prefix, session))
 
 
 def spoken_since(positions: Iterable[Mark]) -> int | None:

@@ -51,6 +51,19 @@ FATE = Operation(
                             {"processor": text(), "code": text(), "detail": text()} | _PLACE | {"set_aside_at": time()}
                         )
                     ),
+                    "session": maybe(
+                        whole(
+                            {
+                                "sequence": integer("Its number.", low=0),
+                                "standing": choice(("seen", "open", "unknown"), "Whether that number passed."),
+                                "highest": integer("The highest that passed.", low=0),
+                                "floor": integer("Below it nothing is known.", low=0),
+                                "open": array(array(integer(low=0)), "Unseen ranges: first and last.", max=64),
+                                "passed_at": time("When a number of it passed last."),
+                            },
+                            "What the mark of its session says; null without one, or after a day of silence.",
+                        )
+                    ),
                     "timeline": maybe(obj({}, "As in /v1/timeline/{event}, without `as_of`.")),
                     "window": maybe(
                         whole(

@@ -6,7 +6,6 @@ import logging
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -79,7 +78,7 @@ def _more(log, first, count_):
         place = Place("actions.ordered", n % 2)
         last = log.records[place][-1]
         value = codec.encode(an_action(n, tenant="shop"))
-        log.add([replace(last, offset=log.ends[place], append_time=last.append_time + 1, value=value)], markers=1)
+        log.add([last._replace(offset=log.ends[place], append_time=last.append_time + 1, value=value)], markers=1)
 
 
 @pytest.mark.parametrize("projection", STORIES)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,7 +135,7 @@ def test_the_process_that_follows_goes_on_after_the_swap(redis, empty):
 
 
 def _later(record, shift):
-    return replace(record, offset=record.offset + shift, append_time=record.append_time + 60_000)
+    return record._replace(offset=record.offset + shift, append_time=record.append_time + 60_000)
 
 
 @pytest.mark.parametrize("step", STEPS)

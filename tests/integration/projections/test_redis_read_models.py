@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 import redis as client_library
@@ -58,7 +57,7 @@ def _more(log, n):
         place = Place(topic, 0)
         last = log.records[place][-1]
         value = codec.encode(an_action(n))
-        log.add([replace(last, offset=log.ends[place], append_time=last.append_time + 1, value=value)], markers=1)
+        log.add([last._replace(offset=log.ends[place], append_time=last.append_time + 1, value=value)], markers=1)
 
 
 class Running:
@@ -121,7 +120,7 @@ def test_the_fate_of_a_redelivered_action(redis, empty, log):
 
 def test_another_tenant_sees_nothing(redis, empty, log):
     _filled(redis.url, log)
-    for other in ("bank", "sho", "shop:dedup", "*", "shop:dedup:1:", ""):
+    for other in ("bank", "sho", "shop:dedup", "*", f"shop:dedup:{VERSION}:", ""):
         assert _look(redis.url, event_id(1), other).seen == ()
 
 
@@ -183,7 +182,7 @@ def test_a_second_writer_writes_nothing(redis, empty, log):
     _filled(redis.url, log)
     before = redis_checksum.checksum(redis.url, DEDUP)
     place = Place("actions.raw", 0)
-    record = replace(log.records[place][-1], value=codec.encode(an_action(77)))
+    record = log.records[place][-1]._replace(value=codec.encode(an_action(77)))
     with pytest.raises(PositionLost):
         zombie.write([record], {place: stood[place]}, {place: stood[place] + 1})
     zombie.close()
@@ -195,8 +194,8 @@ def test_the_same_batch_again_adds_nothing(redis, empty, log):
     _filled(redis.url, log)
     before = redis_checksum.checksum(redis.url, DEDUP)
     for place in PLACES:
-        empty.hset("mandate:dedup:1:positions", f"{place.topic}/0", "0 - - 1")
-    empty.delete("mandate:dedup:1:sizes")
+        empty.hset(f"mandate:dedup:{VERSION}:positions", f"{place.topic}/0", "0 - - 1")
+    empty.delete(f"mandate:dedup:{VERSION}:sizes")
     _filled(redis.url, log)
     assert redis_checksum.checksum(redis.url, DEDUP) == before
 
@@ -204,7 +203,7 @@ def test_the_same_batch_again_adds_nothing(redis, empty, log):
 def test_content_without_positions_is_thrown_away_and_built_anew(redis, empty, log):
     _filled(redis.url, log)
     before = redis_checksum.checksum(redis.url, DEDUP)
-    empty.delete("mandate:dedup:1:positions")
+    empty.delete(f"mandate:dedup:{VERSION}:positions")
     empty.hset(tenant_key(TENANT, NAME, VERSION, "actions.raw/0:1"), "left", "over")
     empty.set("t:shop:other:1:x", "somebody else's")
     _filled(redis.url, log)

@@ -117,8 +117,38 @@ async def commands_say_it(stack: Whole, tenant: Tenant, found: list[Json]) -> No
     assert "dropped" in told.out
     plain = json.loads((await stack.arun(*words, "--json")).out)
     assert facts([plain]) == facts([found[-1]])
+    assert "its number" not in told.out
+    # One actor has it: no need to say whose it is. Then a second one has it too.
+    alone = await stack.arun("fate", OWN, "--url", stack.url, "--token-file", str(file), "--json")
+    assert facts([json.loads(alone.out)]) == facts([found[-1]])
+    async with tenant.client() as agent:
+        await agent.send([work(actor="another") | {"id": OWN}])
+
+        async def there() -> bool:
+            said = await agent.get(f"/v1/actions/{OWN}/fate", actor="another")
+            return bool(said["fate"] == "in_timeline")
+
+        await auntil(there, SEEN_S, "the other's action")
     refused = await stack.arun("fate", OWN, "--url", stack.url, "--token-file", str(file))
     assert (refused.code, "actor_required" in refused.err) == (1, True)
+    assert f"2 actors have it: {AGENT}, another" in refused.err
+
+
+async def test_a_number_that_was_seen_is_known_by_its_sessions_mark(stack: Whole, pager: Pager) -> None:
+    tenant = await stack.tenant("numbers", pager)
+    numbered = [work() | {"session": "run-1", "sequence": n} for n in (0, 1, 2, 5)]
+    # Another id under a number that passed, later than the window of ids would be needed for: dropped by its number.
+    async with tenant.client() as agent:
+        await agent.send(numbered)
+
+        async def told() -> Json:
+            said = await fate(agent, numbered[-1])
+            return said if said["fate"] == "in_timeline" and said["session"] else {}
+
+        said = await auntil(told, SEEN_S, "the number to be marked")
+    session = said["session"]
+    assert (session["sequence"], session["standing"], session["highest"], session["floor"]) == (5, "seen", 5, 0)
+    assert session["open"] == [[3, 4]]
 
 
 async def test_what_is_open_is_told_in_short_and_again_after_redis_was_emptied(stack: Whole, pager: Pager) -> None:
