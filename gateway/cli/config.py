@@ -124,6 +124,8 @@ async def _apply(
     _, difference = await client.request("PUT", _path(tenant), body={**body, "dry_run": True})
     changed = difference.get("changed") or []
     _show_difference(changed, len(tokens))
+    for warning in difference.get("warnings") or []:
+        click.echo(f"warning[{warning.get('code')}]: {warning.get('field')}: {warning.get('detail')}", err=True)
     if dry_run:
         if as_json:
             show(difference)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from gateway.configuration import difference, request, targets
+from gateway.configuration import difference, request, resolving, targets
 from gateway.configuration.request import Request
 from gateway.configuration.store import Pool, Tables, Version
 from processors.effects.addresses import Rules
@@ -40,16 +40,30 @@ def places_of(topology: Topology, tenant: str, document: str) -> list[tuple[str,
 
 
 class Configurations:
-    """`accepted` is called after each transaction that left something to announce (it wakes the outbox)."""
+    """`accepted` is called after each transaction that left something to announce (it wakes the outbox).
 
-    def __init__(self, pool: Pool, topology: Topology, accepted: Callable[[], None], webhooks: Rules) -> None:
+    `resolve` gives the addresses of a name (resolving.py).
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        topology: Topology,
+        accepted: Callable[[], None],
+        webhooks: Rules,
+        resolve: resolving.Resolve = resolving.by_the_system,
+    ) -> None:
         self._pool = pool
         self._topology = topology
         self._accepted = accepted
         self._webhooks = webhooks
+        self._resolve = resolve
 
     async def put(self, tenant: str, plain: Any, by: str) -> Json:
-        """Accept (or with dry_run: only check) a configuration request. Raises ConfigurationError."""
+        """Accept (or with dry_run: only check) a configuration request. Raises ConfigurationError.
+
+        A webhook whose name leads nowhere, or where nothing may be sent, is a warning.
+        """
         wanted = request.parse(tenant, plain)
         async with self._pool.connection() as connection, connection.transaction(force_rollback=wanted.dry_run):
             tables = Tables(connection)
@@ -57,7 +71,7 @@ class Configurations:
             current = await tables.current(tenant)
             _check_expected(wanted, current)
             changed = _changed(wanted, current)
-            _check_whole(wanted, current, self._webhooks)
+            documents = _check_whole(wanted, current, self._webhooks)
             for name, version in changed.items():
                 await tables.add(tenant, name, version, by)
                 await tables.enqueue(tenant, name, version.version, places_of(self._topology, tenant, name))
@@ -66,6 +80,9 @@ class Configurations:
             await tables.keep_secret(tenant, "whsec_" + b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
         if changed and not wanted.dry_run:
             self._accepted()
+        if _targets_change(wanted):
+            for said in await resolving.unreachable(documents, self._webhooks, self._resolve):
+                wanted.warnings.add(*said)
         after = current | changed
         answer = {
             "tenant": tenant,
@@ -122,13 +139,18 @@ def _changed(wanted: Request, current: dict[str, Version]) -> dict[str, Version]
     return out
 
 
-def _check_whole(wanted: Request, current: dict[str, Version], webhooks: Rules) -> None:
+def _targets_change(wanted: Request) -> bool:
+    """Only then: stricter settings must not stand in the way of a change of something else."""
+    return bool({"people", "targets"} & wanted.bodies.keys())
+
+
+def _check_whole(wanted: Request, current: dict[str, Version], webhooks: Rules) -> dict[str, Document]:
     documents: dict[str, Document] = {name: parse_document(name, v.body) for name, v in current.items()}
     documents |= {name: parse_document(name, body) for name, body in wanted.bodies.items()}
     check_tenant(documents)
-    # Only when one of the two changes: stricter settings must not stand in the way of a change of something else.
-    if {"people", "targets"} & wanted.bodies.keys():
+    if _targets_change(wanted):
         targets.check(documents, webhooks)
+    return documents
 
 
 def _change(name: str, before: Version | None, after: Version) -> Json:

@@ -57,8 +57,12 @@ class Warnings:
 
     def unknown(self, field: str, detail: str = "there is no such field; it was not used") -> None:
         """A field that nobody asked for."""
+        self.add("field_unknown", field, detail)
+
+    def add(self, code: str, field: str, detail: str) -> None:
+        """Something else that was taken and will not do what it should."""
         if len(self._found) < WARNINGS_MAX:
-            self._found.append({"code": "field_unknown", "field": field, "detail": detail})
+            self._found.append({"code": code, "field": field, "detail": detail})
         else:
             self._more += 1
 
@@ -66,7 +70,7 @@ class Warnings:
         """The warnings as JSON shows them."""
         if not self._more:
             return self._found
-        detail = f"{self._more} more fields were not used"
+        detail = f"{self._more} more warnings are not told"
         return [*self._found, {"code": "field_unknown", "field": "…", "detail": detail}]
 
     def beside(self, answer: dict[str, Any]) -> dict[str, Any]:
