@@ -16,7 +16,9 @@ from gateway.http.services import Services
 from gateway.web.door import Reader
 from projections import summary as summaries
 from projections.cases import queries as case_queries
+from projections.errors import NotReady
 from projections.incidents import queries as incident_queries
+from projections.overview import queries as overviews
 from projections.pages import queries as page_queries
 from projections.postgres import scoped
 from schemas import ids
@@ -70,6 +72,13 @@ class PagesBackend:
         """The tenant in numbers."""
         async with scoped(self._services.read_models, reader.tenant) as scope:
             return await summaries.summary(scope)
+
+    async def overview(self, reader: Reader) -> Json | None:
+        """What is open in short: what pages ask again and again comes from Redis, not from the tables."""
+        try:
+            return await overviews.overview(self._services.redis, reader.tenant, 0)
+        except NotReady:
+            return None
 
     async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
         """A page of cases."""

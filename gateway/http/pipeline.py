@@ -38,16 +38,19 @@ ARCHIVE_BEHIND_S = 90.0
 
 
 async def get_pipeline(request: web.Request) -> web.Response:
-    """GET /v1/pipeline: {looked, gateway, processors, read_models, account, pages, last_page, as_of}.
+    """GET /v1/pipeline: {looked, gateway, processors, read_models, processes, account, pages, last_page, as_of}.
 
         looked       true when the look at the broker is at most 10 s old; else positions of processors are not known
         processors   [{name, reads, state, waiting, seconds_behind}], in the order of an action's way
         read_models  [{name, store, reads, state, waiting, seconds_behind, as_of}]
+        processes    [{name, state, threads: {name: state}, codes, asked_at}], each by its own /healthz of the last 3 s
         account      {since, accepted, admitted, dropped, dead_letters, on_the_way, unaccounted} of ids, or null
         pages        {requested, delivered, failed}; last_page: the newest of GET /v1/pages, or null
 
     `state`: `ok`, `behind` (more than 5 s), `stands` (more than 30 s: senders are refused), `not_started`, `unknown`.
     The archive gathers for a minute: it is `behind` after 90 s, and its alarm (5 min) is in its own /healthz.
+    `state` of a process: `healthy`, `unhealthy` (`codes` say why), `no_answer`, or `cannot_be_asked` (its address is
+    not among MANDATE_PROCESSES).
     `waiting` counts places of the log, so transaction markers too. `account` null: Redis does not answer, has read
     nothing, or holds more ids of this tenant than are counted at once.
     """
@@ -79,6 +82,7 @@ async def pipeline(services: Services, tenant: str) -> Json:
             _read_model(spec.name, spec.store, spec.reads, stored.get(spec.name), lag)
             for spec in topology.projections.values()
         ],
+        "processes": await services.processes.look(),
         "account": told,
         "pages": numbers["pages"],
         "last_page": newest["items"][0] if newest["items"] else None,

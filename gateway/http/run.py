@@ -24,6 +24,7 @@ from gateway.http.app import AUTO_DECOMPRESS, build
 from gateway.http.budget import Budget
 from gateway.http.lag import Broker, Lag, senders_wait_for
 from gateway.http.metrics import Metrics
+from gateway.http.processes import Processes
 from gateway.http.services import Services
 from gateway.http.settings import Settings
 from gateway.http.tokens import Lookup, Principal, Tokens
@@ -103,6 +104,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     for work in (outbox.run(), lag.run()):
         task = asyncio.create_task(work)
         stack.push_async_callback(_cancel, task)
+    processes = Processes(topology, settings.processes)
+    stack.push_async_callback(processes.close)
     tokens = Tokens(_lookup(configurations), settings.operator_sha256)
     return Services(
         settings,
@@ -116,6 +119,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
         metrics,
         Budget(),
         milliseconds,
+        processes,
         redis,
         ColdFiles(settings.archive) if settings.archive else None,
     )

@@ -14,6 +14,7 @@ from gateway.http.answers import Answers
 from gateway.http.budget import Budget
 from gateway.http.lag import Lag
 from gateway.http.metrics import Metrics
+from gateway.http.processes import Processes
 from gateway.http.settings import Settings
 from gateway.http.tokens import Tokens
 from processors.host.places import Placed
@@ -56,6 +57,7 @@ class Services:
     metrics: Metrics
     budget: Budget
     clock: Callable[[], int]
+    processes: Processes
     redis: Any = None
     cold: Cold | None = None
     login_refused: Callable[[str, str], web.Response] | None = None

@@ -9,6 +9,7 @@ MANDATE_OPERATOR_TOKEN_SHA256   SHA-256 (hexadecimal) of the operator's token; w
 MANDATE_BEHIND_TLS              1 when a proxy in front speaks TLS: cookies then are Secure
 MANDATE_ENVIRONMENT             development allows http webhooks (see processors/effects/addresses.py)
 MANDATE_WEBHOOK_NETWORKS        networks that webhooks may reach although they are not public
+MANDATE_PROCESSES               name=host:port,… of the other processes, whose /healthz the health of the pipeline asks
 MANDATE_TOPOLOGY                path of topology.yaml (see schemas.topology)
 """
 
@@ -18,6 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.http.processes import addresses
 from processors.effects.addresses import Rules, rules_from
 from schemas.errors import MandateError
 
@@ -36,6 +38,7 @@ class Settings:
     redis: str | None = None
     archive: str | None = None
     webhooks: Rules = field(default_factory=Rules)
+    processes: Mapping[str, str] = field(default_factory=dict)
 
 
 def required(env: Mapping[str, str], name: str) -> str:
@@ -66,6 +69,7 @@ def read(env: Mapping[str, str]) -> Settings:
         env.get("MANDATE_REDIS") or None,
         env.get("MANDATE_ARCHIVE") or None,
         rules_from(env),
+        addresses(env.get("MANDATE_PROCESSES")),
     )
 
 

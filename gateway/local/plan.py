@@ -13,6 +13,7 @@ s, and may be killed at any time. Processor and read model names come from topol
     gateway      python -m gateway                        MANDATE_KAFKA MANDATE_POSTGRES MANDATE_REDIS
                                                           MANDATE_ARCHIVE=directory or URL
                                                           MANDATE_OPERATOR_TOKEN_SHA256=hex, and DEVELOPMENT
+                                                          MANDATE_PROCESSES=name=address,… of the others
     (common)     MANDATE_HTTP=127.0.0.1:port MANDATE_TOPOLOGY=path MANDATE_HOME=path PYTHONUNBUFFERED=1
 
 `--separate` gives each processor (`processor-dedup`) and read model (`projection-timeline`) its own process.
@@ -38,7 +39,7 @@ from gateway.local.probes import Probe, http_answers, kafka_answers, postgres_an
 from gateway.local.secret import secret_in
 from schemas import topology
 
-EFFECTS = "effects"
+EFFECTS, GATEWAY = "effects", "gateway"
 # Webhooks may go to this machine, by http and to any free port: said here on purpose, since no default allows it.
 DEVELOPMENT = {"MANDATE_ENVIRONMENT": "development", "MANDATE_WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128"}
 # What each kind of process waits for before it is started (and started again): servers and steps by name.
@@ -58,11 +59,15 @@ def build(home: Home, separate: bool, env: Mapping[str, str] | None = None) -> P
     env = os.environ if env is None else env
     ports = Ports(home.ports_file)
     servers = _servers(home, ports, env)
-    ports.of("gateway")
+    ports.of(GATEWAY)
     where = connections(home, env)
     local_database = not env.get("MANDATE_POSTGRES")
     steps = _steps(home, where, local_database)
-    ours = [_process(home, ports, where, command) for command in _commands(home, where, separate)]
+    commands = _commands(home, where, separate)
+    others = ",".join(f"{c.name}={HOST}:{ports.of(c.name)}" for c in commands if c.name != GATEWAY)
+    ours = [
+        _process(home, ports, where, c, {"MANDATE_PROCESSES": others} if c.name == GATEWAY else {}) for c in commands
+    ]
     return Plan((*servers, *steps, *ours), separate)
 
 
@@ -141,7 +146,7 @@ def _commands(home: Home, where: Connections, separate: bool) -> list[_Command]:
     everything = ("MANDATE_KAFKA", "MANDATE_POSTGRES", "MANDATE_REDIS", "MANDATE_ARCHIVE")
     token = hashlib.sha256(secret_in(home.operator_token_file).encode()).hexdigest()
     operator = {"MANDATE_OPERATOR_TOKEN_SHA256": token} | DEVELOPMENT
-    commands.append(_Command("gateway", ("-m", "gateway"), everything, (*_STORES, "redis"), operator))
+    commands.append(_Command(GATEWAY, ("-m", "gateway"), everything, (*_STORES, "redis"), operator))
     return commands
 
 
@@ -155,10 +160,10 @@ def _projections(name: str, members: Sequence[str]) -> _Command:
     return _Command(name, ("-m", "projections", ",".join(members)), variables, (*_STORES, "redis"))
 
 
-def _process(home: Home, ports: Ports, where: Connections, command: _Command) -> Spec:
+def _process(home: Home, ports: Ports, where: Connections, command: _Command, more: Mapping[str, str]) -> Spec:
     address = f"{HOST}:{ports.of(command.name)}"
     settings = {name: where.environment[name] for name in command.reads}
-    env = _common(home) | settings | dict(command.own) | {"MANDATE_HTTP": address}
+    env = _common(home) | settings | dict(command.own) | dict(more) | {"MANDATE_HTTP": address}
     argv = (sys.executable, *command.arguments)
     return Spec(command.name, argv, address, http_answers(address), env, needs=command.needs)
 

@@ -16,6 +16,14 @@ STATES = {
     "not_started": ("grey", "clock", "nothing yet"),
     "unknown": ("grey", "help", "not known"),
 }
+# What each process says of itself: (hue, icon, words).
+PROCESS_STATES = {
+    "healthy": ("green", "check", "healthy"),
+    "unhealthy": ("red", "x", "not healthy"),
+    "no_answer": ("red", "x", "no answer"),
+}
+# Threads named on one line; `processors` of the local stack has seven.
+THREADS_SHOWN = 8
 # The worst first.
 _ORDER = ("stands", "unknown", "behind")
 
@@ -28,9 +36,16 @@ async def context(backend: Backend, reader: Reader) -> Json:
         (each for each in everything if each["state"] in _ORDER),
         key=lambda each: (_ORDER.index(each["state"]), -(each["seconds_behind"] or 0)),
     )
+    processes = [each | {"says": says(each)} for each in found["processes"]]
+    ours = [each for each in processes if each["state"] in PROCESS_STATES]
     clock = now()
     return {
         "x": found,
+        "ours": ours,
+        "asked": max((each["asked_at"] for each in ours), default=None),
+        "ill": [each for each in ours if each["state"] != "healthy"],
+        "silent": [each["name"] for each in processes if each["state"] not in PROCESS_STATES],
+        "process_states": PROCESS_STATES,
         "states": STATES,
         "late": late,
         "total": len(everything),
@@ -38,6 +53,22 @@ async def context(backend: Backend, reader: Reader) -> Json:
         "behind": view.behind(found["as_of"], clock),
         "me": reader,
     }
+
+
+def says(process: Json) -> str:
+    """A process in a line: what it cannot get over, else its threads by state, the calm ones only counted."""
+    if process["state"] == "no_answer":
+        return "nothing within a second"
+    if process["codes"]:
+        return ", ".join(process["codes"])
+    threads = sorted(process["threads"].items())
+    other = [f"{name} {state}" for name, state in threads if state != "running"]
+    if other:
+        more = f" and {len(other) - THREADS_SHOWN} more" if len(other) > THREADS_SHOWN else ""
+        return ", ".join(other[:THREADS_SHOWN]) + more
+    if len(threads) == 1:
+        return f"{threads[0][0]} is running"
+    return f"all {len(threads)} are running" if threads else ""
 
 
 @signed_in

@@ -30,6 +30,25 @@ app.kubernetes.io/component: {{ .component }}
 {{- end }}
 {{- end }}
 
+{{- /* Where the gateway asks each process for its health: one pod a slot, by the names of its headless Service. */ -}}
+{{- define "mandate.processes" -}}
+{{- $root := . -}}
+{{- $name := include "mandate.name" . -}}
+{{- $out := list -}}
+{{- range $table := list "processors" "projections" -}}
+{{- range $unit, $set := index $root.Values $table -}}
+{{- $component := printf "%s-%s" (trimSuffix "s" $table) $unit -}}
+{{- range $slot := until (int $set.replicas) -}}
+{{- $out = append $out (printf "%s-%d=%s-%s-%d.%s-%s:8080" $component $slot $name $component $slot $name $component) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $slot := until (int $root.Values.effects.replicas) -}}
+{{- $out = append $out (printf "effects-%d=%s-effects-%d.%s-effects:8080" $slot $name $slot $name) -}}
+{{- end -}}
+{{- join "," $out -}}
+{{- end }}
+
 {{- define "mandate.pod" -}}
 metadata:
   labels: {{- include "mandate.labels" . | nindent 4 }}

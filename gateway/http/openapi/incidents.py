@@ -120,6 +120,7 @@ _FIELDS: dict[str, Schema] = {
     "historical": boolean(),
     "trigger": choice(("error", "report", "alert"), "What opened it."),
     "assigned_by": maybe(text("Who assigned it, where the assignee has not acknowledged.")),
+    "assigned_at": maybe(time("Since when the assignee has it.")),
     "contained_at": _WHEN,
     "contained_by": maybe(text()),
     "reopened_at": _WHEN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.http.openapi.operation import Operation, answer
 from gateway.http.openapi.parts import AS_OF
 from gateway.http.openapi.reading import PAGE
-from gateway.http.openapi.schema import Schema, array, boolean, choice, integer, maybe, number, text, time, whole
+from gateway.http.openapi.schema import Schema, array, boolean, choice, integer, maybe, number, obj, text, time, whole
 
 _COUNT = integer(low=0)
 _STATE = choice(("ok", "behind", "stands", "not_started", "unknown"))
@@ -28,6 +28,18 @@ PIPELINE = Operation(
                     "processors": array(whole({**_STANDS, "reads": text()}), "In the order of an action's way."),
                     "read_models": array(
                         whole({**_STANDS, "store": text(), "reads": array(text()), "as_of": AS_OF}),
+                    ),
+                    "processes": array(
+                        whole(
+                            {
+                                "name": text(),
+                                "state": choice(("healthy", "unhealthy", "no_answer", "cannot_be_asked")),
+                                "threads": obj({}, "Each with the state it says: running, restoring, dead, …"),
+                                "codes": array(text(), "What it cannot get over by itself.", max=8),
+                                "asked_at": maybe(time()),
+                            }
+                        ),
+                        "By their own /healthz; `cannot_be_asked` where the gateway knows no address.",
                     ),
                     "account": maybe(
                         whole(

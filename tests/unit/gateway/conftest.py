@@ -16,6 +16,7 @@ from gateway.http.app import AUTO_DECOMPRESS, build
 from gateway.http.budget import Budget
 from gateway.http.lag import Lag
 from gateway.http.metrics import Metrics
+from gateway.http.processes import Processes
 from gateway.http.services import Services
 from gateway.http.settings import Settings
 from gateway.http.tokens import Principal, Tokens
@@ -117,6 +118,7 @@ def services_with(sender: FakeSender, configurations: FakeConfigurations) -> Ser
         metrics=metrics,
         budget=Budget(),
         clock=lambda: NOW,
+        processes=Processes(topology.load(), {}),
     )
 
 
