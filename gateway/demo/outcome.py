@@ -62,7 +62,10 @@ class Outcome:
             "cases": [
                 {
                     key: case[key]
-                    for key in ("id", "name", "world", "reason", "kind", "counterparty", "amount", "currency")
+                    for key in (
+                        *("id", "name", "world", "size", "incident", "reason", "kind"),
+                        *("counterparty", "amount", "currency"),
+                    )
                 }
                 | {"entries": [entry["number"] for entry in case["entries"]]}
                 for case in self.cases
@@ -92,6 +95,11 @@ class Outcome:
             "healed failures": (self.summary.get("healed_failures"), 1),
             "drift alerts": (self.summary.get("drift_alerts"), 1),
             "RML-3 cases": ([world(case) for case in self.cases], ["RML-3"]),
+            "size of the case, and its incident": (
+                [(case["size"], case["incident"]) for case in self.cases],
+                [("small", incident.get("name")) for incident in self.incidents],
+            ),
+            "worlds of the incidents": ([i.get("world") for i in self.incidents], ["RML3"]),
             "entries of the case": ([len(case["entries"]) for case in self.cases], [2]),
             "movements told again": (len(told_again(self.ledger)), 1),
             "unaccounted": (len(self.accounts.unaccounted), 0),
@@ -147,8 +155,9 @@ def _charged_twice(done: Outcome) -> str:
         return "Nobody was charged twice."
     case, again = done.cases[0], len(told_again(done.ledger))
     entries = " and ".join(str(entry["number"]) for entry in case["entries"])
+    named = f"{case['name']} ({world(case)}, {case['size']})"
     return (
-        f"{case['actor']} charged {case['counterparty']} {money(case)} again: {case['name']} ({world(case)}) names "
+        f"{case['actor']} charged {case['counterparty']} {money(case)} again: {named} names "
         f"entries {entries} of the ledger; {again} refund that was told twice is one movement and no case."
     )
 

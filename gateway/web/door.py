@@ -57,6 +57,9 @@ class Backend(Protocol):
     async def summary(self, reader: Reader) -> Json:
         """The tenant in numbers; `exhausted`: incidents that nobody answered and that nobody has taken since."""
 
+    async def overview(self, reader: Reader) -> Json | None:
+        """What is open now in short, as GET /v1/overview says it without items; None while Redis cannot be asked."""
+
     async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
         """A page of RML cases."""
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import isqrt
 from typing import Any
 
-from gateway.web.words import between, count, span
+from gateway.web.words import between, clock, count, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +142,16 @@ def _sentence(incident: dict[str, Any], iv: dict[str, Any], now: str) -> tuple[s
         return "Could a person step in?", f"{after:,} of {count(total, 'failure')}", _told(incident, iv)
     if iv.get("acknowledged_at"):
         seconds = span(between(start, iv["acknowledged_at"]))
+        since = f"{count(after, 'failure')} since the first page."
+        if handed_on(incident):
+            answer = f"@{incident['assignee']} has it," if incident["assignee"] else "No one has it now;"
+            given = f" since {clock(incident.get('assigned_at'))};" if incident.get("assigned_at") else ""
+            more = f"{given} somebody was in control {seconds} after the first failure. {since}"
+            return "Can a person still step in?", answer, more.strip()
         return (
             "Can a person still step in?",
             f"@{incident['assignee']} is on it,",
-            f"{seconds} after the first failure. {count(after, 'failure')} since the first page.",
+            f"{seconds} after the first failure. {since}",
         )
     if iv.get("first_page_at"):
         ago = span(between(iv["first_page_at"], now))
@@ -157,12 +163,19 @@ def _told(incident: dict[str, Any], iv: dict[str, Any]) -> str:
     """The end of the sentence when harm is over: who was in control when, and how it ended."""
     times = {name: span(between(iv["first_failure_at"], at)) for name in _ENDS if (at := iv.get(f"{name}_at"))}
     # Who was first is not in the answer any more once it has been handed on.
-    who = "A person" if incident.get("assigned_by") else f"@{incident['assignee']}"
+    who = "Somebody" if handed_on(incident) else f"@{incident['assignee']}"
     first = (
         f"{who} was in control {times.pop('acknowledged')} after the first failure" if "acknowledged" in times else ""
     )
     rest = ", ".join(f"{name} after {span_}" for name, span_ in times.items())
     return "came after the first page. " + "; ".join(part for part in (first, rest) if part) + "."
+
+
+def handed_on(incident: dict[str, Any]) -> bool:
+    """Whether the first answer may have been another person's than who has the incident now."""
+    at = incident.get("assigned_at")
+    later = at is not None and at != incident["intervention"]["acknowledged_at"]
+    return bool(incident.get("assigned_by") or not incident["assignee"] or later)
 
 
 _ENDS = ("acknowledged", "contained", "resolved")

@@ -84,8 +84,9 @@ def story(entries: list[Json], group: str = "all") -> list[Json]:
         n, entry = kept[i]
         if not _echo(entry, out):
             line = _line(entry, n)
-            if entry["kind"] in _ANSWERS and out and _leads_to(out[-1], line):
-                line["more"].append(_moved(out.pop()["details"]))
+            # Who resolves at once passes through the states between: one line, not one for each.
+            while entry["kind"] in _ANSWERS and out and _leads_to(out[-1], line):
+                _passes(line, out.pop()["details"], first=True)
             out.append(line)
         i += 1
     return out
@@ -131,7 +132,7 @@ def _echo(entry: Json, out: list[Json]) -> bool:
     if last is None or abs(between(last["at"], entry["at"]) or 0) > _TOGETHER_S:
         return False
     if kind == "IncidentStateChanged" and details.get("by") == last["details"].get("subject"):
-        last["more"].append(_moved(details))
+        _passes(last, details)
         return True
     if kind == "EscalationStopped" and last["kind"] == "IncidentAcknowledged":
         last["more"].append("Paging stopped.")
@@ -148,8 +149,25 @@ def _leads_to(line: Json, answer: Json) -> bool:
     )
 
 
-def _moved(details: Json) -> str:
-    return f"{str(details.get('before')).capitalize()} → {details.get('after')}."
+def _passes(line: Json, details: Json, first: bool = False) -> None:
+    """One more move of the state on an answer's line: `Detected → investigating → resolved.`, in `more`."""
+    before, after = str(details.get("before")), str(details.get("after"))
+    way = line.setdefault("way", [])
+    old = _way(way)
+    if not way:
+        way += [before, after]
+    elif first and after == way[0]:
+        way.insert(0, before)
+    elif not first and before == way[-1]:
+        way.append(after)
+    if old in line["more"]:
+        line["more"][line["more"].index(old)] = _way(way)
+    else:
+        line["more"].append(_way(way))
+
+
+def _way(states: list[str]) -> str:
+    return " → ".join(states).capitalize() + "."
 
 
 def lateness(entry: Json) -> float | None:

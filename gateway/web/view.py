@@ -45,19 +45,41 @@ def incident(x: Json, now: str) -> Json:
 
 def people(x: Json) -> list[tuple[str, str, str | None]]:
     """Who did what: (role, person, time). Roles that nobody has are left out."""
+    contained = x.get("contained_at")
+    # What was contained before the incident came back is no more.
+    again = bool(contained and x.get("reopened_at") and (between(contained, x["reopened_at"]) or 0) > 0)
     roles = (
-        ("On it", x["assignee"], x["acknowledged_at"]),
+        ("Had it" if x["state"] in ENDED else "On it", x["assignee"], _since(x)),
         ("Assigned by", x.get("assigned_by"), None),
-        ("Contained by", x.get("contained_by"), x.get("contained_at")),
+        ("Contained by", None if again else x.get("contained_by"), contained),
         ("Resolved by", x["resolved_by"], x["resolved_at"]),
         ("Closed by", x.get("closed_by"), x.get("closed_at")),
     )
     return [(role, person, at) for role, person, at in roles if person]
 
 
+def _since(x: Json) -> str | None:
+    """Since when the assignee has it; read models from before this was kept know the first acknowledgement only."""
+    return x.get("assigned_at") or (None if x.get("assigned_by") else x["acknowledged_at"])
+
+
 def number(text: str | None) -> int:
     """A whole number of an address; 0 when it is none."""
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
+def short(found: Json | None, items: list[Json], opened: int) -> Json:
+    """The head of the list, {open, worst, alone}: of all that is open, or of what the page shows when Redis is away."""
+    if found is not None:
+        return {"open": found["open"], "worst": found["worst"], "alone": found["unassigned"]}
+    there = [x for x in items if not x["ended"]]
+    worst = min((x["severity"] for x in there), default=None)
+    return {"open": opened, "worst": worst, "alone": sum(1 for x in there if not x["assignee"])}
+
+
+def newest(found: Json) -> int:
+    """The highest number of an incident: they are counted from 1 without holes, in short or left out of it."""
+    return int(found["open"]) + int(found["over"]) + int(found["left_out"])
 
 
 def sorted_for_reading(items: list[Json]) -> list[Json]:
@@ -83,9 +105,10 @@ def on_it(x: Json, pages: list[Json], now: str) -> str:
     if x["state"] in ENDED:
         return f"resolved by @{x['resolved_by']} {clock(x['resolved_at'])}" if x["resolved_by"] else str(x["state"])
     if x["assignee"] and x.get("assigned_by"):
-        return f"assigned by @{x['assigned_by']}"
+        at = _since(x)
+        return f"assigned by @{x['assigned_by']}" + (f" {clock(at)}" if at else "") + ", not acknowledged"
     if x["assignee"]:
-        return f"since {clock(x['acknowledged_at'])}"
+        return f"since {clock(_since(x))}"
     if not pages:
         return "nobody has been paged"
     said = []

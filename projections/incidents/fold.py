@@ -42,13 +42,13 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
             row = replace(row, state="resolved", resolved_at=event.at, resolved_by=event.subject, note=event.note)
             return _totals(row, event, offset)
         case said.IncidentAssigned():
-            row = replace(row, assignee=event.assignee, assigned_by=event.subject)
+            row = replace(row, assignee=event.assignee, assigned_by=event.subject, assigned_at=event.at)
             return _totals(row, event, offset)
         case said.IncidentContained():
             return _contained(_totals(row, event, offset), event)
         case said.IncidentReopened():
             row = replace(row, reopened_at=event.at, resolved_at=None, resolved_by=None, note=event.note)
-            row = replace(row, closed_at=None, closed_by=None, assignee=None, assigned_by=None)
+            row = replace(row, closed_at=None, closed_by=None, assignee=None, assigned_by=None, assigned_at=None)
             return _totals(row, event, offset)
         case said.IncidentClosed():
             return replace(row, closed_at=event.at, closed_by=event.subject, version=offset)
@@ -132,6 +132,8 @@ def _paged(row: IncidentRow, event: said.IncidentPaged) -> IncidentRow:
 
 
 def _acknowledged(row: IncidentRow, event: said.IncidentAcknowledged) -> IncidentRow:
+    if row.assignee != event.subject or row.assigned_by is not None:
+        row = replace(row, assigned_at=event.at)
     row = replace(row, assignee=event.subject, assigned_by=None, last_acknowledged_at=event.at)
     if row.acknowledged_at is not None:
         return row

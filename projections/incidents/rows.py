@@ -62,6 +62,7 @@ class IncidentRow:
     cause: Mapping[str, Any] | None = None
     cause_resource: str | None = None
     severities: tuple[Mapping[str, Any], ...] = ()
+    assigned_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

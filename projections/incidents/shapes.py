@@ -32,7 +32,8 @@ def incident(row: Row) -> Json:
     `cause` is None until causes are weighed (moments after the opening), then as in `cause_of`; `confidence` is
     `high`, `medium` or `low`, and None without a candidate. `trigger` says what opened it: `error`, `report`, `alert`.
     `severities` is the history of the severity, oldest first: {at, from, to, reason, by}, `by` None where no person
-    set it. `assigned_by` is None where the assignee acknowledged. `world`, `world_why` and `cases` are those of
+    set it. `assigned_by` is None where the assignee acknowledged,
+    `assigned_at` says since when the assignee has it. `world`, `world_why` and `cases` are those of
     `projections.worlds`.
     """
     return {
@@ -61,6 +62,7 @@ def incident(row: Row) -> Json:
         "historical": row["historical"],
         "trigger": row["trigger"],
         "assigned_by": row["assigned_by"],
+        "assigned_at": time_text(row["assigned_at"]),
         "contained_at": time_text(row["contained_at"]),
         "contained_by": row["contained_by"],
         "reopened_at": time_text(row["reopened_at"]),

@@ -5,7 +5,6 @@ that they said. What goes between the two arrives when the test says (`echo`), a
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +14,15 @@ from processors.kernel.engine import Engine
 from processors.notifications import DECIDER as NOTIFICATIONS
 from schemas.incident_rules import SEVERITIES
 from schemas.messages.incidents import (
+    AlertAttached,
+    AlertResolved,
+    IncidentClosed,
     IncidentOpened,
+    IncidentReopened,
     IncidentResolved,
+    IncidentStateChanged,
+    ReportAttached,
+    SeverityChanged,
     SeverityRaised,
     SignalAttached,
 )
@@ -30,132 +36,34 @@ from schemas.messages.notifications import (
     ReportOutcome,
 )
 from tests.support.desk import START, TENANT, Desk
+from tests.support.incident_steps import INPUTS, STEP, play, said, to_the_end
 from tests.support.incident_words import MINUTE, acknowledge, resolve, signal
 from tests.support.page_words import OWNERSHIP, PEOPLE, notify, pages
-
-INPUTS = ("incidents.commands", "notifications.commands")
-SEVERITY = {
-    "raises": [{"severity": "SEV2", "failures": 4}, {"severity": "SEV1", "failures": 99, "affected": 4}],
-}
-# One person twice, one who cannot be paged, short waits: the corners are near.
-POLICIES = {
-    "policies": [
-        {
-            "id": "pay",
-            "rounds": 2,
-            "steps": [{"person": p, "wait_s": w} for p, w in (("alice", 3), ("mute", 5), ("bob", 4), ("alice", 9))],
-        },
-        {"id": "rest", "rounds": 1, "steps": [{"person": "dave", "wait_s": 6}]},
-    ],
-    "teams": {"payments": "pay"},
-    "default_policy": "rest",
-    "outcome_wait_s": 4,
-    "outcome_tries": 2,
-}
-
-# Mostly one problem, so that things meet; a failure is new, or one of the last ones told again.
-_failure = st.tuples(
-    st.just("signal"),
-    st.sampled_from(["payments-service"] * 5 + ["search"]),
-    st.sampled_from(["f1"] * 5 + ["f2"]),
-    st.sampled_from([0] * 7 + [1, 3]),
-    st.sampled_from([None, "a", "b", "c", "d", "e"]),
-    st.sampled_from([0, 0, 0, 0, -14, 14, -40, 40]),
-    st.sampled_from([False] * 9 + [True]),
-)
-_outcome = st.tuples(
-    st.just("outcome"),
-    st.sampled_from([0, 0, 0, 1, 2, 5]),
-    st.sampled_from([0, 0, 0, -1, 1]),
-    st.sampled_from(["delivered", "delivered", "failed", "unknown"]),
-)
-_step = st.one_of(
-    _failure,
-    _failure,
-    st.tuples(st.just("echo")),
-    st.tuples(st.just("settle")),
-    st.tuples(st.just("sleep"), st.sampled_from([1, 1000, 3000, 4000, 4000, 9000, 3_600_000])),
-    st.tuples(st.just("acknowledge"), st.integers(0, 2), st.sampled_from(["alice", "bob", "stranger"])),
-    st.tuples(st.just("resolve"), st.integers(0, 2)),
-    _outcome,
-    _outcome,
-)
-
-
-def play(steps: list[tuple[Any, ...]], configured: bool = True) -> Desk:
-    """A desk on which these steps happened, each at a time of its own."""
-    desk = Desk(INCIDENTS, NOTIFICATIONS)
-    if configured:
-        desk.configure("people", PEOPLE)
-        desk.configure("ownership", OWNERSHIP)
-        desk.configure("escalation", POLICIES)
-        desk.configure("incidents", SEVERITY)
-    for step in [("signal", "payments-service", "f1", 0, "a", 0, False), ("settle",), *steps]:
-        desk.now += 1
-        _do(desk, *step)
-    return desk
-
-
-def _do(desk: Desk, what: str, *how: Any) -> None:
-    opened = said(desk, IncidentOpened)
-    asked = said(desk, PageRequested)
-    if what == "signal":
-        resource, fingerprint, again, affected, minutes, historical = how
-        told = len(opened) + len(said(desk, SignalAttached))
-        same = {"resource": resource, "fingerprint": fingerprint, "affected": affected, "historical": historical}
-        desk.tell(signal(max(0, told - again), desk.now + minutes * MINUTE, **same))
-    elif what == "echo":
-        desk.echo()
-    elif what == "settle":
-        desk.settle()
-    elif what == "sleep":
-        desk.sleep(*how)
-    elif what == "outcome":
-        back, attempt, outcome = how
-        if asked:
-            page = asked[-1 - back % len(asked)]
-            desk.tell(
-                ReportOutcome(TENANT, page.incident_id, page.notification_id, page.attempt + attempt, outcome, "")
-            )
-    else:
-        incident = opened[-1 - how[0] % len(opened)].incident_id if opened else bytes(16)
-        answered = acknowledge(desk, incident, how[1]) if what == "acknowledge" else resolve(desk, incident)
-        assert len(answered.answers) == 1
-
-
-def to_the_end(desk: Desk) -> None:
-    """Until nothing is on its way and nothing is due but forgetting."""
-    for _ in range(200):
-        desk.settle()
-        due = [e.earliest_due() for e in desk.engines.values()]
-        soon = [d for d in due if d is not None and d < desk.now + 24 * 3_600_000]
-        if not soon:
-            return
-        desk.sleep_until(max(desk.now, min(soon)))
-    raise AssertionError("it never comes to rest")
-
-
-def said(desk: Desk, kind: type) -> list[Any]:
-    return [e for e in desk.history if isinstance(e, kind)]
-
 
 # --- checkers --------------------------------------------------------------------------------------------------------
 
 
 def check_incidents(desk: Desk, window_ms: int = 15 * MINUTE) -> None:
-    """One incident per problem and window; totals are exact and distinct; severity never falls; numbers count up."""
+    """One incident per problem and window; totals are exact; only people let severity fall; numbers count up.
+
+    Whoever reopens an incident may find another of its problem open by then: those two are let stand.
+    """
     ranges: dict[bytes, list[int]] = {}
     problem: dict[bytes, tuple[str, str, bool]] = {}
     severity: dict[bytes, str] = {}
     actions: dict[bytes, set[bytes]] = defaultdict(set)
     affected: dict[bytes, set[str]] = defaultdict(set)
+    ended: dict[bytes, list[int]] = {}
+    back: set[bytes] = set()
     for event in desk.history:
         match event:
             case IncidentOpened():
                 same = (event.resource, event.fingerprint, event.historical)
                 for other, (first, last) in ranges.items():
                     near = first - window_ms <= event.event_time <= last + window_ms
-                    assert problem[other] != same or not near, "a second open incident of one problem in the window"
+                    assert problem[other] != same or not near or other in back, (
+                        "a second open incident of one problem in the window"
+                    )
                 assert event.number == len(problem) + 1
                 problem[event.incident_id] = same
                 ranges[event.incident_id] = [event.event_time, event.event_time]
@@ -165,15 +73,25 @@ def check_incidents(desk: Desk, window_ms: int = 15 * MINUTE) -> None:
                 assert first - window_ms <= event.event_time <= last + window_ms
                 ranges[event.incident_id] = [min(first, event.event_time), max(last, event.event_time)]
                 assert problem[event.incident_id][2] == event.historical
+            case ReportAttached() | AlertAttached():
+                first, last = ranges[event.incident_id]
+                ranges[event.incident_id] = [first, max(last, event.at)]
             case SeverityRaised():
                 assert severity[event.incident_id] == event.before
                 assert SEVERITIES.index(event.after) < SEVERITIES.index(event.before)
                 severity[event.incident_id] = event.after
+            case SeverityChanged():
+                assert severity[event.incident_id] == event.before != event.after
+                severity[event.incident_id] = event.after
+            case IncidentReopened():
+                first, last = ended.pop(event.incident_id)
+                ranges[event.incident_id] = [first, max(last, event.at)]
+                back.add(event.incident_id)
             case IncidentResolved():
-                del ranges[event.incident_id]
+                ended[event.incident_id] = ranges.pop(event.incident_id)
                 assert event.failures == len(actions[event.incident_id])
                 assert event.affected_count == len(affected[event.incident_id])
-        if isinstance(event, IncidentOpened | SignalAttached):
+        if isinstance(event, SignalAttached) or (isinstance(event, IncidentOpened) and event.trigger == "error"):
             assert event.action_id not in actions[event.incident_id]
             actions[event.incident_id].add(event.action_id)
             if event.affected is not None:
@@ -183,6 +101,32 @@ def check_incidents(desk: Desk, window_ms: int = 15 * MINUTE) -> None:
             assert event.affected_count == len(affected[event.incident_id])
 
 
+def check_moves(desk: Desk) -> None:
+    """A change of state begins where the one before ended; what is over moves by reopening only; alerts end once."""
+    states: dict[bytes, str] = {}
+    firing: dict[bytes, set[bytes]] = defaultdict(set)
+    for event in desk.history:
+        match event:
+            case IncidentOpened():
+                states[event.incident_id] = "detected"
+            case IncidentStateChanged():
+                assert states[event.incident_id] == event.before != event.after
+                assert event.before not in ("resolved", "closed") or event.after in ("reopened", "closed")
+                states[event.incident_id] = event.after
+            case IncidentResolved():
+                assert states[event.incident_id] == "resolved"
+            case IncidentClosed():
+                assert states[event.incident_id] in ("resolved", "closed")
+            case ReportAttached():
+                assert states[event.incident_id] not in ("resolved", "closed")
+            case AlertAttached():
+                assert event.alert_id not in firing[event.incident_id]
+                firing[event.incident_id].add(event.alert_id)
+            case AlertResolved():
+                firing[event.incident_id].remove(event.alert_id)
+                assert event.still_firing == len(firing[event.incident_id])
+
+
 def check_pages(desk: Desk) -> None:
     """No page after an acknowledgement unless severity was raised; one in flight per person; attempts in order."""
     historical = {e.incident_id for e in said(desk, IncidentOpened) if e.historical}
@@ -190,11 +134,14 @@ def check_pages(desk: Desk) -> None:
     in_flight: dict[tuple[bytes, str], bytes] = {}
     attempts: dict[bytes, PageRequested] = {}
     outcomes: set[tuple[bytes, str, int]] = set()
+    back: set[bytes] = set()
     for event in desk.history:
         match event:
+            case IncidentReopened():
+                back.add(event.incident_id)
             case EscalationStarted():
                 assert event.incident_id not in historical
-                assert stopped.pop(event.incident_id, "") != "resolved"
+                assert stopped.pop(event.incident_id, "") != "resolved" or event.incident_id in back
             case PageRequested():
                 assert event.incident_id not in stopped, "paged although somebody is on it"
                 key = (event.incident_id, event.person)
@@ -253,19 +200,20 @@ def check_state(desk: Desk) -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.lists(_step, min_size=8, max_size=60))
+@given(st.lists(STEP, min_size=8, max_size=60))
 def test_whatever_happens_incidents_and_pages_keep_their_promises(steps):
     desk = play(steps)
     check_state(desk)
     to_the_end(desk)
     check_incidents(desk)
+    check_moves(desk)
     check_pages(desk)
     check_everything_ended(desk)
     check_state(desk)
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(_step, max_size=20))
+@given(st.lists(STEP, max_size=20))
 def test_without_any_configuration_nothing_is_silent(steps):
     desk = play(steps, configured=False)
     to_the_end(desk)
@@ -275,7 +223,7 @@ def test_without_any_configuration_nothing_is_silent(steps):
 
 
 @settings(deadline=None)
-@given(st.lists(_step, max_size=30), st.sampled_from(["none", "twice"]))
+@given(st.lists(STEP, max_size=30), st.sampled_from(["none", "twice"]))
 def test_ticks_removed_or_doubled_change_nothing_that_is_said(steps, ticks):
     desk = play(steps)
     desk.sleep(3_600_000)
@@ -294,7 +242,7 @@ def test_ticks_removed_or_doubled_change_nothing_that_is_said(steps, ticks):
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(_step, max_size=30))
+@given(st.lists(STEP, max_size=30))
 def test_ids_are_never_used_twice(steps):
     desk = play(steps)
     to_the_end(desk)

@@ -47,9 +47,10 @@ def as_written(done: Done) -> dict[str, Any]:
     assert (candidate["kind"], candidate["resource"], candidate["actor"]) == ("deploy", "payments-service", "deployer")
     assert (candidate["reference"]["after"], incident["confidence"]) == (story.BROKEN, "high")
     assert incident["intervention"]["contained_at"] is not None
-    assert [(c["world"], c["reason"], c["amount"], len(c["entries"])) for c in document["cases"]] == [
-        ("RML3", "second_charge", "4900", 2)
+    assert [(c["world"], c["size"], c["incident"], c["reason"], c["amount"]) for c in document["cases"]] == [
+        ("RML3", "small", incident["name"], "second_charge", "4900")
     ]
+    assert [len(c["entries"]) for c in document["cases"]] == [2]
     assert document["told_again"] == 1
     assert (document["unaccounted"], document["dead_letters"], document["gaps_declared"]) == (0, 1, 1)
     assert (document["healed_failures"], document["dropped"]["redelivered"]) == (1, story.BATCH)

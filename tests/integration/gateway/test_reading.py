@@ -56,6 +56,10 @@ async def test_filters(filled) -> None:
     assert {x["actor"] for x in his["items"]} == {last["actor"]}
     _, open_, _ = await filled.ask("GET", "/v1/incidents?state=open", "shop")
     _, resolved, _ = await filled.ask("GET", "/v1/incidents?state=resolved", "shop")
+    for world, count in (("RML1", 0), ("RML2", 1), ("RML3", 0)):
+        assert len((await filled.ask("GET", f"/v1/incidents?world={world}", "shop"))[1]["items"]) == count
+    status, problem, _ = await filled.ask("GET", "/v1/incidents?world=RML-3", "shop")
+    assert (status, problem["field"]) == (400, "world")
     assert (len(open_["items"]), len(resolved["items"])) == (0, 1)
 
 

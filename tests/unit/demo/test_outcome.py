@@ -14,6 +14,7 @@ INCIDENT = {
     "id": "i-1",
     "number": 1,
     "name": "INC-1",
+    "world": "RML3",
     "state": "resolved",
     "severity": "SEV2",
     "resource": "payments-service",
@@ -56,6 +57,8 @@ CASE = {
     "number": 1,
     "name": "CASE-1",
     "world": "RML3",
+    "size": "small",
+    "incident": "INC-1",
     "reason": "second_charge",
     "kind": "payment.captured",
     "counterparty": "customer-8812",
@@ -102,7 +105,7 @@ def test_the_document_has_the_agreed_fields():
         "dead_letters": 1,
         "unaccounted": 0,
     }
-    shown = ("id", "name", "world", "reason", "kind", "counterparty", "amount", "currency")
+    shown = ("id", "name", "world", "size", "incident", "reason", "kind", "counterparty", "amount", "currency")
     assert document["cases"] == [{key: CASE[key] for key in shown} | {"entries": [30, 31]}]
     assert document["told_again"] == 1
     assert (document["healed_failures"], document["gaps_declared"]) == (1, 1)
@@ -133,6 +136,11 @@ def test_a_story_as_written_misses_nothing():
         ({"incidents": [{**INCIDENT, "alert_count": 0}]}, "alerts on the incident: [0], expected [1]"),
         ({"incidents": [{**INCIDENT, "contained_at": None}]}, "contained incidents: 0, expected 1"),
         ({"cases": []}, "RML-3 cases: [], expected ['RML-3']"),
+        (
+            {"cases": [{**CASE, "size": None, "incident": None}]},
+            "size of the case, and its incident: [(None, None)], expected [('small', 'INC-1')]",
+        ),
+        ({"incidents": [{**INCIDENT, "world": "RML2"}]}, "worlds of the incidents: ['RML2'], expected ['RML3']"),
         ({"cases": [CASE, CASE]}, "RML-3 cases: ['RML-3', 'RML-3'], expected ['RML-3']"),
         ({"cases": [{**CASE, "entries": [{"number": 31}]}]}, "entries of the case: [1], expected [2]"),
         ({"ledger": LEDGER[:1]}, "movements told again: 0, expected 1"),
@@ -162,6 +170,6 @@ def test_the_story_is_told_in_five_sentences():
         "Alice was paged, then Bob; Bob acknowledged, nobody else was woken, and after the rollback it is resolved."
     )
     assert told[3] == (
-        "checkout-helper-2 charged customer-8812 49.00 EUR again: CASE-1 (RML-3) names entries 30 and 31 of the "
+        "checkout-helper-2 charged customer-8812 49.00 EUR again: CASE-1 (RML-3, small) names entries 30 and 31 of the "
         "ledger; 1 refund that was told twice is one movement and no case."
     )

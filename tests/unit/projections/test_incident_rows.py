@@ -178,6 +178,7 @@ def test_the_shape_of_an_incident():
             "intervention",
             "trigger",
             "assigned_by",
+            "assigned_at",
             "contained_at",
             "contained_by",
         ),
@@ -218,6 +219,10 @@ def test_reports_and_alerts_have_rows_of_their_own_and_are_counted():
 def test_peoples_moves_are_shown():
     shown, _ = _told(r.acknowledged(T0 + 1), m.assigned(T0 + 2), m.contained(T0 + 3), m.contained(T0 + 4, 9))
     assert (shown["assignee"], shown["assigned_by"]) == ("alice", "bob")
+    assert (shown["acknowledged_at"], shown["assigned_at"]) == (time_text(T0 + 1), time_text(T0 + 2))
+    shown, _ = _told(m.assigned(T0 + 2), r.acknowledged(T0 + 3, "alice"), r.acknowledged(T0 + 4, "alice"))
+    assert (shown["assigned_by"], shown["assigned_at"]) == (None, time_text(T0 + 3))
+    shown, _ = _told(m.assigned(T0 + 2), m.contained(T0 + 3), m.contained(T0 + 4, 9))
     assert (shown["contained_by"], shown["intervention"]["failures_before_contain"]) == ("bob", 6)
     assert shown["contained_at"] == shown["intervention"]["contained_at"] == time_text(T0 + 3)
     assert shown["intervention"]["seconds"]["contain"] == 2.003

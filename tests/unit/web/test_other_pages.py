@@ -131,6 +131,10 @@ def a_pipeline(**changes: Any) -> dict[str, Any]:
         "gateway": {"sender": "ok", "in_flight": 0},
         "processors": [a_room("dedup"), a_room("rml")],
         "read_models": [a_room("timeline") | {"store": "postgres", "reads": ["actions.ordered"]}],
+        "processes": [
+            {"name": "processors", "state": "healthy", "threads": {"dedup": "running"}, "codes": [], "asked_at": NOW},
+            {"name": "effects", "state": "cannot_be_asked", "threads": {}, "codes": [], "asked_at": None},
+        ],
         "account": account | {"on_the_way": 0, "unaccounted": 0},
         "pages": {"requested": 2, "delivered": 1, "failed": 0},
         "last_page": None,
@@ -169,6 +173,22 @@ async def test_health_names_the_slowest_and_the_next_command() -> None:
     assert "mandate doctor" in text
 
 
+async def test_health_tells_what_processes_say_and_which_cannot_be_asked() -> None:
+    text = await health_of()
+    assert "dedup is running" in text
+    assert "1 process cannot be asked" in text
+    away = {"name": "effects", "state": "no_answer", "threads": {}, "codes": [], "asked_at": NOW}
+    stuck = away | {"name": "processors", "state": "unhealthy", "codes": ["positions_unstable"]}
+    text = await health_of(processes=[stuck, away])
+    assert "processors says that it is not healthy" in text
+    assert "<code>positions_unstable</code>" in text
+    assert "nothing within a second" in text
+    assert "cannot be asked" not in text
+    threads = {"a": "running", "b": "restoring"}
+    assert health.says(away | {"state": "healthy", "threads": threads}) == "b restoring"
+    assert health.says(away | {"state": "healthy", "threads": dict.fromkeys("abc", "running")}) == "all 3 are running"
+
+
 async def test_health_without_the_broker_and_redis_claims_nothing() -> None:
     rooms = [a_room("dedup", "unknown", None)]
     text = await health_of(looked=False, processors=rooms, account=None)
@@ -189,11 +209,14 @@ def test_each_fate_is_told(word: str) -> None:
         "admitted": [place | {"flags": ["stale_timestamp"]}],
         "dropped": [place | {"dropped_at": NOW, "reason": "redelivered", "rule": "event_id", "first": place}],
         "dead_letters": [place | {"set_aside_at": NOW, "processor": "dedup", "code": "not_framed", "detail": "x"}],
+        "session": {"sequence": 5, "standing": "seen", "highest": 9, "floor": 0, "open": [[3, 4]], "passed_at": NOW},
         "timeline": None,
         "window": {"since": None, "until": None},
         "as_of": [],
     }
-    text = render("fate.html", **COMMON, asked="a", actor="", found=found, refused=None, fates=FATES, late=None)
+    said: dict[str, Any] = {"asked": "a", "actor": "", "found": found, "refused": None, "fates": FATES, "late": None}
+    text = render("fate.html", **COMMON, **said, open_numbers=2)
+    assert "2 numbers below it not seen" in text
     assert "It &lt;i&gt;is" in text
     assert "actions.raw-1 @ 17" in text
     assert text.count("btn go") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from gateway.web.moves import offers
 from gateway.web.story import GROUPS, story
 from gateway.web.words import span
 
+SHORT = {"open": 1, "worst": "SEV2", "alone": 1}
 LIST: dict[str, Any] = {"here": "incidents", "next": None, "asked": Listing(), "totals": {"open": 1, "resolved": 0}}
+LIST |= {"short": SHORT}
 NOW = "2026-01-15T14:45:00.000Z"
 
 
@@ -259,6 +262,45 @@ def test_echoes_join_the_line_they_belong_to_and_what_came_late_is_said() -> Non
     assert ended["more"] == ["Investigating → resolved."]
     assert [line["n"] for line in story(entries, "human")] == [5, 9]
     assert [line["kind"] for line in story(entries, "action")] == ["SignalAttached"]
+
+
+def test_who_resolves_at_once_passes_through_the_states_between_in_one_line() -> None:
+    states = ("detected", "investigating", "contained", "resolved")
+    moves = [
+        entry("IncidentStateChanged", "moved", "14:32:00") | {"details": {"by": "bob", "before": a, "after": b}}
+        for a, b in pairwise(states)
+    ]
+    over = entry("IncidentResolved", "bob resolved it", "14:32:00") | {"details": {"subject": "bob"}}
+    (line,) = story([*moves, over])
+    assert line["more"] == ["Detected → investigating → contained → resolved."]
+    answer = entry("IncidentAcknowledged", "bob is on it", "14:32:00") | {"details": {"subject": "bob"}}
+    (line,) = story([answer, *moves])
+    assert line["more"] == ["Detected → investigating → contained → resolved."]
+
+
+def test_the_head_of_the_list_is_of_all_that_is_open_or_of_the_page_while_redis_is_away() -> None:
+    told = {"open": 70, "worst": "SEV1", "unassigned": 60, "over": 5, "left_out": 2, "items": []}
+    assert view.short(told, [], 3) == {"open": 70, "worst": "SEV1", "alone": 60}
+    assert view.newest(told) == 77
+    items = [view.incident(incident(), NOW), view.incident(resolved(), NOW)]
+    assert view.short(None, items, 3) == {"open": 3, "worst": "SEV2", "alone": 1}
+    assert view.short(None, [], 0) == {"open": 0, "worst": None, "alone": 0}
+
+
+def test_people_are_those_of_now_with_since_when() -> None:
+    taken = incident(assignee="bob", acknowledged_at=at("14:30:45"), assigned_at=at("14:40:00"))
+    assert view.people(taken) == [("On it", "bob", at("14:40:00"))]
+    assert view.on_it(taken, [], NOW) == "since 14:40:00"
+    given = taken | {"assigned_by": "alice"}
+    assert view.on_it(given, [], NOW) == "assigned by @alice 14:40:00, not acknowledged"
+    # A read model that did not keep it yet: the first acknowledgement may be another person's.
+    assert view.people(given | {"assigned_at": None})[0] == ("On it", "bob", None)
+    taken["intervention"] |= {"acknowledged_at": at("14:30:45"), "failures_after_page": 3}
+    told = bar(taken, NOW)
+    assert (told.answer, told.more.startswith("since 14:40:00; somebody was in control 45 s")) == ("@bob has it,", True)
+    back = incident(state="reopened", contained_by="bob", contained_at=at("14:33:00"), reopened_at=at("14:44:00"))
+    assert view.people(back) == []
+    assert view.people(resolved())[0] == ("Had it", "alice", at("14:30:45"))
 
 
 @pytest.mark.parametrize(
