@@ -9,7 +9,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections import migrate
 from projections.tables import CHUNK_BYTES, Table, packed
 
 TABLE = Table(
@@ -84,8 +83,3 @@ def test_rows_survive(rows):
         assert row[0] == text.replace("\x00", "\ufffd").encode()
         assert row[1] == struct.pack(">q", number)
         assert row[3] == identity
-
-
-def test_migrations_are_numbered_without_a_hole_and_none_twice():
-    """Two people who add one at the same time find out here, not when a database is made."""
-    assert [step.version for step in migrate.steps()] == list(range(1, len(migrate.steps()) + 1))
