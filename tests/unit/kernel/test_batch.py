@@ -1,0 +1,75 @@
+"""Batch faces: the plain never reaches decide, parts written by hand are the codec's, a failure names its record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from processors.dedup import state as dedup
+from processors.kernel.engine import DecideFailed, Engine
+from processors.ordering import state as ordering
+from schemas import codec
+from schemas.record import Record
+from tests.support.actions import T0, action
+from tests.support.workloads import ROOMS, WIRED, logs
+
+PLAIN = 100
+
+
+def _broken(*_given: Any) -> Any:
+    raise ValueError("decide was asked")
+
+
+def _calm(name: str) -> list[Record]:
+    """Plain actions within one second: no timer, no step of time."""
+    return [r._replace(append_time=r.append_time // 10**9 * 10**9) for r in logs(7, 400, PLAIN)[name] if r.key]
+
+
+def _break(engine: Engine) -> None:
+    engine.room = replace(engine.room, decider=replace(engine.room.decider, decide=_broken))
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_plain_records_never_reach_decide(name: str) -> None:
+    records = _calm(name)
+    engine = WIRED[name].engine(0)
+    begun = len(records) // 2  # the first record of each session is not plain
+    engine.advance_all(records[:begun])
+    _break(engine)
+    assert engine.advance_all(records[begun:]).decided == len(records) - begun
+
+
+@pytest.mark.parametrize("name", ["dedup", "ordering"])
+def test_a_failure_names_the_record_at_which_it_was(name: str) -> None:
+    records = _calm(name)
+    engine = WIRED[name].engine(0)
+    engine.advance_all(records)
+    _break(engine)
+    again = [r._replace(offset=r.offset + 1_000) for r in (records[-1], records[0])]
+    with pytest.raises(DecideFailed) as failed:
+        engine.advance_all(again)
+    assert failed.value.record == again[0]
+
+
+@pytest.mark.parametrize("slot", [0, 5_666_666, -1])
+@pytest.mark.parametrize("entries", [b"", b"x" * 27, b"x" * 16_200])
+def test_a_window_written_by_hand_is_the_codecs(slot: int, entries: bytes) -> None:
+    assert dedup.encode_window(slot, bytearray(entries)) == codec.encode(dedup.Window(slot, entries))
+
+
+@pytest.mark.parametrize("holes", [(), (0, 1), tuple(range(2_048))])
+def test_marks_written_by_hand_are_the_codecs(holes: tuple[int, ...]) -> None:
+    at = 1_700_000_000_123
+    assert dedup.encode_mark(7, 3, holes, at) == codec.encode(dedup.Mark(7, 3, holes, at))
+    assert ordering.encode_mark(7, 3, at) == codec.encode(ordering.Mark(7, 3, at))
+
+
+def test_an_id_sent_again_after_the_slot_has_turned_is_a_repetition() -> None:
+    value = codec.encode(action(1, actor="elsewhere"))  # without a number only its id tells
+    slot_ends = T0 // 300_000 * 300_000 + 300_000
+    engine = WIRED["dedup"].engine(1)
+    times = (slot_ends - 1_000, slot_ends + 1_000, slot_ends + 600_000)
+    engine.advance_all([Record("actions.raw", 1, i, at, b"t/elsewhere", value) for i, at in enumerate(times)])
+    assert engine.counts["redelivered_event_id"] == 1
