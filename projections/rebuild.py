@@ -203,9 +203,11 @@ class Rebuild:
             return (NOT_COMPARED,)
         filling.near(lambda: self._serving(connection))
         with psycopg.connect(self._dsn, connect_timeout=CONNECT_SECONDS, application_name="mandate-rebuild") as other:
-            other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with self._hold(connection) as goal:
                 filling.to(goal, "holding")
+                with other.transaction():
+                    versions.retire(other, self._projection, version)
+                other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 # The first statement takes the snapshot: both at `goal`, whatever comes later.
                 both = [positions.load(other, name) for name in (self._projection.name, version.name)]
             if not both[0] == both[1] == goal:

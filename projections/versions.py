@@ -23,6 +23,7 @@ from projections.catalog import Projection
 from projections.errors import Refused
 from projections.postgres import base
 from projections.store import beside_name
+from projections.timeline import partitions
 
 Connection = psycopg.Connection[Any]
 State = Literal["live", "building", "previous"]
@@ -159,6 +160,17 @@ with recursive tree(oid) as (
   union all select i.inhrelid from tree join pg_inherits i on i.inhparent = tree.oid)
 select c.relname from tree join pg_class c using (oid) order by c.relname
 """
+
+
+def retire(connection: Connection, projection: Projection, version: Version) -> None:
+    """Drop days that what serves has let go because the archive has them; history would bring them back.
+
+    One transaction of the caller's.
+    """
+    serving = set(_tree(connection, projection.tables, base(connection)))
+    for name in _tree(connection, projection.tables, version.name):
+        if name not in serving and partitions.is_retired(connection, name):
+            connection.execute(sql.SQL("drop table {}").format(sql.Identifier(version.name, name)))
 
 
 def tables(connection: Connection, projection: Projection, version: Version) -> list[str]:

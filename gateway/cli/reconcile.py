@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -22,6 +23,8 @@ from processors.host.history import History
 from processors.host.places import Place
 from processors.host.transport import group_of
 from projections import positions
+from projections.timeline.partitions import WARM_DAYS
+from projections.timeline.project import DAY_MS
 from schemas import topology
 from schemas.errors import MandateError
 from schemas.topology import RoomSpec, Topology
@@ -81,7 +84,10 @@ def _reconcile(receipts: Path | None, start: int | None, end: int | None) -> Jso
     with history() as recorded, psycopg.connect(connections().postgres, connect_timeout=CONNECT_SECONDS) as database:
 
         def rows(first: int) -> Iterator[bytes]:
-            return actions.timeline_ids(database, first)
+            # The archive answers for the days that Postgres has let go.
+            oldest = time.time_ns() // 1_000_000 - WARM_DAYS * DAY_MS
+            cold = actions.cold_ids(recorded, first, oldest) if first < oldest else iter(())
+            return chain(actions.timeline_ids(database, first), cold)
 
         made = actions.Actions(recorded, declared, rows)
         # The window ends where the input ended before anybody is waited for: what comes later is not asked about.

@@ -30,6 +30,8 @@ from schemas.topology import Topology
 # The processor that admits; its input is what is accounted for.
 ADMITS = "dedup"
 HELD = "actions.held"
+# What the timeline's rows are made of.
+ORDERED = "actions.ordered"
 # Ids that are named; more is an outage, which a list does not explain.
 NAMED_MAX = 10_000
 # Topics have one broker's time each: two brokers' clocks stay within this.
@@ -203,6 +205,15 @@ def timeline_ids(connection: psycopg.Connection[Any], first: int) -> Iterator[by
         copy.set_types(["uuid"])
         for (value,) in copy.rows():
             yield value.bytes
+
+
+def cold_ids(history: History, first: int, before: int) -> Iterator[bytes]:
+    """Event ids of ordered actions appended from `first` until `before` (ms): their rows have left Postgres."""
+    for place, (start, end) in stretch(history, ORDERED, first, before).items():
+        for record in history.read(place, start, end):
+            head = head_of(record.value)
+            if head is not None:
+                yield head.event_id
 
 
 def read_receipts(path: Path, topic: str) -> Iterator[Row]:

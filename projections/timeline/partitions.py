@@ -113,6 +113,16 @@ def retire(connection: Connection, cold: Mapping[int, int]) -> list[int]:
     return dropped
 
 
+def is_retired(connection: Connection, name: str) -> bool:
+    """Whether a table of a day is older than what Postgres keeps; `retire` has dropped it, or will."""
+    return name.startswith("timeline_") and _dated(name) and _day(name) < today(connection) - WARM_DAYS
+
+
+def _dated(name: str) -> bool:
+    digits = name.rpartition("_")[2]
+    return len(digits) == 8 and digits.isdecimal()
+
+
 def _kept(connection: Connection, name: str) -> int:
     """Rows of a day's table; more than any archive holds when one of them is not archived."""
     found = connection.execute(

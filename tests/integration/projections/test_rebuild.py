@@ -18,6 +18,8 @@ from projections.errors import NotReady, Refused
 from projections.metrics import Metrics, RunnerMetrics
 from projections.runner import Runner
 from projections.store import PostgresStore
+from projections.timeline import partitions
+from projections.timeline.project import DAY_MS
 from schemas import codec, topology
 from tests.integration.projections.rebuild_process import rebuild
 from tests.integration.projections.tenants import STORIES, count, memory_log, places_of, project_all
@@ -226,3 +228,16 @@ def test_a_new_shape_is_declared_by_a_migration_and_made_by_a_rebuild(tables, tm
     with psycopg.connect(tables) as connection:
         migrate.require_shape(connection, "pages", tmp_path)
         assert connection.execute("select distinct colour from pages").fetchall() == [("red",)]
+
+
+def test_days_that_the_archive_took_over_do_not_come_back(tables):
+    story = [x._replace(append_time=x.append_time - 366 * DAY_MS) for x in STORIES["timeline"]()]
+    log = memory_log("timeline", story)
+    project_all(tables, "timeline", log)
+    with psycopg.connect(tables) as connection:
+        days = partitions._children(connection, partitions.SHARED)
+        connection.execute(psycopg.sql.SQL("drop table {}").format(psycopg.sql.Identifier(min(days))))
+    wanted = _sum(tables, "timeline")
+    done = rebuild(tables, "timeline", log).run()
+    assert (done.equal, done.swapped) == (True, True)
+    assert _sum(tables, "timeline") == wanted
