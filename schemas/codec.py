@@ -7,7 +7,9 @@ classes or raises SchemaError; it never returns a half-read value.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -82,10 +84,52 @@ def long(n: int) -> bytes:
     return bytes(out)
 
 
-def encode(message: Any) -> bytes:
-    """A message as framed Avro, with the newest schema of its class."""
-    cls: type = type(message)
+@dataclass(slots=True)
+class _Writer:
+    """Which schemas `encode` writes with: the newest (None), or the newest with an id up to `highest`."""
+
+    highest: int | None = None
+
+
+_WRITER = _Writer()
+
+
+@cache
+def highest_id() -> int:
+    """The highest id of ids.lock's files: it names the version in which a build writes each message."""
+    return max(registry.by_id())
+
+
+def written_by() -> int:
+    """The highest schema id of the build that `encode` writes as."""
+    return highest_id() if _WRITER.highest is None else _WRITER.highest
+
+
+@contextmanager
+def writing_as(highest: int) -> Iterator[None]:
+    """Within this block `encode` writes as a build did whose highest schema id was this; 0: as today's. For replay."""
+    before, _WRITER.highest = _WRITER.highest, None if highest in (0, highest_id()) else highest
+    try:
+        yield
+    finally:
+        _WRITER.highest = before
+
+
+@cache
+def _schema_up_to(cls: Any, highest: int) -> tuple[int, Schema]:
     number, parsed = _schema(cls)
+    if number <= highest or number >= _EPHEMERAL:
+        return number, parsed
+    known = [w for w in registry.versions(registry.home_of(cls), cls.__name__) if w.id <= highest]
+    # A class that the build did not know has no version up to there: it is written as it is now.
+    return (known[-1].id, known[-1].parsed) if known else (number, parsed)
+
+
+def encode(message: Any) -> bytes:
+    """A message as framed Avro, with the newest schema of its class (but see `writing_as`)."""
+    cls: type = type(message)
+    highest = _WRITER.highest
+    number, parsed = _schema(cls) if highest is None else _schema_up_to(cls, highest)
     out = io.BytesIO()
     out.write(frame(number))
     try:

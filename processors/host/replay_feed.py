@@ -16,7 +16,7 @@ from processors.host.replay_match import Difference, Totals
 from processors.kernel.decider import Command, Decider, Decision, TimerDue, View
 from processors.kernel.engine import PROGRESS_KEY, Advance, DecideFailed, Engine
 from processors.kernel.room import Room
-from schemas import codec
+from schemas import codec, registry
 from schemas.errors import MandateError
 from schemas.messages.kernel import Progress
 from schemas.record import Output, Record
@@ -142,6 +142,11 @@ class Feed:
     def step(self, sink: Sink) -> None:
         """Feed one recorded transaction (or, where none is known, at most STEP_RECORDS records)."""
         coming = self._next
+        # Outputs and state are written in the versions that the recorded transaction names.
+        with codec.writing_as(0 if coming is None else coming.progress.schemas or _before_it_was_named()):
+            self._step(coming, sink)
+
+    def _step(self, coming: Transaction | None, sink: Sink) -> None:
         if coming is None:
             self._advance(FOREVER, sink, False, False, STEP_RECORDS)
             return
@@ -271,6 +276,11 @@ class Feed:
             why,
             "Records of the input are missing: see whether the archive is whole (mandate archive verify).",
         )
+
+
+def _before_it_was_named() -> int:
+    """The newest schemas of a build whose Progress did not name them yet."""
+    return registry.versions(registry.home_of(Progress), Progress.__name__)[1].id - 1
 
 
 def _same(row: Record, output: Output | None) -> bool:

@@ -374,6 +374,7 @@ class Engine:
             counts=dict(self._transaction),
             chains=tuple(Chain(t, self._writer.chains[t]) for t in sorted(self._writer.chains)),
             parts_hash=blake2b(b"".join(fields), digest_size=16).digest(),
+            schemas=codec.written_by(),
         )
         outputs.append(Output(changelog, partition, PROGRESS_KEY, codec.encode(progress)))
         self._progress, self._from = progress, None

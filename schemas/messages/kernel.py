@@ -85,7 +85,11 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The last changelog record of a transaction: positions decided (from inclusive, to exclusive), and the proof."""
+    """The last changelog record of a transaction: positions decided (from inclusive, to exclusive), and the proof.
+
+    `schemas` is the highest schema id that its writer knew, which names the version of each message it wrote (0: from
+    before this was kept).
+    """
 
     room: str
     partition: int
@@ -97,6 +101,7 @@ class Progress:
     counts: Mapping[str, int]
     chains: tuple[Chain, ...]
     parts_hash: Id16
+    schemas: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """What three processors write over drawn logs, byte by byte, as it was recorded before they were made quicker.
 
-A difference here is a difference of decisions: it needs a new DECISION_VERSION, and then new figures here.
+A difference here is a difference of decisions: it needs a new DECISION_VERSION, and then new figures here. Newer
+versions of a message are none: the bytes are written with the schemas of the day on which they were recorded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
 from processors.kernel.engine import Engine
+from schemas import codec
 from schemas.record import Output, Record
 from tests.support.workloads import ROOMS, WIRED, fingerprint, logs, one_by_one, written
 
@@ -31,6 +33,15 @@ RECORDED = {
         "signals": "7036003fe699958a2080a6040a30f9ac6fe5d0aaa8f1d70765b3eb7b8e58a6a2",
     },
 }
+
+
+SCHEMAS = 92  # the highest id of that day
+
+
+@pytest.fixture(autouse=True)
+def schemas_of_that_day() -> Iterator[None]:
+    with codec.writing_as(SCHEMAS):
+        yield
 
 
 @pytest.mark.parametrize("drawn", sorted(RECORDED))
