@@ -351,8 +351,7 @@ class Engine:
     # --- the changelog ------------------------------------------------------------------------------------------------
 
     def flush(self, to: int) -> tuple[Output, ...]:
-        """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises
-        PartTooLarge."""
+        """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises PartTooLarge."""
         self._settle()
         outputs: list[Output] = []
         fields: list[bytes] = []
