@@ -27,7 +27,6 @@ from projections.archive.store import write_mirror
 from projections.errors import NotReady
 from projections.postgres import writer
 from projections.timeline import partitions
-from schemas.errors import MandateError
 
 log = logging.getLogger("mandate.archive")
 
@@ -184,7 +183,7 @@ class Night:
         self._done = now
         try:
             self._work()
-        except (MandateError, psycopg.Error) as error:
+        except Exception as error:  # whatever it is (a full disk): the archive goes on, and so does the next look
             log.warning("the archive's upkeep is tried again in %.0f s: %s", LOOK_SECONDS, error)
         return True
 

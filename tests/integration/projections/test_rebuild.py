@@ -24,7 +24,7 @@ from schemas import codec, topology
 from tests.integration.projections.rebuild_process import rebuild
 from tests.integration.projections.tenants import STORIES, count, memory_log, places_of, project_all
 from tests.support.waiting import until
-from tests.unit.projections.memory import MemorySource
+from tests.unit.projections.memory import Patient
 from tests.unit.projections.records import STREAMS, an_action
 
 CHECKOUT = Path(topology.__file__).parent.parent
@@ -64,14 +64,6 @@ class Follower:
     def __exit__(self, *_):
         self.runner.stop()
         assert self.runner.join(20)
-
-
-class Patient(MemorySource):
-    """A log that may be idle."""
-
-    def read(self, limit, seconds):
-        self._idle = 0
-        return super().read(limit, seconds)
 
 
 def _more(log, first, count_):

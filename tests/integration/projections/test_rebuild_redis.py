@@ -23,7 +23,7 @@ from projections.redis_store import RedisStore, marks_of
 from projections.runner import Runner
 from schemas import topology
 from tests.support.waiting import until
-from tests.unit.projections.memory import MemoryHistory, MemoryLog, MemorySource
+from tests.unit.projections.memory import MemoryHistory, MemoryLog, Patient
 from tests.unit.projections.sightings import KINDS, a_story
 
 DEDUP = REDIS["dedup"]
@@ -72,14 +72,6 @@ class Following:
     def __exit__(self, *_):
         self.runner.stop()
         assert self.runner.join(20)
-
-
-class Patient(MemorySource):
-    """A log that may be idle."""
-
-    def read(self, limit, seconds):
-        self._idle = 0
-        return super().read(limit, seconds)
 
 
 def _at_end(client, log):

@@ -25,7 +25,7 @@ from projections.runner import Runner
 from schemas import codec, ids
 from tests.support.waiting import until
 from tests.unit.projections import records as r
-from tests.unit.projections.memory import MemoryLog, MemorySource
+from tests.unit.projections.memory import MemoryLog, Patient
 from tests.unit.projections.records import T0, TENANT, Log, an_action
 from tests.unit.projections.sightings import KINDS, a_story, event_id
 
@@ -75,14 +75,6 @@ class Running:
     def __exit__(self, *_):
         self.runner.stop()
         assert self.runner.join(20)
-
-
-class Patient(MemorySource):
-    """A memory log that may be idle for as long as a test looks at other things."""
-
-    def read(self, limit, seconds):
-        self._idle = 0
-        return super().read(limit, seconds)
 
 
 def _look(url, field, tenant=TENANT):

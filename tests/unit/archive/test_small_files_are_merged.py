@@ -191,3 +191,16 @@ def test_upkeep_waits_for_calm_and_not_for_ever() -> None:
     now[0], written[0] = 1_200.0 + WAIT_SECONDS_MAX, 1e12
     assert night.look()
     assert done == [1_200.0, 1_200.0 + WAIT_SECONDS_MAX]
+
+
+def test_a_full_disk_does_not_end_the_upkeep() -> None:
+    now = [0.0]
+
+    def work() -> None:
+        raise OSError("No space left on device")
+
+    night = Night(work, lambda: 0.0, clock=lambda: now[0])
+    now[0] = 600.0
+    assert night.look()
+    now[0] = 1_200.0
+    assert night.look(), "tried again"

@@ -104,6 +104,15 @@ class MemorySource:
         self.closed = True
 
 
+class Patient(MemorySource):
+    """A reader that may be idle for as long as a test looks at other things."""
+
+    def read(self, limit: int, seconds: float) -> Batch:
+        """As the other, but nothing that never comes is an error."""
+        self._idle = 0
+        return super().read(limit, seconds)
+
+
 class MemoryStore:
     """Transactional: rows and positions change together. `faults[step]` = how often to die there.
 
