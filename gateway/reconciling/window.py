@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from processors.host.history import History
+from processors.host.history import since as since_time
 from processors.host.places import Place
 
 # A page's promise is 10 s, a restart of a processor 2.5 s; after that what is missing is said to be on its way.
@@ -21,30 +22,13 @@ def places(history: History, topic: str) -> list[Place]:
     return [Place(topic, number) for number in range(history.partitions(topic))]
 
 
-def position_at(history: History, place: Place, at: int) -> int:
-    """The first position whose record was appended at `at` (ms) or later; the end when there is none.
-
-    Append times of a place do not go back, so halving finds it: some 20 reads of a first record.
-    """
-    low, high = history.bounds(place)
-    end = high
-    while low < high:
-        middle = (low + high) // 2
-        record = next(iter(history.read(place, middle, end)), None)
-        if record is None or record.append_time >= at:
-            high = middle
-        else:
-            low = record.offset + 1
-    return low
-
-
 def stretch(history: History, topic: str, start: int | None, end: int | None) -> dict[Place, tuple[int, int]]:
     """From and to (exclusive) positions of each partition, of times in ms; None: what is kept."""
     out = {}
     for place in places(history, topic):
         low, high = history.bounds(place)
-        first = low if start is None else position_at(history, place, start)
-        last = high if end is None else position_at(history, place, end)
+        first = low if start is None else since_time(history, place, start)
+        last = high if end is None else since_time(history, place, end)
         out[place] = (first, max(first, last))
     return out
 

@@ -108,9 +108,7 @@ class Feed:
         if found is None:
             return None
         self.began, self._taken_over = found.append_time, found
-        for passed in self._transactions:
-            if passed.offset == found.offset:
-                break
+        self._transactions = transactions(self._history, self._changelog, self._changelog_end, found.offset + 1)
         return found.progress.to
 
     def _transaction(self) -> Transaction | None:

@@ -58,10 +58,13 @@ class Failures:
     timers: Mapping[bytes, str] = field(default_factory=dict)
 
 
-def transactions(history: History, place: Place, end: int) -> Iterator[Transaction]:
-    """The transactions of a changelog partition before offset `end`, in order. Raises MandateError with the place."""
+def transactions(history: History, place: Place, end: int, start: int | None = None) -> Iterator[Transaction]:
+    """The transactions of a changelog partition before offset `end`, in order; from `start` on, else from the first.
+
+    `start` lies behind a Progress. Raises MandateError with the place.
+    """
     rows: list[Record] = []
-    for record in history.read(place, history.bounds(place)[0], end):
+    for record in history.read(place, history.bounds(place)[0] if start is None else start, end):
         if record.key != PROGRESS_KEY:
             rows.append(record)
             continue

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from processors.host.history import History, check_bounds
+from processors.host.history import since as since_time
 from processors.host.places import Place
 from projections.archive.files import Files
 from projections.archive.manifest import ArchiveError, Entry, Manifest
@@ -58,6 +59,23 @@ class ArchiveHistory:
         for entry in self._manifest.cover(place, start, end):
             if entry.kind == "file":
                 yield from read_entry(self._files, entry, start, end)
+
+    def since(self, place: Place, time_ms: int) -> int:
+        """The first offset appended at this time or later, as Timed says: by the manifest, then in one file.
+
+        Raises ArchiveError: archive_file_missing, archive_file_corrupt.
+        """
+        entry = self._manifest.since(place, time_ms)
+        if entry is None:
+            return self.bounds(place)[1]
+        if entry.first_time is None or entry.first_time >= time_ms:
+            return entry.start
+        source = opened(self._files, entry)
+        for number in range(source.num_row_groups):
+            found = guarded(entry, entry.start, partial(_first_since, source, number, time_ms))
+            if found is not None:
+                return found
+        return entry.end
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -111,6 +129,20 @@ class JoinedHistory:
                 )
             yield from self._live.read(place, rest, end)
 
+    def since(self, place: Place, time_ms: int) -> int:
+        """The first offset appended at this time or later, as Timed says: the manifest and the broker are asked."""
+        first, archived = self._archive.bounds(place)
+        low, _ = self._live.bounds(place)
+        if first < archived:
+            if low < first:  # the archive was begun later than the log
+                found = since_time(self._live, place, time_ms)
+                if found < first:
+                    return found
+            found = self._archive.since(place, time_ms)
+            if found < archived:
+                return found
+        return max(archived, since_time(self._live, place, time_ms))
+
     def close(self) -> None:
         """Leave the log."""
         self._archive.close()
@@ -144,6 +176,14 @@ def _row_group(source: pq.ParquetFile, entry: Entry, number: int, start: int, en
         columns = columns.filter(pc.and_(pc.greater_equal(offsets, start), pc.less(offsets, end)))
     arrays = {name: columns.column(name).combine_chunks() for name in RECORD_COLUMNS}
     return records_of(entry.topic, entry.partition, arrays)
+
+
+def _first_since(source: pq.ParquetFile, number: int, time_ms: int) -> int | None:
+    """The offset of a row group's first record appended at this time or later; None: all were appended before."""
+    columns = source.read_row_group(number, ["offset", "append_time"])
+    late = pc.greater_equal(columns.column("append_time").cast(pa.int64()), time_ms)
+    at = pc.index(late, True).as_py()
+    return None if at < 0 else int(columns.column("offset")[at].as_py())
 
 
 def opened(files: Files, entry: Entry) -> pq.ParquetFile:

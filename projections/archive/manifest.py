@@ -120,6 +120,11 @@ class Manifest:
                 return entry.start, end
         return end, end
 
+    def since(self, place: Place, time_ms: int) -> Entry | None:
+        """The first file of a place with a record appended at this time (ms) or later, as far as times ascend."""
+        found = self._entries.get(place, [])
+        return next((e for e in found if e.kind == "file" and (e.last_time or 0) >= time_ms), None)
+
     def cover(self, place: Place, start: int, end: int) -> list[Entry]:
         """The entries that hold [start, end), without a gap.
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.reconciling import actions, pages, progress, spill
-from gateway.reconciling.window import position_at
+from processors.host.history import since
 from processors.host.places import Place
 from processors.kernel.engine import PROGRESS_KEY
 from schemas import codec, ids, topology
@@ -129,7 +129,7 @@ def test_receipts_say_what_was_never_written(log, tmp_path):
 
 def test_a_window_of_time(log):
     history = MemoryHistory(log.log)
-    assert [position_at(history, RAW, T0 + n) for n in (-5, 0, 4, 99)] == [0, 0, 4, 13]
+    assert [since(history, RAW, T0 + n) for n in (-5, 0, 4, 99)] == [0, 0, 4, 13]
     found = _account(log, [_id(4), _id(5)], start=T0 + 4, end=T0 + 6)
     assert (found.accepted, found.unaccounted) == (2, 0)
 

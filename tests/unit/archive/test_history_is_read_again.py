@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.host.history import check_bounds
+from processors.host.history import check_bounds, since
 from processors.host.memory_log import MemoryLog
 from processors.host.places import Place
 from projections.archive.history import ArchiveHistory, JoinedHistory
@@ -196,3 +196,46 @@ def test_a_log_that_begins_behind_the_archive_is_a_hole(world: World) -> None:
     with pytest.raises(MandateError) as caught:
         list(joined.read(PLACE, 0, 60))
     assert (caught.value.code, caught.value.what) == ("history_hole", "actions.raw[0]@45")
+
+
+def test_a_time_is_found_by_the_manifest_and_goes_on_in_the_log(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.archive.project.ROW_GROUP_RECORDS", 3)
+    add(world, 10)
+    live = LiveHistory(world.log)
+    joined = JoinedHistory(world.history(), live)
+    records = list(live.read(PLACE, *live.bounds(PLACE)))
+    read: list[str] = []
+    whole = world.files.read
+
+    def counted(name: str) -> bytes | None:
+        read.append(name)
+        return whole(name)
+
+    monkeypatch.setattr(world.files, "read", counted)
+    last = records[-1].append_time
+    for at in range(records[0].append_time - 1, last + 2, 499):
+        read.clear()
+        start = since(joined, PLACE, at)
+        assert len(read) <= 1, "one file at most says where a time begins"
+        found = list(joined.read(PLACE, start, live.bounds(PLACE)[1]))
+        assert found == [r for r in records if r.append_time >= at], at
+    assert since(joined, Place("actions.raw", 1), last) == 0
+    # Retention has taken what is archived, and what lies before it is not asked for.
+    world.log.delete_before(PLACE, 20)
+    assert since(joined, PLACE, records[0].append_time) == 0
+    entry = joined._archive._manifest.entries(PLACE)[2]
+    (world.folder / str(entry.file)).unlink()
+    between = (entry.first_time or 0) + 1
+    with pytest.raises(MandateError) as caught:
+        since(joined, PLACE, between)
+    assert (caught.value.code, caught.value.what) == ("archive_file_missing", f"the archive's file {entry.file}")
+
+
+def test_a_time_before_the_archive_began_is_found_in_the_log(world: World) -> None:
+    entries = world.history()._manifest.entries(PLACE)
+    later = ArchiveHistory(world.files, Manifest(entries[2:], {PLACE: entries[-1].end}))
+    live = LiveHistory(world.log)
+    joined = JoinedHistory(later, live)
+    for record in live.read(PLACE, *live.bounds(PLACE)):
+        found = next(joined.read(PLACE, since(joined, PLACE, record.append_time), 45))
+        assert found.append_time == record.append_time
