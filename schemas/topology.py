@@ -19,6 +19,8 @@ from schemas.messages.tables import STREAMS
 DEAD_LETTERS = "dead.letters"
 # What a read model says that reads every topic there is.
 EVERYTHING = "all"
+# libyaml's where PyYAML was built with it: 6 ms instead of 70 in the start of every process.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def load(path: Path | str | None = None) -> Topology:
 def parse(text: str) -> Topology:
     """The map in `text`. Raises TopologyError: topology_syntax, topology_entry, topology_contradiction."""
     try:
-        plain = yaml.safe_load(text)
+        plain = yaml.load(text, Loader=LOADER)  # both are safe loaders
         topology = _build(plain)
     except yaml.YAMLError as error:
         raise TopologyError("topology_syntax", "topology.yaml", str(error), "Correct the YAML.") from error

@@ -7,6 +7,7 @@ A new line names its description last; how to write one stands in gateway/http/o
 from __future__ import annotations
 
 import json
+from functools import cache
 from hashlib import sha256
 
 from aiohttp import web
@@ -80,10 +81,16 @@ ROUTES = (
 
 def add(app: web.Application) -> None:
     """Mount the table, each handler behind its access check, and the document of it."""
-    body = json.dumps(document.document(ROUTES), ensure_ascii=False, separators=(",", ":")).encode()
-    app[DOCUMENT] = Served(body, f'"{sha256(body).hexdigest()[:32]}"')
+    app[DOCUMENT] = _served()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))
+
+
+@cache
+def _served() -> Served:
+    """The table's document: written once a process, whatever the number of applications."""
+    body = json.dumps(document.document(ROUTES), ensure_ascii=False, separators=(",", ":")).encode()
+    return Served(body, f'"{sha256(body).hexdigest()[:32]}"')
 
 
 def _guarded(route: Route) -> Handler:

@@ -28,18 +28,18 @@ class Subjects:
     """Every subject with its versions. A version's number is its place, from 1."""
 
     def __init__(self, map_: Topology) -> None:
-        self.by_id: Mapping[int, Written] = dict(registry.by_id())
+        self.by_id: Mapping[int, Written] = dict(sorted(registry.by_id().items()))
         found: dict[str, tuple[Written, ...]] = {}
         for topic in map_.topics.values():
             names = {(registry.home_of(c), c.__name__) for c in STREAMS[topic.stream] if c not in kernel.SHARED}
             found[f"{topic.name}-value"] = self._of(names)
         for written in self.by_id.values():
-            found[record_name(written)] = self._of({(written.home, written.name)})
+            name = record_name(written)
+            found[name] = (*found.get(name, ()), written)
         self._versions = {name: found[name] for name in sorted(found) if found[name]}
-        self._texts = {number: text_of(written) for number, written in self.by_id.items()}
 
     def _of(self, names: set[tuple[str, str]]) -> tuple[Written, ...]:
-        return tuple(w for _, w in sorted(self.by_id.items()) if (w.home, w.name) in names)
+        return tuple(w for w in self.by_id.values() if (w.home, w.name) in names)
 
     @property
     def names(self) -> list[str]:
@@ -52,7 +52,7 @@ class Subjects:
 
     def text(self, number: int) -> str:
         """The schema of an id as clients get it: JSON in one line."""
-        return self._texts[number]
+        return text_of(self.by_id[number])
 
     def places(self, number: int) -> list[tuple[str, int]]:
         """(subject, version) of every place of an id, by subject."""

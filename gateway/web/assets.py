@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,8 +30,9 @@ class Asset:
     packed: bytes | None
 
 
-def load(folder: Path = STATIC) -> dict[str, Asset]:
-    """Every file of the folder by its name."""
+@cache
+def load(folder: Path = STATIC) -> Mapping[str, Asset]:
+    """Every file of the folder by its name; read once a process."""
     return {path.name: _asset(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
@@ -40,7 +43,7 @@ def _asset(path: Path) -> Asset:
     return Asset(kind, f'"{sha256(plain).hexdigest()[:32]}"', plain, packed)
 
 
-ASSETS: web.AppKey[dict[str, Asset]] = web.AppKey("pages-assets", dict)
+ASSETS: web.AppKey[Mapping[str, Asset]] = web.AppKey("pages-assets", Mapping)
 
 
 async def asset(request: web.Request) -> web.StreamResponse:

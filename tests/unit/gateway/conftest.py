@@ -26,6 +26,7 @@ from schemas import topology
 from schemas.configuration import parse_document
 from schemas.record import Output
 
+MAP = topology.load()
 NOW = 1_763_784_000_123
 OPERATOR = "the-operators-token"
 # token -> (tenant, subject, kind, roles)
@@ -108,7 +109,7 @@ def services_with(sender: FakeSender, configurations: FakeConfigurations) -> Ser
     metrics = Metrics()
     return Services(
         settings=Settings("nowhere:1", "postgresql://nowhere", ("127.0.0.1", 0), digest(OPERATOR)),
-        topology=topology.load(),
+        topology=MAP,
         tokens=Tokens(configurations.principal, digest(OPERATOR)),
         sender=sender,
         lag=Lag(None, metrics),
@@ -118,7 +119,7 @@ def services_with(sender: FakeSender, configurations: FakeConfigurations) -> Ser
         metrics=metrics,
         budget=Budget(),
         clock=lambda: NOW,
-        processes=Processes(topology.load(), {}),
+        processes=Processes(MAP, {}),
     )
 
 
