@@ -42,6 +42,12 @@ PAGES = {
     "on_the_way": "on their way, asked for in the last minute",
 }
 
+WRONG = {
+    "count": "{records:,} records, {said:,} decided",
+    "gap": "{records:,} records lie between it and {after}, and nobody says what was decided of them",
+    "overlap": "it begins before {after} ends: something was decided twice",
+}
+
 
 @click.command(epilog=EXIT_TEXT)
 @click.option(
@@ -60,7 +66,7 @@ def reconcile(receipts: Path | None, start: int | None, end: int | None, as_json
     what its input holds. Without --receipts it begins with the records of actions.raw, so it cannot know of an action
     that was accepted and never written.
 
-    Exit code 1 when anything is missing; the ids are named.
+    Exit code 1 when anything is missing; the ids are named (with --json: `missing` and `unbalanced` of their stream).
     """
     if start is not None and end is not None and start > end:
         raise click.UsageError("--from is later than --to.")
@@ -106,6 +112,9 @@ def _reconcile(receipts: Path | None, start: int | None, end: int | None) -> Jso
             "dead_letters": account.dead_letters,
             "reasons": dict(sorted(account.reasons.items())),
             "unaccounted": account.unaccounted,
+            "missing": account.missing,
+            "from_receipts": receipts is not None,
+            "settled": at_rest,
         },
         pages.TOPIC: {
             "pages": paged.expected,
@@ -114,6 +123,7 @@ def _reconcile(receipts: Path | None, start: int | None, end: int | None) -> Jso
             "stopped": paged.stopped,
             "on_the_way": paged.on_the_way,
             "unaccounted": len(paged.missing),
+            "missing": paged.missing,
         },
     }
     for name, stream in decided.items():
@@ -122,6 +132,7 @@ def _reconcile(receipts: Path | None, start: int | None, end: int | None) -> Jso
                 "records": stream.records,
                 "decided": stream.decided,
                 "transactions": stream.checked,
+                "compacted": stream.compacted,
                 "unbalanced": stream.unbalanced,
             }
         )
@@ -129,9 +140,6 @@ def _reconcile(receipts: Path | None, start: int | None, end: int | None) -> Jso
     return {
         "accepted": account.accepted,
         "unaccounted": account.unaccounted + len(paged.missing) + unbalanced,
-        "from_receipts": receipts is not None,
-        "settled": at_rest,
-        "missing": account.missing + paged.missing,
         "streams": streams,
     }
 
@@ -193,13 +201,14 @@ def _say(found: Json, receipts: Path | None) -> None:
     for name, stream in streams.items():
         if "progress" in stream:
             _progress(name, stream["progress"])
-    if not found["settled"]:
+    if not acted["settled"]:
         text = "The pipeline did not come to rest in 30 s: some of what is missing may be on its way (mandate status)."
         click.echo(text, err=True)
-    for each in found["missing"][:SHOWN_MAX]:
+    missing = acted["missing"] + paged["missing"]
+    for each in missing[:SHOWN_MAX]:
         click.echo(f"missing {each['id']}  {each['at']}  {each['why']}")
-    if len(found["missing"]) > SHOWN_MAX:
-        click.echo(f"and {len(found['missing']) - SHOWN_MAX:,} more; see --json")
+    if len(missing) > SHOWN_MAX:
+        click.echo(f"and {len(missing) - SHOWN_MAX:,} more; see --json")
 
 
 def _line(title: str, number: int, text: str) -> None:
@@ -209,5 +218,7 @@ def _line(title: str, number: int, text: str) -> None:
 def _progress(name: str, told: Json) -> None:
     same = "NOT BALANCED" if told["unbalanced"] else "balanced"
     click.echo(f"{name:<26}  {told['decided']:,} decided of {told['records']:,} records: {same}")
+    if told["compacted"]:
+        click.echo(f"{'':<26}  of {told['compacted']:,} more the changelog, compacted, speaks no longer")
     for each in told["unbalanced"][:SHOWN_MAX]:
-        click.echo(f"  {each['at']}: {each['records']:,} records, {each['said']:,} decided")
+        click.echo(f"  {each['at']}: {WRONG[each['why']].format(**each)}")

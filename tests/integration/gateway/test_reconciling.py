@@ -164,21 +164,71 @@ def test_every_expected_page_has_an_outcome_or_an_end():
     assert [each["why"] for each in _paged(r.started(T0))(10**7).missing] == ["no_page"]
 
 
-def test_what_a_processor_says_it_decided_is_what_its_input_holds():
-    room = replace(MAP.rooms["dedup"], input="in", changelog="log")
-    declared = replace(MAP, rooms={"dedup": room})
-    log = Log("in", "log")
-    for number in range(6):
-        log.add("in", codec.encode(an_action(number)))
+class Deciding:
+    """A processor's input of six records, and a changelog in which it says what it decided."""
 
-    def says(first, to, decided):
+    def __init__(self) -> None:
+        room = replace(MAP.rooms["dedup"], input="in", changelog="log")
+        self._declared = replace(MAP, rooms={"dedup": room})
+        self.log = Log("in", "log")
+        for number in range(6):
+            self.log.add("in", codec.encode(an_action(number)))
+
+    def says(self, first: int, to: int, decided: int) -> None:
+        """One transaction: a row, its Progress, and the marker."""
+        self.log.add("log", b"a row", key=b"a part")
         told = Progress("dedup", 0, first, to, T0, 1, "", {"in": decided}, (), bytes(16))
-        log.add("log", codec.encode(told), key=PROGRESS_KEY)
+        self.log.add("log", codec.encode(told), key=PROGRESS_KEY)
+        self.log.log.ends[Place("log", 0)] += 1
 
-    says(0, 2, 2)
-    says(2, 5, 3)
-    found = progress.account(MemoryHistory(log.log), declared, None, None)["in"]
+    def found(self) -> progress.Stream:
+        """The account."""
+        return progress.account(MemoryHistory(self.log.log), self._declared, None, None)["in"]
+
+
+def test_what_a_processor_says_it_decided_is_what_its_input_holds():
+    made = Deciding()
+    made.says(0, 2, 2)
+    made.says(2, 5, 3)
+    found = made.found()
     assert (found.records, found.decided, found.checked, found.unbalanced) == (5, 5, 2, [])
-    says(5, 6, 2)
-    found = progress.account(MemoryHistory(log.log), declared, None, None)["in"]
-    assert found.unbalanced == [{"at": "in-0@5..6", "records": 1, "said": 2}]
+    made.says(5, 6, 2)
+    (wrong,) = made.found().unbalanced
+    assert wrong == {"at": "in-0@5..6", "after": "in-0@2..5", "why": "count", "records": 1, "said": 2}
+
+
+def test_stretches_of_progress_touch():
+    gap = Deciding()
+    gap.says(0, 2, 2)
+    gap.says(3, 6, 3)
+    (wrong,) = gap.found().unbalanced
+    assert wrong == {"at": "in-0@3..6", "after": "in-0@0..2", "why": "gap", "records": 1, "said": 3}
+    twice = Deciding()
+    twice.says(0, 3, 3)
+    twice.says(2, 6, 4)
+    (wrong,) = twice.found().unbalanced
+    assert (wrong["at"], wrong["after"], wrong["why"]) == ("in-0@2..6", "in-0@0..3", "overlap")
+
+
+def test_a_gap_that_compaction_left_is_counted_and_no_error():
+    made = Deciding()
+    for first in range(0, 6, 2):
+        made.says(first, first + 2, 2)
+    changelog = made.log.log.records[Place("log", 0)]
+    del changelog[2:4]
+    found = made.found()
+    assert (found.checked, found.records, found.compacted, found.unbalanced) == (2, 4, 2, [])
+
+
+def test_held_records_are_accounted_for():
+    """The topic of the room that is to come: what lies there has not been lost."""
+    declared = replace(MAP, topics={**MAP.topics, actions.HELD: MAP.topics["actions.dropped"]})
+    more = Log(actions.HELD)
+    for number in range(4):
+        record = more.add("actions.raw", codec.encode(an_action(number)), T0 + number)
+    more.add(actions.HELD, record.value or b"", T0 + 9)
+    made = actions.Actions(MemoryHistory(more.log), declared, lambda _: iter([_id(n) for n in range(3)]))
+    found = made.account(made.window(None, None))
+    assert (found.accepted, found.rows, found.held, found.unaccounted) == (4, 3, 1, 0)
+    known = actions.Actions(MemoryHistory(more.log), MAP, lambda _: iter([_id(n) for n in range(3)]))
+    assert [each["id"] for each in known.account(known.window(None, None)).missing] == [ids.text(_id(3))]

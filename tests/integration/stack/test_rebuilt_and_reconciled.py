@@ -57,13 +57,16 @@ async def test_everything_is_rebuilt_while_agents_send_and_nothing_is_unaccounte
     found = await stack.arun("reconcile", "--receipts", str(file), "--json")
     assert found.code == 0, found.out
     assert (found.plain["accepted"], found.plain["unaccounted"]) == (len(receipts), 0)
-    assert found.plain["settled"]
+    assert set(found.plain) == {"accepted", "unaccounted", "streams"}
+    assert found.plain["streams"]["actions.raw"]["settled"]
     # An action that somebody says was accepted, and is nowhere.
     invented = receipts[0]._replace(event_id="01890000-0000-7000-8000-00000000dead")
     file.write_text(file.read_text() + json.dumps(invented._asdict()) + "\n")
     missing = await stack.arun("reconcile", "--receipts", str(file), "--json")
     assert missing.code == 1
-    assert [(each["id"], each["why"]) for each in missing.plain["missing"]] == [(invented.event_id, "not_in_log")]
+    assert [(each["id"], each["why"]) for each in missing.plain["streams"]["actions.raw"]["missing"]] == [
+        (invented.event_id, "not_in_log")
+    ]
     back = await stack.arun("rebuild", "timeline", "overview", "--rollback", "--json")
     assert back.code == 0, back.err
     unknown = await stack.arun("rebuild", "no-such-model")
