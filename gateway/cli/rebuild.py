@@ -10,7 +10,8 @@ import click
 
 from gateway.cli.client import Json
 from gateway.cli.history import history
-from gateway.cli.output import EXIT_FAILED, EXIT_TEXT, fail, json_option, show
+from gateway.cli.history_errors import HISTORY_TEXT, failed
+from gateway.cli.output import EXIT_FAILED, EXIT_TEXT, json_option, show
 from gateway.local.connections import connections
 from processors.host.history import History
 from processors.host.places import Place
@@ -28,7 +29,7 @@ NAMES = (*PROJECTIONS, *REDIS)
 SHOWN_MAX = 10
 
 
-@click.command(epilog=EXIT_TEXT)
+@click.command(epilog=f"{EXIT_TEXT} {HISTORY_TEXT}")
 @click.argument("projection", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every read model, one after the other.")
 @click.option("--verify-only", is_flag=True, help="Build and compare, then throw the new one away.")
@@ -68,7 +69,7 @@ def rebuild(
     except MandateError as error:
         if as_json and done:
             show([_plain(outcome) for outcome in done])
-        return fail(error, as_json)
+        return failed(error, as_json)
     if as_json:
         show([_plain(outcome) for outcome in done])
     fine = rollback or accept_difference or all(outcome.equal for outcome in done)

@@ -13,6 +13,7 @@ import psycopg
 
 from gateway.cli.client import Json
 from gateway.cli.history import history
+from gateway.cli.history_errors import HISTORY_TEXT, failed
 from gateway.cli.output import EXIT_FAILED, EXIT_TEXT, fail, json_option, show
 from gateway.cli.times import TIME
 from gateway.local.connections import connections
@@ -49,7 +50,7 @@ WRONG = {
 }
 
 
-@click.command(epilog=EXIT_TEXT)
+@click.command(epilog=f"{EXIT_TEXT} {HISTORY_TEXT}")
 @click.option(
     "--receipts",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -73,7 +74,7 @@ def reconcile(receipts: Path | None, start: int | None, end: int | None, as_json
     try:
         found = _reconcile(receipts, start, end)
     except MandateError as error:
-        return fail(error, as_json)
+        return failed(error, as_json)
     except psycopg.Error as error:
         why = str(error).strip() or type(error).__name__
         remedy = "See whether Postgres runs: mandate status."

@@ -6,13 +6,15 @@ It reads history and writes nothing: no producer, no read model, no topic.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.dead_letters import kafka_option
 from gateway.cli.history import history
-from gateway.cli.output import EXIT_UNREACHABLE, fail, json_option, progress, show, table
+from gateway.cli.history_errors import EXIT_HISTORY, HISTORY_TEXT, failed
+from gateway.cli.output import json_option, progress, show, table
 from gateway.cli.replay_words import first_difference
 from gateway.cli.times import FORMS, TIME
 from processors.host.history import History
@@ -25,14 +27,16 @@ from processors.kernel.runnable import runnables
 from processors.rooms import DECIDERS
 from schemas import topology
 from schemas.errors import MandateError
+from schemas.record import Record
+
+if TYPE_CHECKING:
+    from projections.archive.manifest import Entry
 
 EXIT_DIFFERENT = 1
 EXIT_NOTHING = 2
-EXIT_HISTORY = 5
 EXIT_TEXT = (
     "Exit codes: 0 all equal, 1 something differs (or more than --allow-declared differences are declared), 2 nothing "
-    "was compared or wrong usage, 3 the broker did not answer, 5 the history cannot be read: damaged, incomplete, "
-    "or of a version that this one does not know; 130 interrupted."
+    "was compared or wrong usage, 3 the broker did not answer, 130 interrupted. " + HISTORY_TEXT
 )
 
 
@@ -75,8 +79,9 @@ def replay(
     started = time.monotonic()
     window = Window(since, until)
     wired = {name: r.room for name, r in runnables(topology.load(), DECIDERS).items() if not names or name in names}
+    different: list[Entry] = []
     try:
-        with history(bootstrap) as opened:
+        with history(bootstrap, different) as opened:
             found = verified(wired, opened, window)
             report = Report(found, time.monotonic() - started)
             if as_json:
@@ -85,11 +90,19 @@ def replay(
                 report.tell()
             for name, totals in found.items():
                 if totals.first is not None:
-                    click.echo("\n".join(first_difference(wired[name], opened, window, totals.first)), err=as_json)
+                    lines = first_difference(wired[name], opened, window, totals.first)
+                    lines += [f"  file      {entry.file}" for entry in holding(different, totals.first.recorded)]
+                    click.echo("\n".join(lines), err=as_json)
                     break
     except MandateError as error:
-        code = fail(error, as_json)
-        return code if code == EXIT_UNREACHABLE else EXIT_HISTORY
+        return failed(error, as_json, EXIT_HISTORY)
+    finally:
+        for entry in different:
+            click.echo(
+                f"warning[archive_file_different]: the archive's file {entry.file} ({entry.range}) is not the one that "
+                "was written; see mandate archive verify",
+                err=True,
+            )
     return report.exit_code(allow_declared)
 
 
@@ -102,6 +115,13 @@ def verified(rooms: Mapping[str, Room], opened: History, window: Window) -> dict
         with progress(total, f"replaying {name}") as tell:
             found[name] = verify(room, opened, window, tell)
     return found
+
+
+def holding(entries: Sequence[Entry], record: Record | None) -> list[Entry]:
+    """Those entries of the archive that hold a record."""
+    if record is None:
+        return []
+    return [e for e in entries if e.place == Place(*record[:2]) and e.start <= record.offset < e.end]
 
 
 class Report:

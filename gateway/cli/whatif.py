@@ -10,14 +10,14 @@ import click
 
 from gateway.cli import settings_file
 from gateway.cli.access import read_profile
-from gateway.cli.output import EXIT_TEXT, EXIT_UNREACHABLE, fail, json_option, show
+from gateway.cli.history_errors import EXIT_HISTORY, HISTORY_TEXT, failed
+from gateway.cli.output import EXIT_TEXT, fail, json_option, show
 from gateway.cli.times import FORMS, TIME
 from schemas.errors import ConfigurationError, MandateError
 
 if TYPE_CHECKING:
     from gateway.whatif.answer import Answer
 
-EXIT_HISTORY = 5
 EXIT_EMPTY = 6
 EXIT_INCIDENT = 7
 EXIT_SETTINGS = 8
@@ -26,8 +26,8 @@ _CODES = {"window_empty": EXIT_EMPTY, "incident_unknown": EXIT_INCIDENT}
 
 
 @click.command(
-    epilog=f"{EXIT_TEXT} And: 5 the history cannot be read (the error names the place), 6 nothing happened in the "
-    "window, 7 no such incident, 8 the settings cannot be accepted, 9 answered, but the baseline is not the record."
+    epilog=f"{EXIT_TEXT} 6 nothing happened in the window, 7 no such incident, 8 the settings cannot be accepted, "
+    f"9 answered, but the baseline is not the record. {HISTORY_TEXT}"
 )
 @click.option("--from", "start", type=TIME, default="-1h", show_default=True, help=f"Where the window begins: {FORMS}.")
 @click.option("--to", "end", type=TIME, default="now", show_default=True, help="Where it ends.")
@@ -84,8 +84,7 @@ def whatif(
         fail(error, as_json)
         return EXIT_SETTINGS
     except MandateError as error:
-        code = fail(error, as_json)
-        return code if code == EXIT_UNREACHABLE else _CODES.get(error.code, EXIT_HISTORY)
+        return failed(error, as_json, _CODES.get(error.code, EXIT_HISTORY))
     if as_json:
         show(found.document)
     else:

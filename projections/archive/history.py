@@ -2,7 +2,7 @@
 
 The contract is processors/host/history.py. One file is in memory at a time (a flush makes at most 64 MB), and of it one
 row group as records. Every page of a file has a checksum that is verified; whether a file is the one that was
-written is asked by `mandate archive verify`.
+written is asked by `mandate archive verify`, and by whoever gives a list for those that are not.
 
     with closing(open_history(where, manifest, LogHistory(bootstrap))) as history: ...
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from hashlib import sha256
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
@@ -31,9 +32,11 @@ T = TypeVar("T")
 class ArchiveHistory:
     """A history of what the manifest names. It does not see what is archived after the manifest was read."""
 
-    def __init__(self, files: Files | str, manifest: Manifest) -> None:
+    def __init__(self, files: Files | str, manifest: Manifest, different: list[Entry] | None = None) -> None:
+        """With `different`, files that are read and have not the hash of their entry are added to it, once each."""
         self._files = Files(files) if isinstance(files, str) else files
         self._manifest = manifest
+        self._hashes = None if different is None else _Hashes(different)
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has here. Raises ArchiveError `topic_not_archived`."""
@@ -58,7 +61,7 @@ class ArchiveHistory:
         check_bounds(place, start, end, self.bounds(place))
         for entry in self._manifest.cover(place, start, end):
             if entry.kind == "file":
-                yield from read_entry(self._files, entry, start, end)
+                yield from read_entry(self._files, entry, start, end, self._hashes)
 
     def since(self, place: Place, time_ms: int) -> int:
         """The first offset appended at this time or later, as Timed says: by the manifest, then in one file.
@@ -149,9 +152,24 @@ class JoinedHistory:
         self._live.close()
 
 
-def read_entry(files: Files, entry: Entry, start: int, end: int) -> Iterator[Record]:
+class _Hashes:
+    """Which files are not those that were written; each is asked once."""
+
+    def __init__(self, different: list[Entry]) -> None:
+        self._different = different
+        self._seen: set[str | None] = set()
+
+    def look(self, entry: Entry, content: bytes) -> None:
+        """Note a file whose hash is another one."""
+        if entry.file not in self._seen:
+            self._seen.add(entry.file)
+            if sha256(content).hexdigest() != entry.sha256:
+                self._different.append(entry)
+
+
+def read_entry(files: Files, entry: Entry, start: int, end: int, hashes: _Hashes | None = None) -> Iterator[Record]:
     """The records of one file with start <= offset < end. Raises ArchiveError: missing, corrupt."""
-    source = opened(files, entry)
+    source = opened(files, entry, hashes)
     seen, at = 0, entry.start
     for number in range(source.num_row_groups):
         found = guarded(entry, at, partial(_row_group, source, entry, number, start, end))
@@ -186,7 +204,7 @@ def _first_since(source: pq.ParquetFile, number: int, time_ms: int) -> int | Non
     return None if at < 0 else int(columns.column("offset")[at].as_py())
 
 
-def opened(files: Files, entry: Entry) -> pq.ParquetFile:
+def opened(files: Files, entry: Entry, hashes: _Hashes | None = None) -> pq.ParquetFile:
     """A file, ready to be read. Raises ArchiveError: archive_file_missing, archive_file_corrupt."""
     assert entry.file is not None  # entries of kind `file` have one
     content = files.read(entry.file)
@@ -197,6 +215,8 @@ def opened(files: Files, entry: Entry) -> pq.ParquetFile:
             f"it is not there; it holds {entry.range}",
             "Bring it back from a backup, or see whether MANDATE_ARCHIVE is the right place.",
         )
+    if hashes is not None:
+        hashes.look(entry, content)
     return guarded(
         entry, entry.start, lambda: pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     )

@@ -31,7 +31,7 @@ def history(world, monkeypatch) -> ListHistory:
     found = recorded(world.log, {t.name: t.partitions for t in world.map.topics.values()})
 
     @contextmanager
-    def opened(bootstrap):
+    def opened(bootstrap, different=None):
         yield found
 
     monkeypatch.setattr(command, "history", opened)
@@ -89,7 +89,7 @@ def test_a_history_that_cannot_be_read_has_an_exit_code_of_its_own(history):
     place = Place(record.topic, record.partition)
     history.drop(place, record.offset)
     done = run("--verify")
-    assert done.return_value == 5
+    assert done.return_value == 13
     assert f"error[history_hole]: {place.topic}[{place.partition}]@" in done.output
     done = run("--verify", "--json")
     assert json.loads(done.stderr)["code"] == "history_hole"
@@ -105,7 +105,7 @@ def test_wrong_usage(arguments):
 
 
 def test_a_silent_broker_is_told_apart(monkeypatch):
-    def silent(bootstrap):
+    def silent(bootstrap, different):
         raise MandateError("broker_silent", "w", "y", "r")
 
     monkeypatch.setattr(command, "history", silent)

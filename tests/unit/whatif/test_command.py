@@ -111,7 +111,7 @@ def test_a_history_that_cannot_be_read_is_named_and_leaves_no_report(
     monkeypatch.setattr(MemoryHistory, "read", corrupt)
     report = tmp_path / "report.html"
     done = run(*WINDOW, "--report", str(report))
-    assert (done.return_value, "actions.raw[0]@7" in done.stderr) == (command.EXIT_HISTORY, True)
+    assert (done.return_value, "actions.raw[0]@7" in done.stderr) == (13, True)
     assert not report.exists()
 
 
