@@ -61,7 +61,8 @@ format: $(VENV)/.dev ## Write every file in the house's format
 .PHONY: test
 test: prerequisites $(VENV)/.dev setup browser ## All tests, the quick ones first (TESTS=tests/unit for a part)
 	@if [ -n "$(TESTS)" ]; then exec $(BIN)/python -m pytest -q $(TESTS); fi; status=0; \
-	for part in "$(QUICK)" $(SERVERS); do \
+	echo "== $(QUICK)"; $(BIN)/python -m pytest -q -n auto --dist worksteal $(QUICK) || status=1; \
+	for part in $(SERVERS); do \
 	  echo "== $$part"; $(BIN)/python -m pytest -q $$part || status=1; \
 	done; exit $$status
 
