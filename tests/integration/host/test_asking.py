@@ -20,22 +20,37 @@ RESTARTS = 3
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_asking_survives_the_restarts_of_a_broker(kafka, question, tmp_path):
-    said = tmp_path / "said"
-    argv = (sys.executable, "-m", "tests.support.asking", kafka.bootstrap, question)
-    with said.open("w") as out, subprocess.Popen(argv, cwd=HERE, stdout=out, stderr=out) as child:
+def test_asking_survives_the_restarts_of_a_broker(kafka, tmp_path):
+    """All questions at once: each restart is met by a process for each."""
+    said = {question: tmp_path / question for question in QUESTIONS}
+    children: dict[str, subprocess.Popen[bytes]] = {}
 
-        def answered(more: int) -> bool:
-            return child.poll() is not None or said.read_text().count("answer\n") > more
+    def answers() -> dict[str, int]:
+        return {question: path.read_text().count("answer\n") for question, path in said.items()}
 
-        try:
-            for _ in range(RESTARTS):
-                until(lambda: answered(0), 30, "a first answer")
-                kafka.kill()
-                kafka.restart()
-                before = said.read_text().count("answer\n")
-                until(lambda: answered(before + 20), 30, "answers after the restart")  # noqa: B023 - waited for at once
-            assert child.poll() is None, f"ended with {child.returncode}: {said.read_text()[-300:]}"
-        finally:
+    def all_answered(before: dict[str, int], more: int) -> bool:
+        now = answers()
+        return all(children[q].poll() is not None or now[q] > before[q] + more for q in QUESTIONS)
+
+    try:
+        for question, path in said.items():
+            argv = (sys.executable, "-m", "tests.support.asking", kafka.bootstrap, question)
+            with path.open("w") as out:
+                children[question] = subprocess.Popen(argv, cwd=HERE, stdout=out, stderr=out)
+        for _ in range(RESTARTS):
+            before = answers()
+            until(lambda: all_answered(before, 0), 30, "an answer to each question")  # noqa: B023 - waited for at once
+            kafka.kill()
+            kafka.restart()
+            before = answers()
+            until(lambda: all_answered(before, 20), 30, "answers after the restart")  # noqa: B023 - waited for at once
+        ended = {
+            q: (child.returncode, said[q].read_text()[-300:])
+            for q, child in children.items()
+            if child.poll() is not None
+        }
+        assert not ended
+    finally:
+        for child in children.values():
             child.kill()
+            child.wait(10)
