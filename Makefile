@@ -66,11 +66,16 @@ test: prerequisites $(VENV)/.dev setup browser ## All tests, the quick ones firs
 	  echo "== $$part"; $(BIN)/python -m pytest -q $$part || status=1; \
 	done; exit $$status
 
+.PHONY: bench
+bench: prerequisites $(VENV)/.dev setup ## Measure everything beside its peers, into bench/RESULTS.* (ONLY=peers,restore for parts)
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of pyproject.toml
 	@cd requirements && ../$(BIN)/$(LOCK) bootstrap.in --output-file bootstrap.txt
 	@$(BIN)/$(LOCK) pyproject.toml --extra local --output-file requirements/runtime.txt
 	@$(BIN)/$(LOCK) pyproject.toml --extra local --extra dev --output-file requirements/dev.txt
+	@for peer in quix faust; do $(BIN)/$(LOCK) bench/peers/$$peer.in --output-file bench/peers/$$peer.txt; done
 
 .PHONY: clean
 clean: down ## Stop the stack; delete its data, .venv and every cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.local import kafka
@@ -12,12 +13,26 @@ from gateway.local.children import Running
 from gateway.local.paths import find_home
 from gateway.local.ports import free_port
 from processors.host.admin import Admin, TopicState
+from processors.host.places import Place
 from schemas.topology import Topology
 
 
+@dataclass(frozen=True)
+class Broker:
+    """A started broker: where it listens, and its process."""
+
+    address: str
+    pid: int
+    admin: Admin
+
+    def end(self, place: Place) -> int:
+        """The offset after the last record of a partition, markers of transactions included."""
+        return self.admin.high_watermarks([place])[place]
+
+
 @contextmanager
-def broker(topology: Topology, also: TopicState) -> Iterator[str]:
-    """Bootstrap address of a broker with the map's topics and one more."""
+def started(topology: Topology, also: Sequence[TopicState] = ()) -> Iterator[Broker]:
+    """A broker with the map's topics and more."""
     home = find_home()
     with tempfile.TemporaryDirectory(prefix="mandate-bench-") as folder:
         spec = kafka.spec(home, Path(folder) / "data", free_port(), free_port())
@@ -25,8 +40,15 @@ def broker(topology: Topology, also: TopicState) -> Iterator[str]:
         running.start()
         try:
             admin = Admin(running.address)
-            admin.create([TopicState(t.name, t.partitions, 1, t.config) for t in topology.topics.values()] + [also])
-            admin.close()
-            yield running.address
+            admin.create([TopicState(t.name, t.partitions, 1, t.config) for t in topology.topics.values()])
+            admin.create(also)
+            yield Broker(running.address, running.pid, admin)
         finally:
             running.kill()
+
+
+@contextmanager
+def broker(topology: Topology, also: TopicState) -> Iterator[str]:
+    """Bootstrap address of a broker with the map's topics and one more."""
+    with started(topology, [also]) as running:
+        yield running.address

@@ -66,9 +66,10 @@ def bare(bootstrap: str, source: str, events: int) -> Json:
             continue
         producer.begin_transaction()
         for record in records:
-            producer.produce(BARE, record.value, record.key, PARTITION, headers=list(record.headers) or None)
-        after = TopicPartition(source, PARTITION, records[-1].offset + 1)
-        producer.send_offsets_to_transaction([after], consumer.consumer_group_metadata())
+            producer.produce(BARE, record.value, record.key, record.partition, headers=list(record.headers) or None)
+        after = {record.partition: record.offset + 1 for record in records}
+        places = [TopicPartition(source, partition, at) for partition, at in after.items()]
+        producer.send_offsets_to_transaction(places, consumer.consumer_group_metadata())
         producer.commit_transaction()
         done += len(records)
         threading.Event().wait(loop.pace_seconds)
