@@ -70,6 +70,10 @@ test: prerequisites $(VENV)/.dev setup browser ## All tests, the quick ones firs
 bench: prerequisites $(VENV)/.dev setup ## Measure everything beside its peers, into bench/RESULTS.* (ONLY=peers,restore for parts)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
+.PHONY: simulate
+simulate: $(VENV)/.dev $(VENV)/.editable ## Play seeded worlds with faults (SEEDS=2000 FIRST=0 SIZE=small|large)
+	@$(BIN)/python -m tests.simulation --first-seed $(or $(FIRST),0) --seeds $(or $(SEEDS),2000) --size $(or $(SIZE),small)
+
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of pyproject.toml
 	@cd requirements && ../$(BIN)/$(LOCK) bootstrap.in --output-file bootstrap.txt

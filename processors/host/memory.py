@@ -197,6 +197,19 @@ class MemorySlot:
         """SIGKILL or SIGSTOP: no heartbeat from now on. What was open stays open until somebody ends it."""
         self._group.silence(self._seat)
 
+    def resume(self) -> None:
+        """SIGCONT after `kill`: the process goes on where it was, and learns what it missed."""
+        self._group.resume(self._seat)
+
+    @property
+    def moved(self) -> bool:
+        """Whether the next poll brings another assignment, or finds the seat taken."""
+        return self._group.moved(self._seat)
+
+    def leave(self) -> None:
+        """Give up the seat for good: the partitions go to others at once."""
+        self._group.leave(self._spec.member)
+
     def _position(self, partition: int) -> int | None:
         found = self._group.offsets.get(Place(self._spec.input, partition))
         return None if found is None else found[0]

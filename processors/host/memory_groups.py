@@ -59,6 +59,15 @@ class Group:
         if seat.silent_since is None:
             seat.silent_since = self._clock.wall_ms()
 
+    def resume(self, seat: Membership) -> None:
+        """SIGCONT: its heart beats again, unless its session ran out meanwhile (then it learns so)."""
+        seat.silent_since = None
+
+    def moved(self, seat: Membership) -> bool:
+        """Whether `learn` would have something to say. Moves nothing but what time has moved."""
+        self._expire()
+        return self._members.get(seat.instance) is not seat or seat.generation != self.generation
+
     def learn(self, seat: Membership) -> tuple[int, ...] | None:
         """The assignment, if it moved since this seat last looked; else None. Raises Fatal when the seat was
         taken."""

@@ -112,6 +112,10 @@ class MemoryLog:
         stable = min((t.undecided[place] for t in self._undecided.get(place, ())), default=len(entries))
         return Ends(self._lows.get(place, 0), stable, len(entries))
 
+    def written(self, topic: str) -> int:
+        """Offsets given out so far in all partitions; moves with every record and every marker."""
+        return sum(len(entries) for entries in self._of(topic))
+
     def read(self, place: Place, position: int, limit: int, *, committed: bool = True) -> tuple[list[Record], int]:
         """Up to `limit` records from `position` and the position after them, markers and aborted records
         passed."""
