@@ -3,7 +3,6 @@ by exactly that, and the report opens in a browser, light and dark, at a desk an
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,17 @@ import pytest
 import yaml
 
 from gateway.demo import shop
+from tests.integration.demo.conftest import Played
 from tests.support.browser import DESKTOP, PHONE, barriers, chromium, opened
 from tests.support.fix_whole import Whole
 
 pytestmark = [pytest.mark.timeout(420), pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def tenant(stack: Whole) -> str:
+@pytest.fixture
+def tenant(played: Played) -> str:
     """A tenant whose story has been played."""
-    done = stack.run("demo", "--json", "--no-input")
-    assert done.code == 0, done.err
-    tenant: str = json.loads((stack.home.directory / "profile.json").read_text())["tenant"]
-    return tenant
+    return played.tenant
 
 
 def settings(stack: Whole, tenant: str, folder: Path, **changed: Any) -> str:
