@@ -16,6 +16,7 @@ from gateway.whatif.start import Start, start_of
 from processors.host.memory_merge import Merge
 from processors.host.memory_timetable import Arrival, Timetable, read_timetable
 from processors.host.places import Place
+from processors.host.replay_log import Failures, failing, failures
 from processors.kernel.engine import Engine
 from processors.kernel.room import Room, room_of
 from processors.rooms import DECIDERS
@@ -82,9 +83,11 @@ def ask(history: History, topology: Topology, question: Question, progress: Prog
     announced = _announced(speech, table, start)
     documents = _in_force(announced, question.start)
     _check(question.changes, documents)
+    # What failed when it ran fails in both runs: its dead letter is a part of the record.
+    failed = {name: failures(history, room) for name, room in rooms.items()}
     before, after = Heard(), Heard()
     record = _said(history, speech, question.end, keep, start, (before, after))
-    baseline = _run(topology, table, question, start, Outside(speech, before), before)
+    baseline = _run(topology, table, question, start, failed, Outside(speech, before), before)
     progress("baseline", baseline.decided)
     decided = baseline.decided
     if not question.changes and question.assume_answer_s is None:
@@ -93,7 +96,7 @@ def ask(history: History, topology: Topology, question: Question, progress: Prog
         assume = None if question.assume_answer_s is None else question.assume_answer_s * 1000
         outside = Outside(speech, after, before, Deliveries.of(before.seen), assume)
         arrivals = _changed(speech, table, announced, question)
-        decided += _run(topology, table, question, start, outside, after, baseline, arrivals).decided
+        decided += _run(topology, table, question, start, failed, outside, after, baseline, arrivals).decided
         progress("what if", decided)
     return Result(question, record, before, after, documents, table.records, decided)
 
@@ -103,6 +106,7 @@ def _run(
     table: Timetable,
     question: Question,
     start: Start,
+    failed: Mapping[str, Mapping[int, Failures]],
     outside: Outside,
     heard: Heard,
     baseline: Merge | None = None,
@@ -113,7 +117,8 @@ def _run(
     for decider in deciders.values():
         room: Room = room_of(decider, topology, deciders)
         for partition in range(room.partitions):
-            engines[Place(room.input, partition)] = start.engine(room, partition)
+            as_it_ran = failing(room, failed[room.name].get(partition, Failures()))
+            engines[Place(room.input, partition)] = start.engine(as_it_ran, partition)
     known = None if baseline is None else baseline.latencies
     on_its_way = frozenset() if baseline is None else frozenset(baseline.on_its_way)
     merge = Merge(engines, table, outside.arriving, outside.heard, known, arrivals, on_its_way)

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from processors.host.places import Place
-from processors.host.replay_log import load, transactions
+from processors.host.replay_log import Transaction, load, transactions
 from processors.kernel.engine import PROGRESS_KEY, Engine
 from processors.kernel.room import Room
 from schemas import codec, ids
+from schemas.envelope import rfc3339
 from schemas.errors import MandateError
 from schemas.messages import kernel
 from schemas.messages.kernel import ConfigurationAnnounced, StoredPart
@@ -101,6 +102,8 @@ def _state(history: History, room: Room, partition: int, begin_ms: int, tenant: 
     for transaction in transactions(history, place, history.bounds(place)[1]):
         progress = transaction.progress
         if progress.last_now > begin_ms:
+            if to is None:
+                _expect_first(history, Place(room.input, partition), place, transaction)
             break
         if not transaction.whole:
             raise MandateError(
@@ -116,6 +119,18 @@ def _state(history: History, room: Room, partition: int, begin_ms: int, tenant: 
         rows[PROGRESS_KEY] = end
     kept = tuple(_without_timers_of_others(row, tenant) for row in rows.values() if row.value is not None)
     return State(kept, to, last_now)
+
+
+def _expect_first(history: History, place: Place, changelog: Place, kept: Transaction) -> None:
+    """The first transaction that is kept came after the window's start: it must be the first that ever was."""
+    low, _ = history.bounds(place)
+    if low > 0 or next(history.read(place, low, kept.progress.from_), None) is not None:
+        raise MandateError(
+            "changelog_incomplete",
+            f"{changelog.topic}[{changelog.partition}]@{kept.offset}",
+            f"the first state that is kept is of {rfc3339(kept.progress.last_now)}, later than the window's start",
+            "Use an archive (MANDATE_ARCHIVE) that reaches back, or begin the window later.",
+        )
 
 
 def _without_timers_of_others(row: Record, tenant: str | None) -> Record:

@@ -36,6 +36,8 @@ LATENCIES_PER_EDGE = 10_000
 LATENCY_MS = 30
 # A transaction is pretended after so many records of an engine, so that changed parts become bytes again.
 FLUSH_EVERY = 1_000
+# Firings before one record: everything that is due. A number, because the engine wants a budget.
+ALL_FIRINGS = 1 << 30
 # New records of a place are numbered far behind all recorded ones.
 NEW_OFFSETS = 1 << 48
 
@@ -104,12 +106,13 @@ class Written:
 Arriving = Callable[[Record, int], Record | None]
 Heard = Callable[[Written], Iterable[Later]]
 _TIMER, _RECORDED, _NEW = 0, 1, 2
-_Order = tuple[str, int, int, str, int]
+# Of the topic its place along the pipeline: of one ms, a cause is decided before what it has caused in that ms.
+_Order = tuple[int, int, int, str, int]
 _At = tuple[str, int, int]
 
 
 class Merge:
-    """One run. `engines` hold their state at the beginning, by input place.
+    """One run. `engines` hold their state at the beginning, by input place, in the order of the pipeline.
 
     A run without `latencies` measures them, and finds out what was `on_its_way` when it began.
     """
@@ -125,7 +128,9 @@ class Merge:
         on_its_way: frozenset[_At] = frozenset(),
     ) -> None:
         self._engines = engines
-        self._arrivals = table.arrivals if arrivals is None else arrivals
+        self._stages = {topic: n for n, topic in enumerate(dict.fromkeys(place.topic for place in engines))}
+        listed = table.arrivals if arrivals is None else arrivals
+        self._arrivals = sorted(listed, key=lambda a: (a.time, self._order(*a.order)))
         self._lay = {key: deque(lays) for key, lays in table.lay.items()}
         self._ends = table.ends
         # What was on its way when the run began: found out by the run that measures, known to every other.
@@ -151,7 +156,7 @@ class Merge:
         while True:
             arrival = self._arrivals[at] if at < len(self._arrivals) else None
             queued = self._queue[0] if self._queue else None
-            if arrival is not None and (queued is None or _first(arrival, queued)):
+            if arrival is not None and (queued is None or self._first(arrival, queued)):
                 if arrival.time > until_ms:
                     return
                 at += 1
@@ -216,11 +221,13 @@ class Merge:
     def _decide(self, place: Place, record: Record, time: int, fired: bool) -> None:
         engine = self._engines[place]
         self.decided += 1
+        due = engine.earliest_due()
         try:
-            advance = engine.advance(record)
+            # Where a timer fires, what raises becomes a dead letter at once: the firings before it were applied.
+            advance = engine.advance(record, ALL_FIRINGS, due is not None and due <= max(engine.last_now, time))
         except DecideFailed:
-            # As the host does: what raises is tried once more and becomes a dead letter.
-            advance = engine.advance(record, redo=True)
+            # As the host does: what raises is tried once more and becomes a dead letter. Nothing of it was applied.
+            advance = engine.advance(record, ALL_FIRINGS, True)
         now = engine.last_now
         for ordinal, output in enumerate(advance.outputs):
             self._write(engine.room.name, place, record.offset, ordinal, output, now, fired)
@@ -235,7 +242,7 @@ class Merge:
         armed = self._armed.get(place)
         if due is not None and (armed is None or due < armed):
             self._armed[place] = due
-            self._push(due, _TIMER, (place.topic, place.partition, 0, "", 0), place, None)
+            self._push(due, _TIMER, self._order(place.topic, place.partition, 0), place, None)
 
     # --- what is written
     # ------------------------------------------------------------------------------------------
@@ -251,11 +258,11 @@ class Merge:
             if found is not None:
                 if self._known is None:
                     self.latencies.measured(edge, output, max(0, found.time - now))
-                order = (target.topic, found.partition, found.offset, "", 0)
+                order = self._order(target.topic, found.partition, found.offset)
                 self._queue_record(max(found.time, now), _RECORDED, order, output, found.partition, found.offset)
             else:
                 time = now + self.latencies.of(edge, output)
-                order = (cause.topic, cause.partition, offset, kind, ordinal)
+                order = self._order(cause.topic, cause.partition, offset, kind, ordinal)
                 self._queue_record(time, _NEW, order, output, target.partition, self._next(target))
         for later in self._heard(Written(room, now, output, found is not None)):
             self.send(later)
@@ -265,7 +272,7 @@ class Merge:
         assert later.output.partition is not None  # callers of a run know the map
         place = Place(later.output.topic, later.output.partition)
         offset = self._next(place)
-        order = (place.topic, place.partition, offset, "", 0)
+        order = self._order(place.topic, place.partition, offset)
         self._sent.add((place, offset))
         self._queue_record(later.time, _NEW, order, later.output, place.partition, offset)
 
@@ -290,7 +297,9 @@ class Merge:
         self._count += 1
         heapq.heappush(self._queue, (time, rank, order, self._count, place, record))
 
+    def _order(self, topic: str, partition: int, offset: int, kind: str = "", ordinal: int = 0) -> _Order:
+        return self._stages[topic], partition, offset, kind, ordinal
 
-def _first(arrival: Arrival, queued: tuple[int, int, _Order, int, Place, Record | None]) -> bool:
-    """Whether the arrival comes before the first of the queue."""
-    return (arrival.time, _RECORDED, (*arrival.order, "", 0)) < queued[:3]
+    def _first(self, arrival: Arrival, queued: tuple[int, int, _Order, int, Place, Record | None]) -> bool:
+        """Whether the arrival comes before the first of the queue."""
+        return (arrival.time, _RECORDED, self._order(*arrival.order)) < queued[:3]

@@ -7,13 +7,12 @@ recorded as failed is not tried again (KERNEL 14); where a transaction ended bet
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from processors.host.history import History
 from processors.host.places import Place
-from processors.host.replay_log import Failures, Transaction, restored, transactions
+from processors.host.replay_log import Failures, Transaction, failing, restored, transactions
 from processors.host.replay_match import Difference, Totals
-from processors.kernel.decider import Command, Decider, Decision, TimerDue, View
 from processors.kernel.engine import PROGRESS_KEY, Advance, DecideFailed, Engine
 from processors.kernel.room import Room
 from schemas import codec, registry
@@ -79,7 +78,7 @@ class Feed:
         self.careful = careful
         # The transaction whose recorded state was taken over last.
         self._taken_over: Transaction | None = None
-        self._room = room if failures == Failures() else replace(room, decider=_failing(room, failures))
+        self._room = failing(room, failures)
         self._history = history
         self._window = window
         self._failures = failures
@@ -283,20 +282,3 @@ def _before_it_was_named() -> int:
 
 def _same(row: Record, output: Output | None) -> bool:
     return output is not None and output.value == row.value
-
-
-def _failing(room: Room, failures: Failures) -> Decider:
-    """The room's decider, which fails where it failed when it ran, in the same words."""
-    decide = room.decider.decide
-
-    def failing(command: Command, view: View) -> Decision:
-        if isinstance(command.message, TimerDue):
-            detail = failures.timers.get(command.id)
-        else:
-            detail = None if command.record is None else failures.records.get(command.record.offset)
-        if detail is None:
-            return decide(command, view)
-        name, _, words = detail.partition(": ")
-        raise type(name, (Exception,), {})(words)
-
-    return replace(room.decider, decide=failing)

@@ -1,16 +1,18 @@
 """What a processor's changelog says of its past: every transaction with its Progress, and the state at any of them.
 
-Called by replay.py. It reads a History, and decodes the kernel's own words only (Progress, dead letters).
+Called by replay.py and by what-if. It reads a History, and decodes the kernel's own words only (Progress, dead
+letters).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from processors.host.places import Place
+from processors.kernel.decider import Command, Decision, TimerDue, View
 from processors.kernel.engine import PROGRESS_KEY, Engine
 from processors.kernel.room import Room
 from schemas import codec, ids
@@ -128,6 +130,25 @@ def failures(history: History, room: Room) -> Mapping[int, Failures]:
                 firing = ids.firing_id(letter.origin, letter.part or "", letter.timer or "", letter.due)
                 timers.setdefault(letter.partition, {})[firing] = letter.detail
     return {p: Failures(records.get(p, {}), timers.get(p, {})) for p in sorted({*records, *timers})}
+
+
+def failing(room: Room, failures: Failures) -> Room:
+    """The room, whose decider fails where it failed when it ran, in the same words."""
+    if failures == Failures():
+        return room
+    decide = room.decider.decide
+
+    def fails(command: Command, view: View) -> Decision:
+        if isinstance(command.message, TimerDue):
+            detail = failures.timers.get(command.id)
+        else:
+            detail = None if command.record is None else failures.records.get(command.record.offset)
+        if detail is None:
+            return decide(command, view)
+        name, _, words = detail.partition(": ")
+        raise type(name, (Exception,), {})(words)
+
+    return replace(room, decider=replace(room.decider, decide=fails))
 
 
 def _letter(record: Record) -> DeadLetter | None:

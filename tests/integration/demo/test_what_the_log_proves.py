@@ -63,7 +63,8 @@ def test_the_log_decided_again_is_the_record_until_a_byte_of_the_archive_is_anot
         assert room["equal"] == room["events"] > 0, name
 
     folder = Path(stack.connections.archive)
-    manifest: Manifest = until(lambda: held(stack), ARCHIVED_S, f"{DAMAGED} in the archive")
+    manifest = until(lambda: held(stack), ARCHIVED_S, f"{DAMAGED} in the archive")
+    assert manifest is not None
     entry = largest(manifest)
     file = folder / str(entry.file)
     whole = file.read_bytes()

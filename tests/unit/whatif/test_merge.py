@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 import gateway.whatif.start as start
@@ -9,10 +12,12 @@ from gateway.whatif.compare import MovedPage
 from processors.host.memory_merge import LATENCY_MS, Latencies
 from processors.host.memory_timetable import Origins, read_timetable
 from processors.kernel.room import room_of
+from processors.kernel.runnable import Runnable
 from processors.rooms import DECIDERS
 from schemas import codec, ids, topology
 from schemas.errors import MandateError, SchemaError
-from schemas.messages.incidents import AcknowledgeIncident
+from schemas.messages.incidents import AcknowledgeIncident, ErrorSignalled
+from schemas.messages.kernel import DeadLetter
 from schemas.record import Output, Record
 from tests.support.recorded import MemoryHistory
 from tests.support.shop import Shop
@@ -129,6 +134,56 @@ def test_a_compacted_changelog_is_named_where_the_state_of_then_is_lost(
     with pytest.raises(MandateError) as caught:
         what_if(world, begin=25.0, history=Compacted(world.log))
     assert caught.value.code == "changelog_incomplete"
+
+
+def test_a_state_that_is_later_than_the_windows_start_is_refused_and_not_taken_for_the_beginning(world: World) -> None:
+    class Compacted(MemoryHistory):
+        """Retention has taken the first record, and compaction all but the last of every key, Progress too."""
+
+        def bounds(self, place):
+            low, end = super().bounds(place)
+            return (min(1, end) if place.topic == "actions.raw" else low), end
+
+        def read(self, place, begin, end):
+            records = list(super().read(place, begin, end))
+            if place.topic.endswith(".changelog"):
+                last = {r.key: r.offset for r in super().read(place, *super().bounds(place))}
+                records = [r for r in records if last[r.key] == r.offset]
+            return iter(records)
+
+    with pytest.raises(MandateError) as caught:
+        what_if(world, begin=9.0, history=Compacted(world.log))
+    assert (caught.value.code, "later than the window's start" in caught.value.why) == ("changelog_incomplete", True)
+
+
+@pytest.mark.parametrize("warm_up", [100_000, 0])
+def test_what_failed_when_it_ran_fails_in_the_baseline(monkeypatch: pytest.MonkeyPatch, warm_up: int) -> None:
+    monkeypatch.setattr(start, "WARM_UP_MAX", warm_up)
+    shop = Shop()
+    world = shop.world
+    right = world.rooms["incidents"].room
+    heard: list[bytes] = []
+
+    def broken(command: Any, view: Any) -> Any:
+        if isinstance(command.message, ErrorSignalled):
+            heard.append(command.id)
+            if command.id in heard[1:3]:
+                raise ValueError("a bug: of that day")
+        return right.decider.decide(command, view)
+
+    changed = replace(right, decider=replace(right.decider, decide=broken))
+    world.rooms["incidents"] = Runnable(changed)
+    world.start("incidents")
+    shop.play(24.0)
+    letters = world.said("dead.letters", DeadLetter)
+    assert [letter.code for letter in letters].count("decide_failed") == 2
+    found = what_if(world, alice_waits(4), begin=0.0 if warm_up else 8.0)
+    assert found.fidelity.whole
+    assert found.fidelity.counts["incidents"] == (1, 1)
+    assert found.document["incidents"] == {"gained": [], "lost": [], "regrouped": []}
+    (incident,) = found.result.before.seen.incidents.values()
+    (recorded,) = found.result.record.incidents.values()
+    assert set(incident.events) == set(recorded.events)
 
 
 def test_an_empty_window_and_an_unknown_incident_are_refused(world: World) -> None:
