@@ -1,139 +1,125 @@
-"""The door on a running stack: `python -m bench.ingest [--rate 500 --seconds 20] [--json]`.
+"""The door: `python -m bench.ingest [--seconds 10] [--beside CHECKOUT] [--running] [--json]`.
 
-Two measurements in one run. At a fixed rate, sent also when answers are late: how long an action waits for its 202,
-which stands for `acks=all`. And as fast as some connections can, one action or a whole batch a request: how many.
-Resident memory of every process before and after, as `mandate status --json` says.
+One gateway process with a broker and a database of its own, no processors (`--running`: the gateway of the running
+local stack, whose processors then work too). Three loads: a fixed rate, sent also when answers are late; as fast as
+some connections can, one action a request; the same, a hundred a request. A 202 stands for `acks=all`.
+
+`cpu_us`: CPU of the gateway's process for a request, `cpu_us_an_action` for an action; `generator_cpu_us` is what the
+generator took for a request. `--beside`: the gateway of another checkout takes its turns in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from pathlib import Path
 
-import aiohttp
+import uvloop
 
+from bench.alone import OPERATOR, cpu_of, gateway, rss_of, servers
 from bench.figures import Json, rows, show, spread
-from bench.page_latency import processes
+from bench.generator import Answers, Body, Generator
 from gateway.cli.access import access
+from gateway.cli.stack import look
 from gateway.demo.pager import Pager
-from tests.support.tenants import AGENT, Tenant, configure, work
+from gateway.local.paths import CHECKOUT, find_home
+from tests.support.tenants import AGENT, Tenant, configure
 
-WARM_UP = 200  # requests before the clock counts
-IN_FLIGHT_MAX = 2_000
-CONNECTIONS = 32
+WARM_UP_S = 1.0
+CONNECTIONS = 64
 BATCH = 100
+BATCH_CONNECTIONS = 16
+RATE = 500
 
 
-@dataclass
-class Answers:
-    """Seconds from the planned moment to the 202, and what was answered otherwise."""
+async def measure(tenant: Tenant, pid: int, rate: int, seconds: float) -> list[Json]:
+    """A row for each load."""
+    generator = Generator(tenant.url, tenant.tokens[AGENT])
+    found = []
+    await generator.as_fast(WARM_UP_S, CONNECTIONS, Body(0, tenant.name))
 
-    times: list[float] = field(default_factory=list)
-    refused: int = 0
+    async def fixed() -> tuple[Answers, float]:
+        return await generator.at_rate(rate, seconds, Body(0, tenant.name + "r")), seconds
 
+    async def single() -> tuple[Answers, float]:
+        return await generator.as_fast(seconds, CONNECTIONS, Body(0, tenant.name + "s"))
 
-class Door:
-    """POST /v1/actions over kept connections, without retries: a refusal is a figure."""
+    async def batches() -> tuple[Answers, float]:
+        return await generator.as_fast(seconds, BATCH_CONNECTIONS, Body(BATCH, tenant.name + "b"))
 
-    def __init__(self, session: aiohttp.ClientSession, tenant: Tenant) -> None:
-        self._session = session
-        self._url = tenant.url + "/v1/actions"
-        self._headers = {"Authorization": f"Bearer {tenant.tokens[AGENT]}"}
-
-    async def send(self, count: int, answers: Answers, planned: float | None = None) -> None:
-        """One request with `count` actions."""
-        begun = time.monotonic() if planned is None else planned
-        body = [work(f"shop-{i % 50}") for i in range(count)]
-        try:
-            async with self._session.post(self._url, json=body, headers=self._headers) as answer:
-                await answer.read()
-                taken = answer.status in (202, 207)
-        except aiohttp.ClientError:
-            taken = False
-        if taken:
-            answers.times.append(time.monotonic() - begun)
-        else:
-            answers.refused += 1
-
-
-async def at_rate(door: Door, rate: int, seconds: int) -> Answers:
-    """One action a request, `rate` a second."""
-    answers, begun = Answers(), time.monotonic()
-    async with asyncio.TaskGroup() as tasks:
-        running: set[asyncio.Task[None]] = set()
-        for i in range(rate * seconds):
-            at = begun + i / rate
-            await asyncio.sleep(max(0.0, at - time.monotonic()))
-            if len(running) >= IN_FLIGHT_MAX:
-                answers.refused += 1
-                continue
-            task = tasks.create_task(door.send(1, answers, at))
-            running.add(task)
-            task.add_done_callback(running.discard)
-    return answers
+    for load, run, size in ((f"{rate}/s", fixed, 1), ("single", single, 1), ("batches", batches, BATCH)):
+        cpu, own = cpu_of(pid), time.process_time()
+        answers, took = await run()
+        n = max(1, len(answers.times))
+        spent = (cpu_of(pid) - cpu) * 1e6 / n
+        found.append(
+            {
+                "load": load,
+                "requests_per_s": round(len(answers.times) / took),
+                "actions_per_s": round(len(answers.times) * size / took),
+                "refused": answers.refused,
+                **spread(answers.times),
+                "cpu_us": round(spent, 1),
+                "cpu_us_an_action": round(spent / size, 1),
+                "generator_cpu_us": round((time.process_time() - own) * 1e6 / n, 1),
+                "rss_mb": rss_of(pid),
+            }
+        )
+    return found
 
 
-async def as_fast(door: Door, seconds: int, count: int) -> Json:
-    """CONNECTIONS senders, each sending its next request when the last is answered."""
-    answers, begun = Answers(), time.monotonic()
-
-    async def sender() -> None:
-        while time.monotonic() - begun < seconds:
-            await door.send(count, answers)
-
-    await asyncio.gather(*(sender() for _ in range(CONNECTIONS)))
-    took = time.monotonic() - begun
-    return {
-        "actions_a_request": count,
-        "requests_per_s": round(len(answers.times) / took),
-        "actions_per_s": round(len(answers.times) * count / took),
-        "refused": answers.refused,
-        **spread(answers.times),
-    }
-
-
-async def measure(tenant: Tenant, rate: int, seconds: int) -> Json:
-    """All figures of the door."""
-    limit = aiohttp.TCPConnector(limit=IN_FLIGHT_MAX)
-    async with aiohttp.ClientSession(connector=limit) as session:
-        door = Door(session, tenant)
-        warm = Answers()
-        for _ in range(WARM_UP):
-            await door.send(1, warm)
-        fixed = await at_rate(door, rate, seconds)
-        fast = [await as_fast(door, max(1, seconds // 2), count) for count in (1, BATCH)]
-    return {"rate": rate, "seconds": seconds, "refused": fixed.refused, "at_rate_ms": spread(fixed.times), "fast": fast}
-
-
-async def main() -> None:
-    """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__.split("\n")[0])
-    parser.add_argument("--rate", type=int, default=500, help="requests a second (default 500)")
-    parser.add_argument("--seconds", type=int, default=20, help="how long (default 20)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    given = parser.parse_args()
-    operator = access(None, None, "operator")
+async def configured(url: str, token: str) -> tuple[Tenant, Pager]:
+    """A tenant of one's own."""
     pager = Pager()
     await pager.start()
+    return await configure(url, token, f"bench-{time.time_ns() // 1_000_000}", pager), pager
+
+
+async def running(rate: int, seconds: float) -> list[Json]:
+    """The gateway of the running local stack."""
+    operator = access(None, None, "operator")
+    tenant, pager = await configured(operator.url, operator.token)
+    pid = next(row.pid for row in look(find_home()) if row.name == "gateway")
+    if pid is None:
+        raise SystemExit("no gateway runs here: mandate up")
     try:
-        name = f"bench-{time.time_ns() // 1_000_000}"
-        tenant = await configure(operator.url, operator.token, name, pager)
-        before = processes()
-        figures = await measure(tenant, given.rate, given.seconds)
+        return await measure(tenant, pid, rate, seconds)
     finally:
         await pager.stop()
-    after = {row["name"]: row["rss_mb"] for row in processes()}
-    table = [{**row, "rss_after_mb": after.get(row["name"])} for row in before]
-    at_rate_row = {
-        "requests": f"{given.rate}/s, one action each",
-        "refused": figures["refused"],
-        **figures["at_rate_ms"],
-    }
-    text = "\n\n".join((rows([at_rate_row]), rows(figures["fast"]), rows(table) if table else ""))
-    show({**figures, "processes": table}, text, given.json)
+
+
+async def alone(rate: int, seconds: float, checkouts: Sequence[Path] = (CHECKOUT,), times: int = 1) -> list[Json]:
+    """The gateways of these checkouts by turns, each `times` times, on one broker and one database."""
+    found = []
+    with servers() as where:
+        for _ in range(times):
+            for checkout in checkouts:
+                with gateway(where, checkout) as process:
+                    tenant, pager = await configured(f"http://{process.address}", OPERATOR)
+                    names = {"checkout": checkout.name, "started_in_s": round(process.started_in_s, 2)}
+                    found += [names | row for row in await measure(tenant, process.pid, rate, seconds)]
+                    await pager.stop()
+    return found
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__.split("\n")[0])
+    parser.add_argument("--rate", type=int, default=RATE, help=f"requests a second of the fixed rate (default {RATE})")
+    parser.add_argument("--seconds", type=float, default=10, help="how long each load takes (default 10)")
+    parser.add_argument("--running", action="store_true", help="measure the gateway of the running local stack")
+    parser.add_argument("--beside", type=Path, action="append", default=[], help="another checkout, by turns")
+    parser.add_argument("--times", type=int, default=1, help="turns of each checkout (default 1)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    given = parser.parse_args()
+    if given.running:
+        table = uvloop.run(running(given.rate, given.seconds))
+    else:
+        checkouts = [*(path.resolve() for path in given.beside), CHECKOUT]
+        table = uvloop.run(alone(given.rate, given.seconds, checkouts, given.times))
+    show({"seconds": given.seconds, "connections": CONNECTIONS, "loads": table}, rows(table), given.json)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -17,13 +17,14 @@ from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.types import Schema
 
 from schemas import registry
+from schemas.avro_bytes import long as long
+from schemas.avro_bytes import values_writer, writer
 from schemas.avro_types import from_plain, to_plain
 from schemas.errors import SchemaError
 from schemas.upcasters import Step, chain
 
 MAGIC = 0
 PREFIX_BYTES = 5
-_BYTES = tuple(bytes((n,)) for n in range(128))
 # Classes of test rooms have no file: their ids are derived from the schema, far above those of ids.lock.
 _EPHEMERAL = 1 << 24
 
@@ -62,26 +63,6 @@ def frame(number: int) -> bytes:
 def frame_of(cls: type) -> bytes:
     """The five bytes before the Avro of a class's newest schema."""
     return frame(schema_id(cls))
-
-
-def long(n: int) -> bytes:
-    """A 64-bit number as Avro writes it: zigzag, seven bits a byte, the lowest first."""
-    n = n << 1 if n >= 0 else ~(n << 1)
-    if n <= 0x7F:
-        return _BYTES[n]
-    if n <= 0x3FFF:
-        return bytes((n & 0x7F | 0x80, n >> 7))
-    if n <= 0x1FFFFF:
-        return bytes((n & 0x7F | 0x80, n >> 7 & 0x7F | 0x80, n >> 14))
-    if 1 << 35 <= n < 1 << 42:  # a time of our days, in ms
-        low = (n & 0x7F | 0x80, n >> 7 & 0x7F | 0x80, n >> 14 & 0x7F | 0x80, n >> 21 & 0x7F | 0x80)
-        return bytes((*low, n >> 28 & 0x7F | 0x80, n >> 35))
-    out = bytearray()
-    while n > 0x7F:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
 
 
 @dataclass(slots=True)
@@ -126,22 +107,37 @@ def _schema_up_to(cls: Any, highest: int) -> tuple[int, Schema]:
 
 
 def encode(message: Any) -> bytes:
-    """A message as framed Avro, with the newest schema of its class (but see `writing_as`)."""
+    """A message as framed Avro, with the newest schema of its class (but see `writing_as`). Raises SchemaError
+    `value_does_not_fit`."""
     cls: type = type(message)
-    highest = _WRITER.highest
-    number, parsed = _schema(cls) if highest is None else _schema_up_to(cls, highest)
-    out = io.BytesIO()
-    out.write(frame(number))
     try:
+        if _WRITER.highest is None:
+            return frame_of(cls) + writer(cls)(message)
+        number, parsed = _schema_up_to(cls, _WRITER.highest)
+        out = io.BytesIO()
+        out.write(frame(number))
         schemaless_writer(out, parsed, to_plain(cls)(message))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise SchemaError(
-            "value_does_not_fit",
-            f"message {cls.__name__}",
-            str(error),
-            "Give each field a value of its type.",
-        ) from error
-    return out.getvalue()
+        return out.getvalue()
+    except _MISFITS as error:
+        raise _misfit(cls, error) from error
+
+
+def encode_values(cls: type, values: tuple[Any, ...]) -> bytes:
+    """`encode(cls(*values))` with today's schema, without making the message; `values` are those of all its fields."""
+    try:
+        return frame_of(cls) + values_writer(cls)(values)
+    except _MISFITS as error:
+        raise _misfit(cls, error) from error
+
+
+# What a value of another type than its field's meets in a writer.
+_MISFITS = (ValueError, TypeError, OverflowError, AttributeError, KeyError)
+
+
+def _misfit(cls: type, error: Exception) -> SchemaError:
+    return SchemaError(
+        "value_does_not_fit", f"message {cls.__name__}", str(error), "Give each field a value of its type."
+    )
 
 
 def id_of(value: bytes | None) -> int:

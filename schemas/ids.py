@@ -75,4 +75,4 @@ def unescape(part: str) -> str:
 
 def key_of(*parts: str) -> str:
     """A Kafka key from its components, e.g. tenant and actor."""
-    return "/".join(escape(part) for part in parts)
+    return "/".join([escape(part) if "/" in part or "%" in part else part for part in parts])

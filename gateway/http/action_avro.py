@@ -16,7 +16,7 @@ from typing import Any
 
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
-from gateway.http.action_json import NO_CONTENT, Origin, translate
+from gateway.http.action_json import NO_CONTENT, Origin, Values, values
 from gateway.http.errors import BadRequest, Forbidden, Invalid
 from gateway.http.fields import Warnings
 from schemas import codec, ids, registry
@@ -63,8 +63,8 @@ def read(raw: bytes) -> Action:
     return found
 
 
-def taken(said: Action, tenant: str, now_ms: int, generated: bytes | None, warnings: Warnings) -> Action:
-    """The action as the gateway takes it. Raises Invalid, and Forbidden for the action of another tenant."""
+def taken(said: Action, tenant: str, now_ms: int, generated: bytes | None, warnings: Warnings) -> Values:
+    """The action's fields as the gateway takes it. Raises Invalid, and Forbidden for the action of another tenant."""
     if said.tenant not in ("", tenant):
         raise Forbidden(
             "tenant_foreign",
@@ -75,7 +75,7 @@ def taken(said: Action, tenant: str, now_ms: int, generated: bytes | None, warni
         )
     own = None if said.event_id == NO_CONTENT else said.event_id
     traits = said.traits & _SAID if own is not None else said.traits & words.REDACTED
-    return translate(_plain(said), tenant, now_ms, generated, warnings=warnings, origin=Origin(own, None, traits))
+    return values(_plain(said), tenant, now_ms, generated, warnings=warnings, origin=Origin(own, None, traits))
 
 
 def _plain(said: Action) -> dict[str, Any]:

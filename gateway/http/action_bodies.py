@@ -19,10 +19,9 @@ from aiohttp import web
 
 from gateway.http import action_avro, action_cloudevents, bodies, json_text
 from gateway.http.action_cloudevents import PREFIX
-from gateway.http.action_json import translate
+from gateway.http.action_json import Values, values
 from gateway.http.errors import Invalid, TooBig, UnsupportedMediaType
 from gateway.http.fields import Fields, Warnings
-from schemas.messages.actions import Action
 
 AVRO = ("application/avro", "avro/binary")
 EVENT = "application/cloudevents+json"
@@ -30,8 +29,8 @@ EVENTS = "application/cloudevents-batch+json"
 TYPES = (bodies.JSON, AVRO[0], EVENT, EVENTS)
 BATCH_MAX = 1_000
 
-# (tenant, now in ms, id of an Idempotency-Key, where warnings go) -> the action. Raises MandateError.
-Item = Callable[[str, int, bytes | None, Warnings], Action]
+# (tenant, now in ms, id of an Idempotency-Key, where warnings go) -> the action's fields. Raises MandateError.
+Item = Callable[[str, int, bytes | None, Warnings], Values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +104,15 @@ def _check_size(items: list[Any]) -> None:
 
 
 def _action(plain: Any, place: str) -> Item:
-    def take(tenant: str, now_ms: int, generated: bytes | None, warnings: Warnings) -> Action:
+    def take(tenant: str, now_ms: int, generated: bytes | None, warnings: Warnings) -> Values:
         json_text.check(plain, place)
-        return translate(plain, tenant, now_ms, generated, place=place, warnings=warnings)
+        return values(plain, tenant, now_ms, generated, place=place, warnings=warnings)
 
     return take
 
 
 def _event(plain: Any, place: str, named: str) -> Item:
-    def take(tenant: str, now_ms: int, generated: bytes | None, warnings: Warnings) -> Action:
+    def take(tenant: str, now_ms: int, generated: bytes | None, warnings: Warnings) -> Values:
         json_text.check(plain.get("data") if named else plain, place)
         return action_cloudevents.taken(plain, tenant, now_ms, generated, warnings, place=place, named=named)
 

@@ -16,11 +16,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from gateway.http import times
-from gateway.http.action_json import ID_MAX, Origin, translate
+from gateway.http.action_json import ID_MAX, Origin, Values, values
 from gateway.http.errors import BadRequest, Invalid
 from gateway.http.fields import Fields, Warnings, invalid, shown
 from gateway.http.json_text import joined
-from schemas.messages.actions import Action
 
 PREFIX = "ce-"
 _VERSION = "1.0"
@@ -55,9 +54,9 @@ def is_binary(headers: Iterable[str]) -> bool:
 
 def taken(
     event: Any, tenant: str, now_ms: int, generated: bytes | None, warnings: Warnings, *, place: str, named: str
-) -> Action:
-    """The action of an event. `place` is the event's path, `named` comes before its attributes' names in errors (`ce-`
-    for headers). Raises Invalid."""
+) -> Values:
+    """The fields of an event's action. `place` is the event's path, `named` comes before its attributes' names in
+    errors (`ce-` for headers). Raises Invalid."""
     if not isinstance(event, dict):
         raise invalid("field_not_object", place or "body", f"{shown(event)} is not an object", "Send a JSON object.")
     # In binary mode the body itself is the data.
@@ -84,7 +83,7 @@ def taken(
             "it is missing, and `data` names no resource",
             "Name the resource in `subject`, or as `data.resource`.",
         )
-    return translate(merged, tenant, now_ms, generated, place=data_place, warnings=warnings, origin=origin)
+    return values(merged, tenant, now_ms, generated, place=data_place, warnings=warnings, origin=origin)
 
 
 def _attributes(attributes: Fields, named: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Every encoding of the door comes through here (action_avro.py and action_cloudev
 fields), so ids, head and checks are made in one place.
 
     translate(plain, tenant="shop", now_ms=…, generated=None) -> Action      raises Invalid, naming field and remedy
+    values(…)                                                 -> the same action's fields, to be written at once
 
 `generated` is the id that an Idempotency-Key gives an action without one of its own.
 """
@@ -13,13 +14,13 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
 
 from gateway.http import times
 from gateway.http.errors import Invalid
-from gateway.http.fields import NAME_MAX, TEXT_MAX, Fields, Warnings, clean, invalid, shown
+from gateway.http.fields import NAME_MAX, TEXT_MAX, Fields, Warnings, clean, invalid, ordinary, shown
 from schemas import ids
 from schemas.messages import actions as words
 from schemas.messages.actions import Action, Change, Effect, ErrorInfo, Labels, ModelUse, PayloadReference, Tool
@@ -51,6 +52,9 @@ class Origin:
 
 
 NOTHING_MORE = Origin()
+# The values of all fields of an Action, in the order of its class.
+Values = tuple[Any, ...]
+EVENT_ID, ACTOR = 0, 3
 
 
 def translate(
@@ -67,18 +71,35 @@ def translate(
 
     `warnings` collects the fields that nobody knows.
     """
+    return Action(*values(plain, tenant, now_ms, generated, place=place, warnings=warnings, origin=origin))
+
+
+def values(
+    plain: Any,
+    tenant: str,
+    now_ms: int,
+    generated: bytes | None = None,
+    *,
+    place: str = "",
+    warnings: Warnings | None = None,
+    origin: Origin = NOTHING_MORE,
+) -> Values:
+    """The values of the fields of `translate`'s action, in their order: what codec.encode_values takes. As `translate`.
+
+    Most actions have few fields. What a group of rarer ones says is looked for only where one of it was sent; the order
+    in which fields are read, so which of several errors is told, is the same.
+    """
     fields = Fields(plain, place, warnings)
     actor, actor_name, actor_version = _actor(fields)
     kind, resource = fields.required("type"), fields.required("resource")
     timestamp = _timestamp(fields)
     at = now_ms if timestamp is None else timestamp
-    digest = _digest(fields)
+    more = fields.any(_MORE)
+    digest = _digest(fields) if more else None
     source_id = _id(fields, "id")
-    parent = _id(fields, "parent_id")
-    error, effect, change, labels = _error(fields), _effect(fields), _change(fields), _labels(fields)
-    attempt = fields.integer("attempt", 1, ATTEMPTS_MAX) or 1
+    parent, error, effect, change, labels, attempt = _details(fields) if more else _NO_DETAILS
     sequence = fields.integer("sequence", 0)
-    traits = _traits(fields, attempt) | origin.traits
+    traits = origin.traits | (_traits(fields, attempt) if more else 0)
     traits |= (words.ERROR if error else 0) | (words.EFFECT if effect else 0)
     traits |= (words.LABEL if labels else 0) | (words.CHANGE if change else 0)
     event_id = _event_id(tenant, actor, source_id, generated, origin)
@@ -87,46 +108,74 @@ def translate(
             raise _effect_without_id(fields)
         event_id = ids.seed_key(tenant, actor, kind, resource, at // 1000, digest or "")
         traits |= words.GENERATED_ID
-    action = Action(
-        event_id=event_id,
-        content_key=_content(tenant, effect, resource),
-        tenant=tenant,
-        actor=actor,
-        session=fields.text("session") or "",
-        sequence=words.NO_SEQUENCE if sequence is None else sequence,
-        timestamp=at,
-        received_at=now_ms,
-        traits=traits,
-        resource=resource,
-        type=kind,
-        source_id=source_id,
-        actor_name=actor_name,
-        actor_version=actor_version,
-        parameters_digest=digest,
-        attempt=attempt,
-        parent_id=None if parent is None else ids.given_id(tenant, origin.owner or actor, parent),
-        error=error,
-        effect=effect,
-        change=change,
-        labels=labels,
-    )
-    action = _with_the_rest(action, fields)
+    session = fields.text("session") or ""
+    attempt_limit, on_behalf_of, trace_id, span_id, result, payload, tool, model = _rest(fields) if more else _NO_REST
     fields.done()
-    return action
+    return (
+        event_id,
+        _content(tenant, effect, resource),
+        tenant,
+        actor,
+        session,
+        words.NO_SEQUENCE if sequence is None else sequence,
+        at,
+        now_ms,
+        traits,
+        resource,
+        kind,
+        source_id,
+        actor_name,
+        actor_version,
+        on_behalf_of,
+        digest,
+        attempt,
+        attempt_limit,
+        None if parent is None else ids.given_id(tenant, origin.owner or actor, parent),
+        trace_id,
+        span_id,
+        result,
+        error,
+        effect,
+        change,
+        labels,
+        payload,
+        tool,
+        model,
+    )
 
 
-def _with_the_rest(action: Action, fields: Fields) -> Action:
-    """What is only taken over."""
-    return replace(
-        action,
-        attempt_limit=fields.integer("attempt_limit", 1, ATTEMPTS_MAX),
-        on_behalf_of=fields.text("on_behalf_of"),
-        trace_id=fields.text("trace_id", ID_MAX),
-        span_id=fields.text("span_id", ID_MAX),
-        result=fields.text("result", TEXT_MAX),
-        payload=_payload(fields),
-        tool=_tool(fields),
-        model=_model(fields),
+# What most actions do not have: all but actor, type, resource, timestamp, id, sequence and session.
+_DETAILS = frozenset(("parent_id", "error", "effect", "change", "labels", "attempt", "backfill", "retryable"))
+_REST = frozenset(("attempt_limit", "on_behalf_of", "trace_id", "span_id", "result", "payload", "tool", "model"))
+_MORE = _DETAILS | _REST | {"parameters", "parameters_digest"}
+_NO_DETAILS = (None, None, None, None, None, 1)
+_NO_REST = (None,) * 8
+
+
+def _details(
+    fields: Fields,
+) -> tuple[str | None, ErrorInfo | None, Effect | None, Change | None, Labels | None, int]:
+    """parent_id, error, effect, change, labels, attempt."""
+    if not fields.any(_DETAILS):
+        return _NO_DETAILS
+    parent = _id(fields, "parent_id")
+    error, effect, change, labels = _error(fields), _effect(fields), _change(fields), _labels(fields)
+    return parent, error, effect, change, labels, fields.integer("attempt", 1, ATTEMPTS_MAX) or 1
+
+
+def _rest(fields: Fields) -> tuple[Any, ...]:
+    """What is only taken over: the fields of _REST, in that order."""
+    if not fields.any(_REST):
+        return _NO_REST
+    return (
+        fields.integer("attempt_limit", 1, ATTEMPTS_MAX),
+        fields.text("on_behalf_of"),
+        fields.text("trace_id", ID_MAX),
+        fields.text("span_id", ID_MAX),
+        fields.text("result", TEXT_MAX),
+        _payload(fields),
+        _tool(fields),
+        _model(fields),
     )
 
 
@@ -156,6 +205,8 @@ def _effect_without_id(fields: Fields) -> Invalid:
 
 def _actor(fields: Fields) -> tuple[str, str | None, str | None]:
     value = fields.take("actor")
+    if value and ordinary(value, NAME_MAX):
+        return value, None, None
     if isinstance(value, dict):
         inner = Fields(value, fields.name("actor"), fields.warnings)
         found = inner.required("id"), inner.text("name"), inner.text("version")

@@ -7,14 +7,19 @@ dropped: what was not taken is answered 429 (surely not written) or 503 (perhaps
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
 from gateway.http import action_bodies, problems
 from gateway.http.action_bodies import Item
+from gateway.http.action_json import ACTOR, EVENT_ID
 from gateway.http.auth import tenant_of
-from gateway.http.bodies import raw_body
+from gateway.http.bodies import JSON, raw_body
 from gateway.http.errors import BadRequest, Invalid, TooBig, Unavailable
 from gateway.http.fields import Warnings
 from gateway.http.keys import SERVICES
@@ -33,8 +38,11 @@ RECORD_ROOM = 32_768
 # The sender gives up after 4.5 s (client.MESSAGE_TIMEOUT_MS); if it never says so, we do.
 ACKNOWLEDGE_S = 10.0
 
-Result = dict[str, Any]
-Handed = tuple[Action, Warnings, "asyncio.Future[Placed]"]
+ACCEPTED = 202
+
+Handed = tuple[bytes, Warnings, "asyncio.Future[Placed]"]
+# What became of an action: a receipt, as JSON already, or a status and a problem.
+Result = str | dict[str, Any]
 
 
 async def post_actions(request: web.Request) -> web.Response:
@@ -44,13 +52,14 @@ async def post_actions(request: web.Request) -> web.Response:
     key = idempotency_key(request)
     async with raw_body(request) as raw:
         batch = action_bodies.read(request, raw)
-        handed = [_hand_over(services, tenant_of(request), item, key, i) for i, item in enumerate(batch.items)]
+        handed = _hand_over(services, tenant_of(request), batch.items, key)
         single, warnings = batch.single, batch.warnings
         del raw, batch
-    results = await _receipts(handed)
+    await _acknowledged(handed)
+    results = [_refused(item) if isinstance(item, MandateError) else _receipt(*item) for item in handed]
     services.metrics.in_flight.set(services.sender.in_flight)
-    for result in results:
-        services.metrics.actions.labels(_outcome(result["status"])).inc()
+    for status, count in Counter(map(_status, results)).items():
+        services.metrics.actions.labels(_outcome(status)).inc(count)
     return _answer(single, results, warnings)
 
 
@@ -76,47 +85,56 @@ def idempotency_key(request: web.Request) -> str | None:
     return key
 
 
-def _hand_over(services: Services, tenant: str, item: Item, key: str | None, index: int) -> Handed | MandateError:
-    """Give one action to the sender; an error is a value here, because it belongs to this item only."""
-    generated = None if key is None else ids.derive("idempotency", tenant, key, index)
-    try:
-        warnings = Warnings()
-        action = item(tenant, services.clock(), generated, warnings)
-        value = codec.encode(action)
-        limit = services.topology.topics[TOPIC].max_bytes - RECORD_ROOM
-        if len(value) > limit:
-            why = f"its record has {len(value)} bytes"
-            raise TooBig("action_too_large", "the action", why, f"Keep it under {limit}; payloads by location.")
-        output = Output(TOPIC, None, ids.key_of(tenant, action.actor).encode(), value)
-        return action, warnings, services.sender.submit(output)
-    except MandateError as error:
-        return error
+def _hand_over(services: Services, tenant: str, items: Sequence[Item], key: str | None) -> list[Handed | MandateError]:
+    """Give the actions to the sender; an error is a value here, because it belongs to its item only."""
+    now, submit = services.clock(), services.sender.submit
+    limit = services.topology.topics[TOPIC].max_bytes - RECORD_ROOM
+    handed: list[Handed | MandateError] = []
+    for index, item in enumerate(items):
+        generated = None if key is None else ids.derive("idempotency", tenant, key, index)
+        try:
+            warnings = Warnings()
+            action = item(tenant, now, generated, warnings)
+            value = codec.encode_values(Action, action)
+            if len(value) > limit:
+                why = f"its record has {len(value)} bytes"
+                raise TooBig("action_too_large", "the action", why, f"Keep it under {limit}; payloads by location.")
+            output = Output(TOPIC, None, ids.key_of(tenant, action[ACTOR]).encode(), value)
+            handed.append((action[EVENT_ID], warnings, submit(output)))
+        except MandateError as error:
+            handed.append(error)
+    return handed
 
 
-async def _receipts(handed: list[Handed | MandateError]) -> list[Result]:
-    waiting = [item[2] for item in handed if not isinstance(item, MandateError)]
-    if waiting:
-        await asyncio.wait(waiting, timeout=ACKNOWLEDGE_S)
-    return [_refused(item) if isinstance(item, MandateError) else _receipt(*item) for item in handed]
+async def _acknowledged(handed: list[Handed | MandateError]) -> None:
+    """Wait until every record's outcome is known, ACKNOWLEDGE_S at most; then those without one are cancelled."""
+    # One after the other: the outcomes of a batch come together, so few of these really wait, and a call-back for each
+    # record would cost as much as its sending.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ACKNOWLEDGE_S):
+            for item in handed:
+                if not isinstance(item, MandateError) and not item[2].done():
+                    with suppress(Exception):
+                        await item[2]
 
 
-def _receipt(action: Action, warnings: Warnings, future: asyncio.Future[Placed]) -> Result:
+def _receipt(event_id: bytes, warnings: Warnings, future: asyncio.Future[Placed]) -> Result:
     if not future.done():
         # Its outcome is looked at by nobody any more, which is no error.
         future.cancel()
+    if future.cancelled():
         return _refused(_silent())
     error = future.exception()
     if error is not None:
         return _refused(error if isinstance(error, MandateError) else _silent())
-    placed = future.result()
-    receipt = {
-        "status": 202,
-        "event_id": ids.text(action.event_id),
-        "topic": placed.topic,
-        "partition": placed.partition,
-        "offset": placed.offset,
-    }
-    return warnings.beside(receipt)
+    topic, partition, offset = future.result()
+    # By hand, since each action has one: neither an id nor a topic's name has anything to escape.
+    text = (
+        f'{{"status": 202, "event_id": "{ids.text(event_id)}", "topic": "{topic}", '
+        f'"partition": {partition}, "offset": {offset}'
+    )
+    told = warnings.plain()
+    return f'{text}, "warnings": {json.dumps(told)}}}' if told else text + "}"
 
 
 def _silent() -> Unavailable:
@@ -133,23 +151,30 @@ def _refused(error: MandateError) -> Result:
     return {"status": status, "problem": problems.document(error, status)}
 
 
+def _status(result: Result) -> int:
+    return ACCEPTED if isinstance(result, str) else int(result["status"])
+
+
 def _outcome(status: int) -> str:
-    return {202: "accepted", 429: "busy", 503: "unacknowledged"}.get(status, "refused")
+    return {ACCEPTED: "accepted", 429: "busy", 503: "unacknowledged"}.get(status, "refused")
 
 
 def _answer(single: bool, results: list[Result], warnings: Warnings) -> web.Response:
-    statuses = [result["status"] for result in results]
-    if 202 in statuses:
-        return web.json_response(warnings.beside({"results": results}), status=202)
+    refused = [result for result in results if not isinstance(result, str)]
+    if len(refused) < len(results):
+        items = ", ".join([result if isinstance(result, str) else json.dumps(result) for result in results])
+        told = warnings.plain()
+        more = f', "warnings": {json.dumps(told)}' if told else ""
+        return web.Response(text=f'{{"results": [{items}]{more}}}', status=ACCEPTED, content_type=JSON)
     if single:
-        return problems.response(results[0]["problem"])
+        return problems.response(refused[0]["problem"])
     # Nothing was taken. If some of it may be taken later, say so: the bad ones come back then.
-    later = next((r["problem"] for r in results if r["status"] in (429, 503)), None)
+    later = next((r["problem"] for r in refused if r["status"] in (429, 503)), None)
     # 503 over 429: only one of them says that nothing was written.
-    later = next((r["problem"] for r in results if r["status"] == 503), later)
+    later = next((r["problem"] for r in refused if r["status"] == 503), later)
     if later is not None:
-        return problems.response(later | {"results": results})
+        return problems.response(later | {"results": refused})
     error = Invalid(
         "batch_refused", "the batch", "every action of it was refused", "See `results` for each one's problem."
     )
-    return problems.response(problems.document(error) | {"results": results})
+    return problems.response(problems.document(error) | {"results": refused})

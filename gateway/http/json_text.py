@@ -87,6 +87,8 @@ _Part = tuple[Any, int, _Where]
 def check(value: Any, place: str = "") -> None:
     """Refuse a value that is marked, or nested more than DEPTH_MAX deep. Raises Invalid: field_twice, number_too_large,
     too_deep; `place` is the path of `value`."""
+    if value.__class__ is dict and _LEAVES.issuperset(map(type, value.values())):
+        return
     rest: list[_Part] = [(value, 1, None)]
     while rest:
         part, depth, where = rest.pop()
@@ -106,6 +108,8 @@ def check(value: Any, place: str = "") -> None:
 
 
 _INSIDE = (dict, list, TooLarge)
+# Of these an object of one level is made that nothing is wrong with.
+_LEAVES = frozenset((str, int, float, bool, type(None)))
 # Names of a path: enough to find the place, not enough to fill a log.
 _SHOWN_MAX = 40
 _STEPS_MAX = 12
