@@ -111,37 +111,12 @@ def values(
     session = fields.text("session") or ""
     attempt_limit, on_behalf_of, trace_id, span_id, result, payload, tool, model = _rest(fields) if more else _NO_REST
     fields.done()
-    return (
-        event_id,
-        _content(tenant, effect, resource),
-        tenant,
-        actor,
-        session,
-        words.NO_SEQUENCE if sequence is None else sequence,
-        at,
-        now_ms,
-        traits,
-        resource,
-        kind,
-        source_id,
-        actor_name,
-        actor_version,
-        on_behalf_of,
-        digest,
-        attempt,
-        attempt_limit,
-        None if parent is None else ids.given_id(tenant, origin.owner or actor, parent),
-        trace_id,
-        span_id,
-        result,
-        error,
-        effect,
-        change,
-        labels,
-        payload,
-        tool,
-        model,
-    )
+    number = words.NO_SEQUENCE if sequence is None else sequence
+    parent_id = None if parent is None else ids.given_id(tenant, origin.owner or actor, parent)
+    content = NO_CONTENT if effect is None else _content(tenant, effect, resource)
+    head = (event_id, content, tenant, actor, session, number, at, now_ms, traits, resource, kind)
+    who = (source_id, actor_name, actor_version, on_behalf_of, digest, attempt, attempt_limit, parent_id)
+    return (*head, *who, trace_id, span_id, result, error, effect, change, labels, payload, tool, model)
 
 
 # What most actions do not have: all but actor, type, resource, timestamp, id, sequence and session.
@@ -302,10 +277,8 @@ def _effect(fields: Fields) -> Effect | None:
     return found
 
 
-def _content(tenant: str, effect: Effect | None, resource: str) -> bytes:
-    """What makes two effects the same content: no time, no id. Zeroes where there is no effect."""
-    if effect is None:
-        return NO_CONTENT
+def _content(tenant: str, effect: Effect, resource: str) -> bytes:
+    """What makes two effects the same content: no time, no id. An action without one has NO_CONTENT."""
     parts = (effect.kind, effect.counterparty or "", effect.currency or "", effect.amount or "", resource)
     return ids.derive("content", tenant, *parts)
 
