@@ -48,6 +48,7 @@ class _Once(logging.Filter):
 log.addFilter(_Once())
 
 Settings = dict[str, Any]
+_new = tuple.__new__
 Security = Mapping[str, str]
 ErrorCallback = Callable[[KafkaError], None]
 
@@ -217,21 +218,20 @@ def to_record(message: Message) -> Record:
     """A client message without error as a Record. The timestamp is the broker's append time
     (milliseconds)."""
     headers = message.headers()
-    return Record(
-        topic=message.topic() or "",
-        partition=_present(message.partition()),
-        offset=_present(message.offset()),
-        append_time=message.timestamp()[1],
-        key=message.key(),
-        value=message.value(),
-        headers=_headers(headers) if headers else (),
+    # Past Record's own constructor, which takes as long as all of the client's answers; a message that was read has
+    # topic, partition and offset.
+    fields = (
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        _headers(headers) if headers else (),
     )
+    return _new(Record, fields)
 
 
 def _headers(found: Any) -> Headers:
     pairs = found.items() if isinstance(found, dict) else found
     return tuple((name, value.encode() if isinstance(value, str) else value or b"") for name, value in pairs)
-
-
-def _present(number: int | None) -> int:
-    return -1 if number is None else number

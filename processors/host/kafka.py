@@ -142,7 +142,16 @@ class KafkaSlot:
         except KafkaException as exception:
             client.raise_for(exception, f"reading {self._spec.input}")
         self._check()
-        return [client.to_record(message) for message in messages if self._is_record(message)]
+        to_record, ended = client.to_record, self._ended
+        records: list[Record] = []
+        for message in messages:
+            if message.error() is not None:
+                self._passed_over(message)
+                continue
+            if ended:
+                ended.discard(message.partition() or 0)
+            records.append(to_record(message))
+        return records
 
     def at_end(self, partition: int) -> bool:
         """True when everything committed there has been returned."""
@@ -262,15 +271,14 @@ class KafkaSlot:
         self._consumer.close()
         self._restorer.close()
 
-    def _is_record(self, message: Message) -> bool:
+    def _passed_over(self, message: Message) -> None:
+        """A message that is no record: the end of a partition, or an error."""
         error = message.error()
+        assert error is not None  # the caller has looked
         partition = message.partition() or 0
-        if error is None:
-            self._ended.discard(partition)
-            return True
         if error.code() == KafkaError._PARTITION_EOF:
             self._ended.add(partition)
-            return False
+            return
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             raise Fatal(
                 "offset_out_of_log",
@@ -281,7 +289,7 @@ class KafkaSlot:
         # Left the group because a batch took too long: on_lost follows, and the assignment is restored as a
         # whole.
         if error.code() == KafkaError._MAX_POLL_EXCEEDED or (error.retriable() and not error.fatal()):
-            return False
+            return
         raise client.classify(error, f"reading {self._spec.input}")
 
     def _restore(self, message: Message, records: list[Record]) -> None:

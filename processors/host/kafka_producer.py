@@ -82,10 +82,11 @@ class TransactionalProducer:
             topic, partition, key, value, headers = output
             number = ANY_PARTITION if partition is None else partition
             try:
+                # By place: names take as long as the call itself. The callback is the client's fifth.
                 if headers:
-                    produce(topic, value, key, number, on_delivery=delivered, headers=list(headers))
+                    produce(topic, value, key, number, delivered, headers=list(headers))
                 else:
-                    produce(topic, value, key, number, on_delivery=delivered)
+                    produce(topic, value, key, number, delivered)
             except BufferError:
                 self._drain(output)
             except KafkaException as exception:
