@@ -60,10 +60,10 @@ def read_head(value: bytes) -> Head:
         tenant, at = _string(value, at)
         actor, at = _string(value, at)
         session, at = _string(value, at)
-        sequence, at = _long(value, at)
-        timestamp, at = _long(value, at)
-        received_at, at = _long(value, at)
-        traits, at = _long(value, at)
+        sequence, at = read_long(value, at)
+        timestamp, at = read_long(value, at)
+        received_at, at = read_long(value, at)
+        traits, at = read_long(value, at)
         resource, at = _string(value, at)
         kind, at = _string(value, at)
     except (IndexError, UnicodeDecodeError) as error:
@@ -96,7 +96,7 @@ def glance(value: bytes) -> Glance | None:
         who = value[_TEXTS:end]
         sequence = value[end]
         if sequence > 0x7F:
-            sequence, end = _long(value, end)
+            sequence, end = read_long(value, end)
         else:
             sequence = (sequence >> 1) ^ -(sequence & 1)
             end += 1
@@ -106,7 +106,7 @@ def glance(value: bytes) -> Glance | None:
             return None
         traits = value[end]
         if traits > 0x7F:
-            traits, end = _long(value, end)
+            traits, end = read_long(value, end)
         else:
             traits = (traits >> 1) ^ -(traits & 1)
             end += 1
@@ -151,10 +151,11 @@ def drift_of(value: bytes, times: int) -> int:
     half = times + 6
     if value[times:half] == value[half : half + 6]:
         return 0
-    return _long(value, times)[0] - _long(value, half)[0]
+    return read_long(value, times)[0] - read_long(value, half)[0]
 
 
-def _long(value: bytes, at: int) -> tuple[int, int]:
+def read_long(value: bytes, at: int) -> tuple[int, int]:
+    """A number as Avro writes it, and where it ends. Raises IndexError, SchemaError `undecodable_head`."""
     byte = value[at]
     at += 1
     n = byte & 0x7F
@@ -172,7 +173,7 @@ def _long(value: bytes, at: int) -> tuple[int, int]:
 
 
 def _string(value: bytes, at: int) -> tuple[str, int]:
-    length, at = _long(value, at)
+    length, at = read_long(value, at)
     end = at + length
     if not 0 <= length <= MAX_HEAD_STRING or end > len(value):
         raise _bad(f"a text of {length} bytes does not fit")

@@ -3,7 +3,8 @@
 Plain is an action on its right partition under its right key, whose id (and content, if it did something) nobody has
 seen for three slots of the window, and whose number, if it has one, is its session's highest plus one. Everything else,
 a repetition above all, goes to `decide`. What `decide` would look up in the packed parts is kept here as sets of
-digests, a set a slot; what it would append goes into the open piece of a bucket and reaches the part once a settling.
+digests, a set a slot; what it would append goes into the open piece of a bucket, and reaches the part when that is
+asked for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from processors.dedup.events import ActionAdmitted
 from processors.dedup.rules import BUCKETS, ENTRY_BYTES, MARK_MS, PIECE_BYTES, RING, SLOT_S, digest_prefix
-from processors.dedup.state import Mark, Window, encode_mark, encode_window, mark_part, window_part
+from processors.dedup.state import Mark, Window, encode_mark, mark_part, window_part, window_pieces
 from processors.kernel.face import Parts
 from schemas.envelope import FLAGS
 from schemas.head import glance, what_of, who_of
@@ -37,6 +38,11 @@ class _Piece:
     def __init__(self, part: str, slot: int, entries: bytes) -> None:
         self.part, self.slot, self.entries, self.dirty = part, slot, bytearray(entries), False
 
+    def written(self) -> tuple[int, tuple[bytes | bytearray, ...]]:
+        """See kernel.face.Changed."""
+        self.dirty = False
+        return window_pieces(self.slot, self.entries)
+
 
 class _Session:
     """A session of an actor under a key: what its records need each time. `mark` is what `evolve` would make of it."""
@@ -52,6 +58,13 @@ class _Session:
         self.highest = self.seen_at = 0
         self.dirty = False
 
+    def written(self) -> tuple[int, tuple[bytes | bytearray, ...]]:
+        """See kernel.face.Changed: what `evolve` would make of the mark."""
+        assert self.mark is not None  # nothing is touched before it was read
+        self.dirty = False
+        raw = encode_mark(self.highest, self.mark.floor, self.mark.holes, self.seen_at)
+        return len(raw), (raw,)
+
 
 class DedupFace:
     """See kernel.face.Face for what each method promises."""
@@ -66,8 +79,6 @@ class DedupFace:
         self._marked: dict[str, _Session] = {}  # by part
         self._whats: set[bytes] = set()
         self._pieces: list[_Piece | None] = [None] * BUCKETS
-        self._dirty_pieces: list[_Piece] = []
-        self._dirty_sessions: list[_Session] = []
         self._built = False
         # Digests of the current slot, of the one before, and of the one before that.
         self._slot = 0
@@ -115,9 +126,8 @@ class DedupFace:
             session.highest, session.seen_at = number, now
             if not session.dirty:
                 session.dirty = True
-                self._dirty_sessions.append(session)
                 assert session.part is not None
-                self._parts.touch(session.part)
+                self._parts.touch(session.part, session)
         return key
 
     def _append(self, sightings: list[bytes], second: int, slot: int, offset: int) -> None:
@@ -132,8 +142,7 @@ class DedupFace:
             piece.entries += one + rest
             if not piece.dirty:
                 piece.dirty = True
-                self._dirty_pieces.append(piece)
-                self._parts.touch(piece.part)
+                self._parts.touch(piece.part, piece)
 
     def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
         """A session met for the first time, if its records belong here."""
@@ -144,7 +153,6 @@ class DedupFace:
         if key != key_of(tenant, actor).encode() or partition_of(key, self._partitions) != self._partition:
             return None
         if len(self._sessions) >= SESSIONS:
-            self.settle()
             self._sessions, self._marked = {}, {}
         session = self._sessions[who] = _Session(key, name)
         if session.part is not None:
@@ -200,26 +208,12 @@ class DedupFace:
 
     # --- beside `decide` ------------------------------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """Write pieces and marks that were changed in place into their parts."""
-        for piece in self._dirty_pieces:
-            self._parts.put_raw(piece.part, encode_window(piece.slot, piece.entries))
-            piece.dirty = False
-        for session in self._dirty_sessions:
-            assert session.part is not None
-            assert session.mark is not None
-            mark = session.mark
-            raw = encode_mark(session.highest, mark.floor, mark.holes, session.seen_at)
-            self._parts.put_raw(session.part, raw)
-            session.dirty = False
-        self._dirty_pieces, self._dirty_sessions = [], []
-
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
         """Read again what `decide` changed, and remember what it admitted."""
         for part, value in changes.items():
             session = self._marked.get(part)
             if session is not None:
-                session.mark = None
+                session.mark, session.dirty = None, False
             if isinstance(value, Window):
                 self._pieces[int(part.split("/")[1], 16)] = None
         if not self._built:

@@ -77,7 +77,7 @@ class Engine(Protocol):
     def advance_all(self, records: Sequence[Record], budget: int, redo: AbstractSet[int] = frozenset()) -> AdvanceAll:
         """The same for many records in order; what raises names its record. `redo`: offsets that raised before."""
 
-    def flush(self, to: int) -> tuple[Output, ...]:
+    def flush(self, to: int) -> Sequence[Output]:
         """Changelog records of the transaction that ends before offset `to`; clears the dirty set."""
 
     def earliest_due(self) -> int | None:

@@ -245,7 +245,7 @@ class Feed:
             self._decide(record)
         self.engine.flush(to)
 
-    def _compare(self, coming: Transaction, rows: tuple[Output, ...], declared: bool) -> None:
+    def _compare(self, coming: Transaction, rows: Sequence[Output], declared: bool) -> None:
         recorded = coming.progress
         replayed = _PROGRESS.decode(rows[-1].value)
         names = ["last_now", "configuration_hash", "chains"]

@@ -21,7 +21,7 @@ _FRAMES = frozenset(frame(number) for number in schema_ids(Action))
 
 
 class Batch:
-    """The face of one partition, and what the kernel does around it. `settle` and `told` as in face.Face."""
+    """The face of one partition, and what the kernel does around it."""
 
     def __init__(self, face: Face, room: Room, partition: int, writer: Writer) -> None:
         self.face = face

@@ -15,51 +15,39 @@ unless `redo` was given.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from processors.kernel.batch import NEVER, batch_of
+from processors.kernel.changelog import PROGRESS_KEY, Changelog, Position
 from processors.kernel.commands import Commands, answer_again, remembered_of
 from processors.kernel.decider import Command, Refuse, TimerDue
 from processors.kernel.outputs import Writer
 from processors.kernel.room import Room
-from processors.kernel.sizes import MAX_PART_BYTES, DecideFailed, PartTooLarge, check_sizes
+from processors.kernel.sizes import MAX_PART_BYTES, DecideFailed, check_sizes
 from processors.kernel.staging import Staged, stage
 from processors.kernel.store import Store
 from schemas import codec, ids
 from schemas.envelope import correlation_id, flags, record_id
 from schemas.errors import MandateError, SchemaError
 from schemas.head import read_head
-from schemas.messages.kernel import (
-    Chain,
-    ConfigurationAnnounced,
-    Progress,
-    RememberedCommand,
-    StoredPart,
-    Tick,
-)
+from schemas.messages.kernel import ConfigurationAnnounced, RememberedCommand, Tick
 from schemas.record import Output, Record
 
-__all__ = ["FIRINGS_PER_TRANSACTION", "MAX_PART_BYTES", "Advance", "AdvanceAll", "DecideFailed", "Engine", "Position"]
+__all__ = [
+    "FIRINGS_PER_TRANSACTION",
+    "MAX_PART_BYTES",
+    "PROGRESS_KEY",
+    "Advance",
+    "AdvanceAll",
+    "DecideFailed",
+    "Engine",
+    "Position",
+]
 
 FIRINGS_PER_TRANSACTION = 2_000
-# Keys of the kernel's own changelog records; no part of a processor begins with NUL.
-PROGRESS_KEY = b"\x00progress"
-_CONFIG = "\x00config/"
-_COMMANDS = b"\x00commands/"
-_CHANGELOG = codec.Words((StoredPart, Progress, ConfigurationAnnounced, RememberedCommand))
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where an engine stands: `to` is the next input offset (None: it never ran), `last_now` its last log
-    time (ms)."""
-
-    to: int | None
-    last_now: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +81,10 @@ class Engine:
         self.counts: Counter[str] = Counter()
         self._store = Store(room.decider.parts)
         self._commands = Commands({}, {})
+        self._changelog = Changelog(room, partition, self._store, self._commands)
         self._writer = Writer(room, partition)
         self._batch = batch_of(room, partition, self._store, self._writer)
         self._transaction: Counter[str] = Counter()
-        self._new_configuration: dict[bytes, ConfigurationAnnounced] = {}
-        self._configuration_hash = _hash_of_configuration([])
-        self._progress: Progress | None = None
         self._from: int | None = None
         self._last_now = 0
 
@@ -107,29 +93,16 @@ class Engine:
     def load(self, record: Record) -> None:
         """Fold one changelog record. Raises SchemaError when it was written by a newer version than this
         code."""
-        key = record.key or b""
-        message = None if record.value is None else _CHANGELOG.decode(record.value)
-        if isinstance(message, Progress):
-            self._progress = message
-            self._last_now = message.last_now
-        elif isinstance(message, ConfigurationAnnounced):
-            self._store.announce(message)
-        elif key.startswith(_COMMANDS):
-            assert message is None or isinstance(message, RememberedCommand)
-            self._commands.load(key[len(_COMMANDS) :], message)
-        else:
-            assert message is None or isinstance(message, StoredPart)
-            self._store.load(key.decode(), message)
+        self._changelog.load(record)
 
     def ready(self) -> Position:
-        """Build the indexes and say where the log goes on."""
-        self._store.loaded()
-        self._commands.loaded()
-        self._configuration_hash = _hash_of_configuration(self._store.configurations())
-        if self._progress is None:
+        """Build the indexes and say where the log goes on. Raises SchemaError for a part that cannot be read."""
+        progress = self._changelog.ready()
+        if progress is None:
             return Position(None, 0)
-        self._writer.chains = {c.topic: c.hash for c in self._progress.chains}
-        return Position(self._progress.to, self._last_now)
+        self._last_now = progress.last_now
+        self._writer.chains = {c.topic: c.hash for c in progress.chains}
+        return Position(progress.to, self._last_now)
 
     # --- what the host asks -------------------------------------------------------------------------------------------
 
@@ -154,12 +127,10 @@ class Engine:
 
     def part(self, key: str) -> Any | None:
         """A part of the state, for tests and diagnosis."""
-        self._settle()
         return self._store.get(key)
 
     def snapshot(self) -> dict[str, bytes | None]:
         """All parts as the changelog would hold them; for comparing live state with restored state."""
-        self._settle()
         return {key: self._store.encode(key) for key in self._store.keys("")}
 
     # --- deciding -----------------------------------------------------------------------------------------------------
@@ -172,7 +143,6 @@ class Engine:
         """
         if self._from is None:
             self._from = record.offset
-        self._settle()
         now = max(self._last_now, record.append_time)
         outputs: list[Output] = []
         fired = 0
@@ -227,10 +197,6 @@ class Engine:
             self._count("in", taken)
             self._count(self._batch.face.reason, taken)
         return end
-
-    def _settle(self) -> None:
-        if self._batch is not None:
-            self._batch.face.settle()
 
     def _fire(self, timer: tuple[int, str, str], record: Record, redo: bool) -> list[Output]:
         due, part, name = timer
@@ -326,12 +292,7 @@ class Engine:
         return Command(cause, key, now, head, record, self.room.partitions)
 
     def _configure(self, message: ConfigurationAnnounced) -> None:
-        newer = self._store.announce(message)
-        self._count("configured" if newer else "configuration_not_newer")
-        if newer:
-            key = f"{_CONFIG}{ids.key_of(message.tenant, message.document)}".encode()
-            self._new_configuration[key] = message
-            self._configuration_hash = _hash_of_configuration(self._store.configurations())
+        self._count("configured" if self._changelog.configure(message) else "configuration_not_newer")
 
     def _apply(self, command: Command, staged: Staged, correlation: bytes | None) -> list[Output]:
         for key, part in staged.changes.items():
@@ -350,51 +311,13 @@ class Engine:
 
     # --- the changelog ------------------------------------------------------------------------------------------------
 
-    def flush(self, to: int) -> tuple[Output, ...]:
+    def flush(self, to: int) -> list[Output]:
         """The changelog of this transaction: every dirty part once, then Progress(…, to). Raises PartTooLarge."""
-        self._settle()
-        outputs: list[Output] = []
-        fields: list[bytes] = []
-        changelog, partition = self.room.changelog, self.partition
-        for key, value in self._rows():
-            written = b"" if value is None else value
-            if len(written) > MAX_PART_BYTES and not key.startswith(_CONFIG.encode()):
-                raise PartTooLarge(f"a part is {len(written)} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
-            fields += (len(key).to_bytes(4, "big"), key, len(written).to_bytes(4, "big"), written)
-            outputs.append(Output(changelog, partition, key, value))
-        progress = Progress(
-            room=self.room.name,
-            partition=self.partition,
-            from_=to if self._from is None else self._from,
-            to=to,
-            last_now=self._last_now,
-            decision_version=self.room.decider.version,
-            configuration_hash=self._configuration_hash,
-            counts=dict(self._transaction),
-            chains=tuple(Chain(t, self._writer.chains[t]) for t in sorted(self._writer.chains)),
-            parts_hash=blake2b(b"".join(fields), digest_size=16).digest(),
-            schemas=codec.written_by(),
-        )
-        outputs.append(Output(changelog, partition, PROGRESS_KEY, codec.encode(progress)))
-        self._progress, self._from = progress, None
-        self._new_configuration, self._transaction = {}, Counter()
-        return tuple(outputs)
-
-    def _rows(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """What a transaction writes to the changelog before Progress."""
-        yield from self._store.flush()
-        for key, message in self._new_configuration.items():
-            yield key, codec.encode(message)
-        for command_id, remembered in self._commands.flush(self._last_now):
-            yield _COMMANDS + command_id, None if remembered is None else codec.encode(remembered)
+        begin = to if self._from is None else self._from
+        outputs = self._changelog.flush(begin, to, self._last_now, self._transaction, self._writer.chains)
+        self._from, self._transaction = None, Counter()
+        return outputs
 
     def _count(self, reason: str, times: int = 1) -> None:
         self.counts[reason] += times
         self._transaction[reason] += times
-
-
-def _hash_of_configuration(configurations: list[ConfigurationAnnounced]) -> str:
-    fields: list[str | int] = []
-    for c in configurations:
-        fields += [c.tenant, c.document, c.version, c.hash]
-    return ids.derive("configuration", *fields).hex()

@@ -5,7 +5,7 @@ where the record is plain, changes its state in place and lets the record pass. 
 changed nothing: `decide` is asked, the one judge of what is not plain. Both faces write the same bytes, for any log and
 any change from one to the other in it; a property test holds that.
 
-What was changed in place reaches the parts at `settle`, which the kernel calls before `decide` looks and before a
+What is changed in place is promised (`touch`): its bytes are asked for when `decide` looks at that part, or when the
 transaction is written; what `decide` changed is told to the face (`told`). So each sees what the other did.
 """
 
@@ -15,6 +15,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from schemas.record import Headers
+
+
+class Changed(Protocol):
+    """What a face changes in place: one part."""
+
+    def written(self) -> tuple[int, tuple[bytes | bytearray, ...]]:
+        """Its bytes as `schemas.codec.encode` would give them, in pieces, and how many they are. Asked once a touch:
+        the next change needs another."""
 
 
 class Parts(Protocol):
@@ -29,11 +37,9 @@ class Parts(Protocol):
     def put(self, part: str, value: Any, /) -> None:
         """Set a part."""
 
-    def touch(self, part: str, /) -> None:
-        """Say now that this part is changed in place: parts are written in the order of their first change."""
-
-    def put_raw(self, part: str, raw: bytes, /) -> None:
-        """Set a part that was touched, as the bytes that `schemas.codec.encode` would give."""
+    def touch(self, part: str, changed: Changed, /) -> None:
+        """Say now that this part, which exists, is changed in place: parts are written in the order of their first
+        change."""
 
 
 class Face(Protocol):
@@ -47,9 +53,6 @@ class Face(Protocol):
 
         `value` is a framed Action of a known version, `now` log time in ms. No timer is due and none may be set.
         """
-
-    def settle(self) -> None:
-        """Write what was changed in place into the parts."""
 
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
         """`decide` changed these parts (already written) and said these events (messages)."""

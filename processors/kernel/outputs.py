@@ -17,6 +17,15 @@ from schemas.topology import DEAD_LETTERS
 
 Sends = tuple[tuple[str, str, tuple[Send, ...]], ...]
 DETAIL_CHARACTERS = 1_000
+# Lengths up to here are kept as the four bytes that stand before a field of a hash: 200 KB.
+LENGTHS = 4_096
+_FOUR = tuple(n.to_bytes(4, "big") for n in range(LENGTHS))
+_new = tuple.__new__
+
+
+def four(length: int) -> bytes:
+    """A length as it stands before a field of a hash."""
+    return _FOUR[length] if length < LENGTHS else length.to_bytes(4, "big")
 
 
 class Writer:
@@ -154,15 +163,15 @@ class Writer:
         fields: tuple[bytes, ...] = (
             self.chains.get(topic, b""),
             place,
-            len(key).to_bytes(4, "big"),
+            four(len(key)),
             key,
-            len(value).to_bytes(4, "big"),
+            four(len(value)),
             value,
         )
         if headers:
             fields += _fields(headers)
         self.chains[topic] = blake2b(b"".join(fields), digest_size=16).digest()
-        return Output(topic, partition, key, value, headers)
+        return _new(Output, (topic, partition, key, value, headers))
 
     def _partitions(self, topic: str) -> int:
         found = self._counts[topic] = self._room.topology.partitions(topic)

@@ -1,8 +1,9 @@
 """The state of one partition: parts by key, their timers, and the configuration in force.
 
-Who calls it: the engine. Parts are immutable; a part that was changed since the last transaction is kept as
-an object and encoded once when the transaction is written, all others are bytes and decoded when asked for
-(`decode(encode(part)) == part` is held by a test of every processor, so the two faces are the same value).
+Who calls it: the engine. A part is kept as the bytes of its changelog record, timers and all, and decoded when asked
+for. One that was changed since the last transaction is an object (or, if a batch face changed it in place, a promise of
+its bytes) and is encoded once when the transaction is written (`decode(encode(part)) == part` is held by a test of
+every processor, so the two forms are the same value).
 """
 
 from __future__ import annotations
@@ -10,134 +11,161 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+from processors.kernel.face import Changed
 from schemas import codec
+from schemas.codec import PREFIX_BYTES
 from schemas.configuration import DEFAULTS, Document, parse_document
+from schemas.errors import SchemaError
+from schemas.head import read_long
 from schemas.messages.kernel import ConfigurationAnnounced, StoredPart
 
 # Decoded parts kept beside their bytes. 4,096 parts of ~1 KB are 4 MB a partition; when full it starts anew.
 CACHE_PARTS = 4096
 # Keys that wait to be sorted in; above this, sorting all is cheaper than inserting one by one.
 PENDING_KEYS = 512
+# Timers read from their bytes (about 400 bytes each) and beginnings by length, kept ready for all partitions.
+KEPT_TIMERS = 4_096
+KEPT_LENGTHS = 16_384
 
 Timers = Mapping[str, tuple[int, bytes]]
-_NO_TIMERS: Timers = {}
-_FRAME = codec.frame(codec.schema_id(StoredPart))
+FRAME = codec.frame(codec.schema_id(StoredPart))
+# What stands behind a part without timers, and a part that was never written.
+_NO_TIMERS = b"\x00"
+_UNWRITTEN = FRAME + b"\x00" + _NO_TIMERS
+_WORDS = codec.Words((StoredPart,))
 
 
 class Store:
-    """All parts of one partition. Mutated only by `put` and `set_timers`, after a decision has come out
+    """All parts of one partition. Mutated only by `put`, `touch` and `set_timers`, after a decision has come out
     whole."""
 
     def __init__(self, parts: tuple[type, ...]) -> None:
         self._words = codec.Words(parts)
-        self._raw: dict[str, bytes] = {}
+        # By key: the changelog value as of the last transaction, but for the timers, which are as they are now.
+        self._stored: dict[str, bytes] = {}
         self._objects: dict[str, Any] = {}
-        self._timers: dict[str, Timers] = {}
+        self._promised: dict[str, Changed] = {}
         self._dirty: dict[str, None] = {}
         self._heap: list[tuple[int, str, str]] = []
         self._live_timers = 0
-        self._sorted: list[str] = []
+        self._loading: dict[bytes, bytes | None] = {}
+        # None: nobody has asked for keys in order since they were last too many to sort in.
+        self._sorted: list[str] | None = None
         self._unsorted: dict[str, None] = {}
         self._config: dict[tuple[str, str], tuple[ConfigurationAnnounced, Document]] = {}
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self._stored)
 
-    # --- reading
-    # ------------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------------
 
     def get(self, key: str) -> Any | None:
         """The part with this key, or None."""
         found = self._objects.get(key)
-        if found is None and key in self._raw:
+        if found is None and key in self._stored:
+            if key in self._promised:
+                self._keep_promise(key)
             if len(self._objects) - len(self._dirty) >= CACHE_PARTS:
                 self._objects = {k: self._objects[k] for k in self._dirty if k in self._objects}
-            found = self._objects[key] = self._words.decode(self._raw[key])
+            found = self._objects[key] = self._words.decode(part_of(self._stored[key]))
         return found
 
     def keys(self, prefix: str) -> list[str]:
         """All keys that begin with `prefix`, in byte order (code points of UTF-8 sort as its bytes do)."""
-        self._sort()
-        start = bisect_left(self._sorted, prefix)
+        ordered = self._in_order()
+        start = bisect_left(ordered, prefix)
         out = []
-        for key in self._sorted[start:]:
+        for key in ordered[start:]:
             if not key.startswith(prefix):
                 break
-            if key in self._raw:
+            if key in self._stored:
                 out.append(key)
         return out
 
-    def _sort(self) -> None:
-        if len(self._unsorted) > PENDING_KEYS or len(self._sorted) > 2 * len(self._raw) + PENDING_KEYS:
-            self._sorted = sorted(self._raw)
+    def _in_order(self) -> list[str]:
+        ordered = self._sorted
+        if ordered is None or len(ordered) > 2 * len(self._stored) + PENDING_KEYS:
+            ordered = self._sorted = sorted(self._stored)
         else:
             for key in self._unsorted:
-                at = bisect_left(self._sorted, key)
-                if at == len(self._sorted) or self._sorted[at] != key:
-                    insort(self._sorted, key)
+                at = bisect_left(ordered, key)
+                if at == len(ordered) or ordered[at] != key:
+                    insort(ordered, key)
         self._unsorted = {}
+        return ordered
 
     def all_of(self, kind: type) -> Iterator[tuple[str, Any]]:
         """All parts of one class; they are not kept decoded."""
+        for key in list(self._promised):
+            self._keep_promise(key)
         frames = {codec.frame(number) for number in codec.schema_ids(kind)}
-        for key, raw in self._raw.items():
+        for key, value in self._stored.items():
             if key in self._objects:
                 if type(self._objects[key]) is kind:
                     yield key, self._objects[key]
-            elif raw[: codec.PREFIX_BYTES] in frames:
-                yield key, self._words.decode(raw)
+            else:
+                part = part_of(value)
+                if part[:PREFIX_BYTES] in frames:
+                    yield key, self._words.decode(part)
 
     def timers(self, key: str) -> Timers:
         """The timers of a part: name -> (due, origin)."""
-        return self._timers.get(key, _NO_TIMERS)
+        value = self._stored.get(key)
+        return {} if value is None else _timers_in(_tail_of(value))
 
     def config(self, tenant: str, document: str) -> Document:
         """The document in force for a tenant."""
         found = self._config.get((tenant, document))
         return found[1] if found else DEFAULTS[document]
 
-    # --- changing
-    # -----------------------------------------------------------------------------------------------
+    # --- changing -----------------------------------------------------------------------------------------------------
 
     def put(self, key: str, part: Any | None) -> None:
         """Set or delete (None) a part; deleting deletes its timers."""
         self._dirty[key] = None
+        self._promised.pop(key, None)
         if part is None:
-            self._raw.pop(key, None)
             self._objects.pop(key, None)
-            self._live_timers -= len(self._timers.pop(key, _NO_TIMERS))
+            value = self._stored.pop(key, None)
+            if value is not None:
+                self._live_timers -= len(_timers_in(_tail_of(value)))
             return
-        if key not in self._raw:
-            self._raw[key] = b""  # encoded at flush; the object stands for it until then
-            self._unsorted[key] = None
+        if key not in self._stored:
+            self._stored[key] = _UNWRITTEN  # encoded at flush; the object stands for it until then
+            if self._sorted is not None:
+                self._unsorted[key] = None
+                if len(self._unsorted) > PENDING_KEYS:
+                    self._sorted, self._unsorted = None, {}
         self._objects[key] = part
 
-    def touch(self, key: str) -> None:
-        """Say that a part was changed in place; its new bytes come by `put_raw` before the next flush."""
+    def touch(self, key: str, changed: Changed) -> None:
+        """Say that a part, which exists, is changed in place from now on; its bytes are asked of `changed` once."""
         self._dirty[key] = None
-
-    def put_raw(self, key: str, raw: bytes) -> None:
-        """Set a part that exists and was touched, as the bytes of its message."""
-        self._raw[key] = raw
+        self._promised[key] = changed
         self._objects.pop(key, None)
 
+    def _keep_promise(self, key: str) -> None:
+        length, pieces = self._promised.pop(key).written()
+        self._stored[key] = b"".join((_before(length), *pieces, _tail_of(self._stored[key])))
+
     def set_timers(self, key: str, timers: Timers) -> None:
-        """Replace the timers of a part."""
+        """Replace the timers of a part, which exists."""
         self._dirty[key] = None
-        before = self._timers.get(key, _NO_TIMERS)
+        value = self._stored[key]
+        tail = _tail_of(value)
+        before = _timers_in(tail)
         self._live_timers += len(timers) - len(before)
-        if timers:
-            self._timers[key] = timers
-        else:
-            self._timers.pop(key, None)
+        self._stored[key] = value[: len(value) - len(tail)] + _tail(timers)
         for name, (due, _origin) in timers.items():
             if before.get(name, (None, None))[0] != due:
                 heapq.heappush(self._heap, (due, key, name))
         # The heap is an index: stale entries stay in it until they outnumber the live ones twice over.
         if len(self._heap) > 64 + 2 * self._live_timers:
-            self.rebuild_heap()
+            self._heap = list({entry for entry in self._heap if self._is_live(entry)})
+            heapq.heapify(self._heap)
 
     def announce(self, config: ConfigurationAnnounced) -> bool:
         """Put a document in force; False when its version is not newer. Raises ConfigurationError when it is
@@ -152,77 +180,142 @@ class Store:
         """All documents in force, by tenant and name."""
         return [self._config[k][0] for k in sorted(self._config)]
 
-    # --- timers
-    # ---------------------------------------------------------------------------------------------------
+    # --- timers -------------------------------------------------------------------------------------------------------
 
     def earliest(self) -> tuple[int, str, str] | None:
         """The next timer as (due, part key, name), or None."""
         while self._heap:
-            due, key, name = self._heap[0]
-            current = self._timers.get(key, _NO_TIMERS).get(name)
-            if current is not None and current[0] == due:
+            if self._is_live(self._heap[0]):
                 return self._heap[0]
             heapq.heappop(self._heap)
         return None
 
-    def rebuild_heap(self) -> None:
-        """Make the index of timers anew from the parts."""
-        self._heap = [(due, k, n) for k, timers in self._timers.items() for n, (due, _o) in timers.items()]
-        heapq.heapify(self._heap)
+    def _is_live(self, entry: tuple[int, str, str]) -> bool:
+        due, key, name = entry
+        value = self._stored.get(key)
+        current = None if value is None else _timers_in(_tail_of(value)).get(name)
+        return current is not None and current[0] == due
 
-    # --- the changelog
-    # --------------------------------------------------------------------------------------------
+    # --- the changelog ------------------------------------------------------------------------------------------------
 
     def encode(self, key: str) -> bytes | None:
         """The changelog value of a part as it stands, or None for a tombstone."""
-        if key not in self._raw:
-            return None
-        raw = codec.encode(self._objects[key]) if key in self._objects else self._raw[key]
-        return stored(raw, self.timers(key))
+        if key in self._promised:
+            self._keep_promise(key)
+        value = self._stored.get(key)
+        if value is None or key not in self._objects:
+            return value
+        return _whole(codec.encode(self._objects[key]), _tail_of(value))
 
-    def flush(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """The parts changed since the last flush, encoded, in the order of their first change. Read it to its end."""
-        raws, objects, timers = self._raw, self._objects, self._timers
-        dirty, self._dirty = self._dirty, {}
+    def flush(self) -> list[tuple[bytes, bytes | None]]:
+        """The parts changed since the last flush, encoded, in the order of their first change."""
+        values, objects, promised = self._stored, self._objects, self._promised
+        dirty, self._dirty, self._promised = self._dirty, {}, {}
+        rows: list[tuple[bytes, bytes | None]] = []
+        join = b"".join
         for key in dirty:
-            if key in objects:
-                raws[key] = codec.encode(objects[key])
-            raw = raws.get(key)
-            yield key.encode(), None if raw is None else stored(raw, timers.get(key, _NO_TIMERS))
+            changed = promised.get(key)
+            value = values.get(key)
+            if changed is not None and value is not None:
+                length, pieces = changed.written()
+                values[key] = value = join((_before(length), *pieces, _tail_of(value)))
+            elif key in objects and value is not None:
+                values[key] = value = _whole(codec.encode(objects[key]), _tail_of(value))
+            rows.append((key.encode(), value))
+        return rows
 
-    def load(self, key: str, value: StoredPart | None) -> None:
-        """Restore: the last value of a part. Call `loaded` after the last one."""
-        self._objects.pop(key, None)
-        if value is None:
-            self._raw.pop(key, None)
-            self._timers.pop(key, None)
-            return
-        self._raw[key] = value.part
-        self._timers.pop(key, None)
-        if value.timers:
-            self._timers[key] = {t.name: (t.due, t.origin) for t in value.timers}
+    def load(self, key: bytes, value: bytes | None) -> None:
+        """Restore: the last changelog value of a part, in today's StoredPart. Call `loaded` after the last one."""
+        self._loading[key] = value
 
     def loaded(self) -> None:
-        """Build the indexes after a restore."""
-        self._sorted, self._unsorted, self._dirty = sorted(self._raw), {}, {}
-        self._live_timers = sum(len(t) for t in self._timers.values())
-        self.rebuild_heap()
+        """Take over what was loaded and build the indexes. Raises SchemaError for a part that cannot be read."""
+        loading, self._loading = self._loading, {}
+        values, heap = self._stored, self._heap
+        for raw, value in loading.items():
+            key = raw.decode()
+            if value is None:
+                values.pop(key, None)
+                continue
+            values[key] = value
+            try:
+                tail = _tail_of(value)
+            except (IndexError, SchemaError):
+                tail = b""  # which the codec will say
+            if tail != _NO_TIMERS:
+                heap += [(due, key, name) for name, (due, _) in _timers_read(tail, value).items()]
+        self._live_timers = len(heap)
+        heapq.heapify(heap)
+        self._objects, self._dirty, self._promised = {}, {}, {}
+        self._sorted, self._unsorted = None, {}
 
 
 def stored(raw: bytes, timers: Timers) -> bytes:
-    """The changelog value of a part: a StoredPart of its bytes and its timers by name.
+    """The changelog value of a part: a StoredPart of its bytes and its timers by name, as the codec writes it."""
+    return _whole(raw, _tail(timers))
 
-    By hand, since there are several an event: the same bytes take a sixth of the time that the codec needs.
-    """
+
+def part_of(value: bytes) -> bytes:
+    """The bytes of the part in a changelog value."""
+    length, at = read_long(value, PREFIX_BYTES)
+    return value[at : at + length]
+
+
+def _whole(raw: bytes, tail: bytes) -> bytes:
+    return b"".join((_before(len(raw)), raw, tail))
+
+
+@lru_cache(maxsize=KEPT_LENGTHS)
+def _before(length: int) -> bytes:
+    """What stands before a part of so many bytes."""
+    return FRAME + codec.long(length)
+
+
+def _tail_of(value: bytes) -> bytes:
+    """The timers in a changelog value, as they stand there."""
+    n = value[PREFIX_BYTES]
+    if n < 0x80:
+        return value[PREFIX_BYTES + 1 + (n >> 1) :]
+    more = value[PREFIX_BYTES + 1]
+    if more < 0x80:
+        return value[PREFIX_BYTES + 2 + ((n & 0x7F | more << 7) >> 1) :]
+    length, at = read_long(value, PREFIX_BYTES)
+    return value[at + length :]
+
+
+def _tail(timers: Timers) -> bytes:
     if not timers:
-        return b"".join((_FRAME, codec.long(len(raw)), raw, b"\x00"))
-    fields = [_FRAME, codec.long(len(raw)), raw, codec.long(len(timers))]
+        return _NO_TIMERS
+    fields = [codec.long(len(timers))]
     for name in sorted(timers):
         due, origin = timers[name]
         written = name.encode()
         fields += (codec.long(len(written)), written, codec.long(due), origin)
-    fields.append(b"\x00")
+    fields.append(_NO_TIMERS)
     return b"".join(fields)
+
+
+def _timers_read(tail: bytes, value: bytes | None = None) -> Timers:
+    """The timers in their bytes (`value`: in which they stand). Raises SchemaError `undecodable`."""
+    try:
+        found = {}
+        count, at = read_long(tail, 0)
+        for _ in range(count):
+            length, at = read_long(tail, at)
+            name = tail[at : at + length].decode()
+            due, at = read_long(tail, at + length)
+            found[name] = (due, tail[at : at + 16])
+            at += 16
+        if len(found) == count and tail[at:] == _NO_TIMERS:
+            return found
+    except (IndexError, UnicodeDecodeError, SchemaError):
+        pass
+    # Bytes that we would not write: perhaps the codec reads them, else it says what is wrong with them.
+    message: StoredPart = _WORDS.decode(FRAME + b"\x00" + tail if value is None else value)
+    return {t.name: (t.due, t.origin) for t in message.timers}
+
+
+_timers_in = lru_cache(maxsize=KEPT_TIMERS)(_timers_read)
 
 
 class Overlay:

@@ -35,6 +35,12 @@ class _Session:
         self.known = self.dirty = False
         self.highest = self.open_gaps = self.seen_at = 0
 
+    def written(self) -> tuple[int, tuple[bytes | bytearray, ...]]:
+        """See kernel.face.Changed: what `evolve` would make of the mark."""
+        self.dirty = False
+        raw = encode_mark(self.highest, self.open_gaps, self.seen_at)
+        return len(raw), (raw,)
+
 
 class OrderingFace:
     """See kernel.face.Face for what each method promises."""
@@ -48,7 +54,6 @@ class OrderingFace:
         self._marked: dict[str, _Session] = {}  # by part
         self._resources: dict[str, dict[bytes, bytes]] = {}  # by tenant
         self._kept = 0
-        self._dirty: list[_Session] = []
 
     def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | None:
         """Pass an action that is in order."""
@@ -74,8 +79,7 @@ class OrderingFace:
             session.highest, session.seen_at = number, now
             if not session.dirty:
                 session.dirty = True
-                self._dirty.append(session)
-                self._parts.touch(session.part)
+                self._parts.touch(session.part, session)
         return onward
 
     def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
@@ -89,7 +93,6 @@ class OrderingFace:
         except UnicodeDecodeError:
             return None
         if len(self._sessions) >= SESSIONS:
-            self.settle()
             self._sessions, self._marked = {}, {}
         session = _Session(key, tenant, name, self._resources.setdefault(tenant, {}))
         self._sessions[who] = self._marked[session.part] = session
@@ -115,16 +118,9 @@ class OrderingFace:
         session.resources[what] = onward = key_of(session.tenant, found[0]).encode()
         return onward
 
-    def settle(self) -> None:
-        """Write marks that were changed in place into their parts."""
-        for session in self._dirty:
-            self._parts.put_raw(session.part, encode_mark(session.highest, session.open_gaps, session.seen_at))
-            session.dirty = False
-        self._dirty = []
-
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
         """Read the marks again that `decide` changed."""
         for part in changes:
             session = self._marked.get(part)
             if session is not None:
-                session.known = False
+                session.known = session.dirty = False

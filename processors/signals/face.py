@@ -51,9 +51,6 @@ class SignalsFace:
                 self._waiting.setdefault(_key(part), set()).add(part)
         return self._waiting
 
-    def settle(self) -> None:
-        """Nothing is changed in place."""
-
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
         """Which failures wait now."""
         if self._waiting is None:

@@ -24,7 +24,7 @@ from processors.kernel.room import Room
 from processors.kernel.staging import stage
 from processors.kernel.store import Overlay, Store
 from schemas import codec, ids
-from schemas.messages.kernel import ConfigurationAnnounced, StoredPart
+from schemas.messages.kernel import ConfigurationAnnounced
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,8 @@ class Spec:
     def restore(self) -> None:
         """Throw the state away and restore it from what the changelog would hold."""
         kept = Store(self.decider.parts)
-        changelog = codec.Words((StoredPart,))
         for key in self._store.keys(""):
-            value = self._store.encode(key)
-            assert value is not None
-            kept.load(key, changelog.decode(value))
+            kept.load(key.encode(), self._store.encode(key))
         kept.loaded()
         for announced in self._store.configurations():
             kept.announce(announced)

@@ -1,0 +1,146 @@
+"""The changelog of one partition: records in at a restore, records out at the end of a transaction (KERNEL 15-19).
+
+Called by the engine. What is read is folded by key and looked at when the last record has come: of a changelog that was
+not compacted yet most records are older values of the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from processors.kernel.commands import Commands
+from processors.kernel.outputs import four
+from processors.kernel.room import Room
+from processors.kernel.sizes import MAX_PART_BYTES, PartTooLarge
+from processors.kernel.store import FRAME, Store, stored
+from schemas import codec, ids
+from schemas.codec import PREFIX_BYTES
+from schemas.messages.kernel import (
+    Chain,
+    ConfigurationAnnounced,
+    Progress,
+    RememberedCommand,
+    StoredPart,
+)
+from schemas.record import Output, Record
+
+# Keys of the kernel's own changelog records; no part of a processor begins with NUL.
+PROGRESS_KEY = b"\x00progress"
+_CONFIG = b"\x00config/"
+_COMMANDS = b"\x00commands/"
+_WORDS = codec.Words((StoredPart, Progress, ConfigurationAnnounced, RememberedCommand))
+_PROGRESS = frozenset(codec.frame(number) for number in codec.schema_ids(Progress))
+_new = tuple.__new__
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an engine stands: `to` is the next input offset (None: it never ran), `last_now` its last log
+    time (ms)."""
+
+    to: int | None
+    last_now: int
+
+
+class Changelog:
+    """What is kept of one partition, and what of it the next transaction writes."""
+
+    def __init__(self, room: Room, partition: int, store: Store, commands: Commands) -> None:
+        self._room = room
+        self._partition = partition
+        self._store = store
+        self._commands = commands
+        self._progress: bytes | None = None
+        self._new_configuration: dict[bytes, ConfigurationAnnounced] = {}
+        self._configuration_hash = _hash_of_configuration([])
+
+    # --- in -----------------------------------------------------------------------------------------------------------
+
+    def load(self, record: Record) -> None:
+        """Fold one record. Raises SchemaError when it was written by a newer version than this code."""
+        key, value = record.key or b"", record.value
+        frame = FRAME if value is None else value[:PREFIX_BYTES]
+        if frame == FRAME and not key.startswith(_COMMANDS):
+            self._store.load(key, value)
+        elif frame in _PROGRESS and key == PROGRESS_KEY:
+            self._progress = value  # the last one counts
+        else:
+            self._load(key, None if value is None else _WORDS.decode(value))
+
+    def _load(self, key: bytes, message: object) -> None:
+        if isinstance(message, ConfigurationAnnounced):
+            self._store.announce(message)
+        elif isinstance(message, StoredPart):  # of an older version
+            self._store.load(key, stored(message.part, {t.name: (t.due, t.origin) for t in message.timers}))
+        else:
+            assert message is None or isinstance(message, RememberedCommand)
+            self._commands.load(key[len(_COMMANDS) :], message)
+
+    def ready(self) -> Progress | None:
+        """Build the indexes; the last Progress. Raises SchemaError for what cannot be read."""
+        self._store.loaded()
+        self._commands.loaded()
+        self._configuration_hash = _hash_of_configuration(self._store.configurations())
+        if self._progress is None:
+            return None
+        found: Progress = _WORDS.decode(self._progress)
+        return found
+
+    # --- out ----------------------------------------------------------------------------------------------------------
+
+    def configure(self, message: ConfigurationAnnounced) -> bool:
+        """Put a document in force; False when its version is not newer."""
+        if not self._store.announce(message):
+            return False
+        key = f"{_CONFIG.decode()}{ids.key_of(message.tenant, message.document)}".encode()
+        self._new_configuration[key] = message
+        self._configuration_hash = _hash_of_configuration(self._store.configurations())
+        return True
+
+    def flush(
+        self, begin: int, to: int, last_now: int, counts: Mapping[str, int], chains: Mapping[str, bytes]
+    ) -> list[Output]:
+        """The records of this transaction: every dirty part once, then Progress. Raises PartTooLarge."""
+        outputs: list[Output] = []
+        fields: list[bytes] = []
+        topic, partition = self._room.changelog, self._partition
+        for key, value in self._rows(last_now):
+            written = b"" if value is None else value
+            if len(written) > MAX_PART_BYTES and not key.startswith(_CONFIG):
+                raise PartTooLarge(f"a part is {len(written)} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
+            fields += (four(len(key)), key, four(len(written)), written)
+            outputs.append(_new(Output, (topic, partition, key, value, ())))
+        progress = Progress(
+            room=self._room.name,
+            partition=partition,
+            from_=begin,
+            to=to,
+            last_now=last_now,
+            decision_version=self._room.decider.version,
+            configuration_hash=self._configuration_hash,
+            counts=dict(counts),
+            chains=tuple(Chain(t, chains[t]) for t in sorted(chains)),
+            parts_hash=blake2b(b"".join(fields), digest_size=16).digest(),
+            schemas=codec.written_by(),
+        )
+        outputs.append(Output(topic, partition, PROGRESS_KEY, codec.encode(progress)))
+        self._new_configuration = {}
+        return outputs
+
+    def _rows(self, last_now: int) -> list[tuple[bytes, bytes | None]]:
+        """What a transaction writes to the changelog before Progress."""
+        rows = self._store.flush()
+        for key, message in self._new_configuration.items():
+            rows.append((key, codec.encode(message)))
+        for command_id, remembered in self._commands.flush(last_now):
+            rows.append((_COMMANDS + command_id, None if remembered is None else codec.encode(remembered)))
+        return rows
+
+
+def _hash_of_configuration(configurations: list[ConfigurationAnnounced]) -> str:
+    fields: list[str | int] = []
+    for c in configurations:
+        fields += [c.tenant, c.document, c.version, c.hash]
+    return ids.derive("configuration", *fields).hex()
