@@ -186,9 +186,9 @@ def test_a_tick_fires_a_timer_when_nothing_arrives(world):
     assert [e.at - added.at for e in settled()] == [1_000, 2_000]
     tick = codec.encode(Tick())
     ticks = [r for r in world.records(world.room.input) if r.value == tick]
-    # Two timers need at least two ticks; each may come a little early once, since append times are the
-    # broker's.
-    assert 2 <= len(ticks) <= 6
+    # A tick for each timer, and each may come a little early once, since append times are the broker's; one that comes
+    # late on a busy machine fires both.
+    assert 1 <= len(ticks) <= 6
     restored_equals_live(world, process)
 
 
