@@ -14,7 +14,7 @@ from urllib.parse import quote
 import click
 
 from gateway.cli import settings_file
-from gateway.cli.access import Profile, access, access_options, write_profile, write_secret
+from gateway.cli.access import Profile, access, access_options, read_profile, write_profile, write_secret
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json, Refused
 from gateway.cli.output import EXIT_TEXT, json_option, run, show
 from gateway.cli.settings_file import SettingsFile, TokenEntry
@@ -68,17 +68,24 @@ def apply(
 
 
 @config.command("show", epilog=EXIT_TEXT)
-@click.option("--tenant", required=True, help="Whose configuration.")
+@click.option("--tenant", help="Whose configuration. Else the profile's tenant.")
 @click.option("--secrets", "with_secrets", is_flag=True, help="Also the secret that signs the tenant's webhooks.")
 @access_options
 @json_option
-def show_command(tenant: str, with_secrets: bool, url: str | None, token_file: Path | None, as_json: bool) -> int:
+def show_command(
+    tenant: str | None, with_secrets: bool, url: str | None, token_file: Path | None, as_json: bool
+) -> int:
     """Show a tenant's documents, their versions, and whether each has reached the processors (announced)."""
+
+    profile = read_profile()
+    whose = tenant or (profile.tenant if profile else None)
+    if whose is None:
+        raise click.UsageError("Whose? Give --tenant, or run mandate demo once: it leaves a profile.")
 
     async def work() -> None:
         who = access(url, token_file, "operator")
         async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
-            answer = await client.get(_path(tenant))
+            answer = await client.get(_path(whose))
         if not with_secrets:
             answer.pop("webhook_secret", None)
         if as_json:
@@ -87,6 +94,9 @@ def show_command(tenant: str, with_secrets: bool, url: str | None, token_file: P
         import yaml
 
         announced = answer.get("announced") or {}
+        click.echo(f"# tenant: {whose}")
+        if not answer.get("versions"):
+            click.echo(f"nothing was ever configured for {whose}: check the name (mandate config apply)", err=True)
         for name, version in sorted((answer.get("versions") or {}).items()):
             state = "announced" if announced.get(name) else "not announced yet"
             click.echo(f"# {name}: version {version}, {state}")

@@ -122,6 +122,13 @@ def _answer(
     if config is not None:
         assert tenant is not None  # _tenant has seen to it
         changes[tenant] = documents_of(settings_file.read(config).documents)
+        if not changes[tenant]:
+            raise ConfigurationError(
+                "configuration_empty",
+                str(config),
+                "it names no section of settings",
+                "Begin with those in force: mandate config show > rule.yaml",
+            )
 
     def progress(what: str, count: int) -> None:
         if not quiet:

@@ -51,6 +51,11 @@ class Answer:
         return self.result.after.seen
 
     @property
+    def unchanged(self) -> bool:
+        """Whether settings were given and none of them differs from those in force when the window began."""
+        return bool(self.changes) and not any(change.lines for change in self.changes)
+
+    @property
     def unmatched(self) -> list[Unmatched]:
         """Commands that found no incident; of one incident's, where one was asked for."""
         known = self.found.named

@@ -178,6 +178,8 @@ def warnings(answer: Answer) -> list[tuple[str, str, str]]:
         missing = [f"{total - n} of {total} {what}" for what, (n, total) in answer.fidelity.counts.items() if n < total]
         text = f"The recorded settings, run again, lack {', '.join(missing)} of the record. Read the rest with care."
         out.append(("red", "The baseline does not equal the record.", text))
+    if answer.unchanged:
+        out.append(("amber", "Nothing was tried.", "The settings that were given are those in force."))
     lost: list[Sentence] = [s for s in sentences(answer) if s.kind in ("incident lost", "case lost")]
     if lost:
         names = ", ".join(s.label for s in lost[:5]) + ("…" if len(lost) > 5 else "")

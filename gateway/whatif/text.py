@@ -22,6 +22,8 @@ def lines(answer: Answer) -> Iterator[str]:
     if not f.whole:
         yield "          The baseline does not equal the record: read the differences with care."
     yield ""
+    if answer.unchanged:
+        yield "The settings that were given are those in force: nothing was tried."
     found = sentences(answer)
     if not found:
         yield "No difference: the same incidents, the same pages at the same times, the same cases."

@@ -102,6 +102,17 @@ def test_settings_that_cannot_be_accepted_name_the_place(asked: None, tmp_path: 
     assert (done.return_value, said in done.stderr) == (command.EXIT_SETTINGS, True), done.stderr
 
 
+def test_settings_that_change_nothing_are_told(asked: None, tmp_path: Path) -> None:
+    same = run(*WINDOW, "--config", rule(tmp_path, alice_waits(8)))
+    assert (same.return_value, "those in force: nothing was tried" in same.stdout) == (0, True)
+    other = run(*WINDOW, "--config", rule(tmp_path, alice_waits(4)))
+    assert "nothing was tried" not in other.stdout
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("{}\n")
+    done = run(*WINDOW, "--config", str(empty))
+    assert (done.return_value, "configuration_empty" in done.stderr) == (command.EXIT_SETTINGS, True)
+
+
 def test_a_history_that_cannot_be_read_is_named_and_leaves_no_report(
     asked: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
