@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 from pyarrow import fs
 
 from projections.errors import NotReady, Refused
@@ -56,6 +57,18 @@ class Files:
             except FileNotFoundError:
                 return None
             return content
+
+    def open(self, name: str) -> pa.NativeFile | None:
+        """A file to be read here and there, or None when there is no such file. One that is far away is read whole:
+        a connection that breaks later would look like a damaged file."""
+        if self._local is None:
+            content = self.read(name)
+            return None if content is None else pa.BufferReader(content)
+        with _told(f"reading {name}"):
+            try:
+                return pa.OSFile(str(self._local / name))
+            except FileNotFoundError:
+                return None
 
     def delete(self, name: str) -> None:
         """Remove a file; one that is not there is as good."""

@@ -1,8 +1,9 @@
 """History from the archive's files, and joined with a live log: the archive first, the log from where it ends.
 
-The contract is processors/host/history.py. One file is in memory at a time (a flush makes at most 64 MB), and of it one
-row group as records. Every page of a file has a checksum that is verified; whether a file is the one that was
-written is asked by `mandate archive verify`, and by whoever gives a list for those that are not.
+The contract is processors/host/history.py. A reading has one file open, and of it the bytes of one row group (some MB)
+and READ_RECORDS records in memory: replay has twenty readings open side by side. Every page of a file has a checksum
+that is verified; whether a file is the one that was written is asked by `mandate archive verify`, and by whoever gives
+a list for those that are not.
 
     with closing(open_history(where, manifest, LogHistory(bootstrap))) as history: ...
 """
@@ -27,6 +28,10 @@ from projections.archive.project import RECORD_COLUMNS, records_of
 from schemas.record import Record
 
 T = TypeVar("T")
+# Records made of a row group at once: 2 MB.
+READ_RECORDS = 2_048
+# The hash of a file is computed by pieces of this many bytes.
+HASH_BYTES = 1_048_576
 
 
 class ArchiveHistory:
@@ -159,12 +164,17 @@ class _Hashes:
         self._different = different
         self._seen: set[str | None] = set()
 
-    def look(self, entry: Entry, content: bytes) -> None:
-        """Note a file whose hash is another one."""
-        if entry.file not in self._seen:
-            self._seen.add(entry.file)
-            if sha256(content).hexdigest() != entry.sha256:
-                self._different.append(entry)
+    def look(self, entry: Entry, source: pa.NativeFile) -> None:
+        """Note a file whose hash is another one; its place in the file is put back to the beginning."""
+        if entry.file in self._seen:
+            return
+        self._seen.add(entry.file)
+        digest = sha256()
+        while piece := source.read(HASH_BYTES):
+            digest.update(piece)
+        source.seek(0)
+        if digest.hexdigest() != entry.sha256:
+            self._different.append(entry)
 
 
 def read_entry(files: Files, entry: Entry, start: int, end: int, hashes: _Hashes | None = None) -> Iterator[Record]:
@@ -172,28 +182,40 @@ def read_entry(files: Files, entry: Entry, start: int, end: int, hashes: _Hashes
     source = opened(files, entry, hashes)
     seen, at = 0, entry.start
     for number in range(source.num_row_groups):
-        found = guarded(entry, at, partial(_row_group, source, entry, number, start, end))
-        seen += source.metadata.row_group(number).num_rows
-        if found is None:
+        count, low, high = guarded(entry, at, partial(_offsets, source, number))
+        seen += count
+        if high < start:
+            continue
+        if low >= end:
             return
-        yield from found
-        at = found[-1].offset + 1 if found else at
+        batches = source.iter_batches(READ_RECORDS, row_groups=[number], columns=list(RECORD_COLUMNS))
+        while (found := guarded(entry, at, partial(_next, batches, entry, start, end))) is not None:
+            yield from found
+            at = found[-1].offset + 1 if found else at
     if seen != entry.records:
         raise corrupt(entry, at, f"it holds {seen} records, the manifest says {entry.records}")
 
 
-def _row_group(source: pq.ParquetFile, entry: Entry, number: int, start: int, end: int) -> list[Record] | None:
-    """The records of a row group with start <= offset < end; None when it and all that follow lie beyond."""
-    columns = source.read_row_group(number, list(RECORD_COLUMNS))
-    offsets = columns.column("offset")
-    if columns.num_rows == 0 or offsets[-1].as_py() < start:
-        return []
-    if offsets[0].as_py() >= end:
+def _offsets(source: pq.ParquetFile, number: int) -> tuple[int, int, int]:
+    """How many records a row group has, its first offset and its last.
+
+    Not by its statistics: of a footer with one wrong bit they end the process.
+    """
+    offsets = source.read_row_group(number, ["offset"]).column("offset")
+    return (len(offsets), offsets[0].as_py(), offsets[-1].as_py()) if len(offsets) else (0, 0, -1)
+
+
+def _next(batches: Iterator[pa.RecordBatch], entry: Entry, start: int, end: int) -> list[Record] | None:
+    """The next records with start <= offset < end; None after the last batch."""
+    batch = next(batches, None)
+    if batch is None:
         return None
+    offsets = batch.column("offset")
+    if batch.num_rows == 0 or offsets[-1].as_py() < start or offsets[0].as_py() >= end:
+        return []
     if offsets[0].as_py() < start or offsets[-1].as_py() >= end:
-        columns = columns.filter(pc.and_(pc.greater_equal(offsets, start), pc.less(offsets, end)))
-    arrays = {name: columns.column(name).combine_chunks() for name in RECORD_COLUMNS}
-    return records_of(entry.topic, entry.partition, arrays)
+        batch = batch.filter(pc.and_(pc.greater_equal(offsets, start), pc.less(offsets, end)))
+    return records_of(entry.topic, entry.partition, {name: batch.column(name) for name in RECORD_COLUMNS})
 
 
 def _first_since(source: pq.ParquetFile, number: int, time_ms: int) -> int | None:
@@ -207,8 +229,8 @@ def _first_since(source: pq.ParquetFile, number: int, time_ms: int) -> int | Non
 def opened(files: Files, entry: Entry, hashes: _Hashes | None = None) -> pq.ParquetFile:
     """A file, ready to be read. Raises ArchiveError: archive_file_missing, archive_file_corrupt."""
     assert entry.file is not None  # entries of kind `file` have one
-    content = files.read(entry.file)
-    if content is None:
+    source = files.open(entry.file)
+    if source is None:
         raise ArchiveError(
             "archive_file_missing",
             f"the archive's file {entry.file}",
@@ -216,10 +238,8 @@ def opened(files: Files, entry: Entry, hashes: _Hashes | None = None) -> pq.Parq
             "Bring it back from a backup, or see whether MANDATE_ARCHIVE is the right place.",
         )
     if hashes is not None:
-        hashes.look(entry, content)
-    return guarded(
-        entry, entry.start, lambda: pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
-    )
+        guarded(entry, entry.start, lambda: hashes.look(entry, source))
+    return guarded(entry, entry.start, lambda: pq.ParquetFile(source, page_checksum_verification=True))
 
 
 def guarded(entry: Entry, at: int, read: Callable[[], T]) -> T:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from processors.host.history import check_bounds, since
@@ -205,13 +206,13 @@ def test_a_time_is_found_by_the_manifest_and_goes_on_in_the_log(world: World, mo
     joined = JoinedHistory(world.history(), live)
     records = list(live.read(PLACE, *live.bounds(PLACE)))
     read: list[str] = []
-    whole = world.files.read
+    whole = world.files.open
 
-    def counted(name: str) -> bytes | None:
+    def counted(name: str) -> pa.NativeFile | None:
         read.append(name)
         return whole(name)
 
-    monkeypatch.setattr(world.files, "read", counted)
+    monkeypatch.setattr(world.files, "open", counted)
     last = records[-1].append_time
     for at in range(records[0].append_time - 1, last + 2, 499):
         read.clear()
