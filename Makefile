@@ -17,11 +17,12 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 	  --custom-compile-command "make lock"
 # Everything that needs no server first; then what runs on the real ones, a process for each part: tests kill brokers
 # under clients of many kinds, and librdkafka has aborted a process that held the clients of all parts at once.
-QUICK := $(filter-out tests/integration/ tests/support/ tests/tidy/ tests/__pycache__/,$(wildcard tests/*/))
-SERVERS := $(filter-out tests/integration/__pycache__/,$(wildcard tests/integration/*/))
+QUICK := $(filter-out tests/faults/ tests/integration/ tests/support/ tests/tidy/ tests/__pycache__/,$(wildcard tests/*/))
+SERVERS := $(filter-out tests/integration/__pycache__/,$(wildcard tests/integration/*/)) tests/faults/
 # What a released schema is held against: the branch that others have, else the last commit, else nothing.
 AGAINST ?= $(shell git rev-parse --quiet --verify origin/main 2>/dev/null || git rev-parse --quiet --verify HEAD 2>/dev/null)
 TESTS ?=
+FAULTS ?=
 UP ?=
 
 .PHONY: help
@@ -73,6 +74,10 @@ bench: prerequisites $(VENV)/.dev setup ## Measure everything beside its peers, 
 .PHONY: simulate
 simulate: $(VENV)/.dev $(VENV)/.editable ## Play seeded worlds with faults (SEEDS=2000 FIRST=0 SIZE=small|large)
 	@$(BIN)/python -m tests.simulation --first-seed $(or $(FIRST),0) --seeds $(or $(SEEDS),2000) --size $(or $(SIZE),small)
+
+.PHONY: faults
+faults: prerequisites $(VENV)/.dev setup ## Do faults to a real stack; bench/FAULTS.* (FAULTS="kill-dedup point-" for some)
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of pyproject.toml

@@ -17,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from processors.host import points
 from processors.host.places import Place
 from projections.errors import NotReady, PositionLost, Refused
 from projections.redis_keys import hold_key, patterns, positions_key
@@ -136,6 +137,7 @@ class RedisStore:
             marks = self._moved(records, after, planned.since)
             moves = [Move(name_of(place), before[place], marks[place].text()) for place in sorted(after)]
             words = arguments(moves, planned.operations.words, self._prefix)
+            points.reached("projection.planned")
             lost: bytes = self._client.eval(COMMIT, 2, self._key, self._hold, *words)
         if lost == HELD.encode():
             raise NotReady(
@@ -151,6 +153,7 @@ class RedisStore:
                 "the position in Redis is another one, or is gone",
                 "Nothing was written; the positions are read again.",
             )
+        points.reached("projection.scripted")
         planned.adopt()
         self._marks |= marks
         return planned.rejected

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import psycopg
 
+from processors.host import points
 from processors.host.errors import HostError
 from processors.host.places import Ends, Place
 from processors.host.reader import Batch
@@ -223,6 +224,7 @@ class Runner:
         began = time.monotonic()
         after = {place: at for place, at in self._reached.items() if at != self._stored[place]}
         before = {place: self._stored[place] for place in after}
+        points.reached("projection.read")
         try:
             rejected = self._store.write(batch.records, before, after)
         except PositionLost as lost:
@@ -230,6 +232,7 @@ class Runner:
             self._metrics.position_lost()
             self._take_positions(source)
             return
+        points.reached("projection.committed")
         self._stored.update(after)
         self._progress = True
         ended = time.monotonic()

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import psycopg
 
+from processors.host import points
 from processors.host.places import Place
 from projections import migrate, positions
 from projections.catalog import Projection, Writer
@@ -101,7 +102,9 @@ class PostgresStore:
 
         def batch(connection: Connection) -> None:
             positions.move(connection, self._name, before, after, times, self._version)
+            points.reached("projection.moved")
             self.rows(connection, said, rejected)
+            points.reached("projection.written")
 
         if said:
             self._writer.prepare(self._open, said)

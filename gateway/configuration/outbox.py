@@ -15,6 +15,7 @@ from typing import Protocol
 import psycopg
 
 from gateway.configuration.store import CONNECT_SECONDS, STATEMENT_MS, Connection, Pending, Tables
+from processors.host import points
 from processors.host.places import Placed
 from schemas import codec, ids
 from schemas.envelope import headers_of
@@ -98,16 +99,19 @@ class Outbox:
             self._report(len(found) if len(found) < BATCH else await tables.count_pending())
         if not found:
             return 0
+        points.reached("outbox.taken")
         done: list[int] = []
         # One after the other: versions of a document reach a partition in their order. Volume is people's typing.
         try:
             for pending in found:
                 await self._sender.send(announcement(pending, self._clock()))
                 done.append(pending.id)
+                points.reached("outbox.sent")
         finally:
             if done:
                 async with connection.transaction():
                     await Tables(connection).mark(done)
+                points.reached("outbox.marked")
         return len(done)
 
     async def _announce_forever(self, connection: Connection) -> None:

@@ -24,6 +24,7 @@ from gateway.http.errors import BadRequest, Invalid, TooBig, Unavailable
 from gateway.http.fields import Warnings
 from gateway.http.keys import SERVICES
 from gateway.http.services import Services
+from processors.host import points
 from processors.host.errors import HostError
 from processors.host.places import Placed
 from schemas import codec, ids
@@ -55,7 +56,9 @@ async def post_actions(request: web.Request) -> web.Response:
         handed = _hand_over(services, tenant_of(request), batch.items, key)
         single, warnings = batch.single, batch.warnings
         del raw, batch
+    points.reached("ingest.handed")
     await _acknowledged(handed)
+    points.reached("ingest.acknowledged")
     results = [_refused(item) if isinstance(item, MandateError) else _receipt(*item) for item in handed]
     services.metrics.in_flight.set(services.sender.in_flight)
     for status, count in Counter(map(_status, results)).items():

@@ -16,6 +16,7 @@ from processors.effects.handled import Handled
 from processors.effects.lanes import Job, Lanes, Limits
 from processors.effects.metrics import Metrics
 from processors.effects.outcomes import Reporter, Send, dead_letter, insist
+from processors.host import points
 from processors.host.errors import HostError
 from schemas import envelope
 from schemas.codec import Words
@@ -74,6 +75,7 @@ class Hands:
         deadline = asyncio.get_running_loop().time() + self._seconds
         job = Job(request, envelope.record_id(record), deadline, done)
         reason = self.lanes.offer(job)
+        points.reached("effects.taken")
         if reason is not None:
             self._metrics.refused.inc()
             await self._report(job, Verdict("failed", f"not sent: {reason}"))
@@ -88,6 +90,7 @@ class Hands:
         verdict = self._handled.verdict(request.notification_id, request.attempt)
         if verdict is None:
             verdict = await self._attempt(job)
+            points.reached("effects.sent")
             self._handled.remember(request.notification_id, request.attempt, verdict)
         else:
             self._metrics.repeated.inc()
@@ -117,7 +120,9 @@ class Hands:
         except HostError as error:
             self._on_fatal(error)
             return
+        points.reached("effects.reported")
         job.done()
+        points.reached("effects.done")
 
     async def _insist(self, record: Record, error: SchemaError) -> bool:
         try:

@@ -18,6 +18,7 @@ from typing import Protocol
 from processors.effects.metrics import Metrics
 from processors.effects.outcomes import Send, dead_letter, insist
 from processors.effects.watch import Watch
+from processors.host import points
 from processors.host.errors import AbortNeeded, OutcomeUnknown, Transient
 from processors.host.places import Place
 from processors.host.reader import Batch
@@ -107,6 +108,8 @@ class Relay:
 
     async def _copy(self, batch: Batch) -> int:
         outputs = [output for record in batch.records if (output := self._due(record)) is not None]
+        if outputs:
+            points.reached("relay.read")
         # All at once, in order: the producer is idempotent, so the log has them in this order.
         answers = await asyncio.gather(*(insist(self._send, output) for output in outputs))
         for placed in answers:
@@ -116,6 +119,8 @@ class Relay:
             raise Transient(
                 "relay_not_acknowledged", "copying requests", "the log did not acknowledge", "It is repeated."
             )
+        if outputs:
+            points.reached("relay.copied")
         self._metrics.relayed.inc(len(outputs))
         self._uncommitted |= batch.positions
         return len(outputs)
@@ -140,6 +145,7 @@ class Relay:
             return
         try:
             self._reader.commit(dict(self._uncommitted))
+            points.reached("relay.committed")
         except (AbortNeeded, OutcomeUnknown, Transient) as error:
             # The copies stand; only the position is behind. What is copied again is known by its attempt.
             LOG.warning("the relay's position was not stored: %s", error)

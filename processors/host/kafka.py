@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from processors.host import client
+from processors.host import client, points
 from processors.host.admin import Admin
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
 from processors.host.kafka_producer import TransactionalProducer
@@ -225,10 +225,12 @@ class KafkaSlot:
     def begin(self) -> None:
         """Begin a transaction."""
         self._producer.begin()
+        points.reached("host.begun")
 
     def produce(self, outputs: Sequence[Output]) -> None:
         """Write into the open transaction."""
         self._producer.produce(outputs)
+        points.reached("host.produced")
 
     def send_offsets(self, positions: Mapping[int, int], notes: Mapping[int, str]) -> None:
         """Positions, fenced by the membership as it is now (never a remembered one)."""
@@ -237,10 +239,12 @@ class KafkaSlot:
             raise AbortNeeded("not_owned", "sending positions", "the assignment moved", "State is restored.")
         places = [TopicPartition(self._spec.input, p, at, metadata=notes.get(p)) for p, at in sorted(positions.items())]
         self._producer.send_offsets(places, self._consumer.consumer_group_metadata())
+        points.reached("host.positions_sent")
 
     def commit(self) -> None:
         """Commit."""
         self._producer.commit()
+        points.reached("host.committed")
 
     def abort(self) -> None:
         """Abort the open transaction, if any."""

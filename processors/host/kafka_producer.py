@@ -13,7 +13,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from processors.host import client
+from processors.host import client, points
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
 from processors.host.watch import Watch
 from schemas.record import Output
@@ -118,6 +118,7 @@ class TransactionalProducer:
             raise AbortNeeded(
                 "delivery_failed", "committing", self._failed.str(), "The transaction is aborted and redone."
             )
+        points.reached("host.flushed")
         self._resume("committing", self._producer.commit_transaction, COMMIT_SECONDS)
         self._open = False
 

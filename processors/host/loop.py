@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from processors.host import points
 from processors.host.clock import Clock
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
 from processors.host.metrics import RoomMetrics
@@ -129,6 +130,7 @@ class RoomLoop:
         self._send_ticks()
         if not records:
             return Step.IDLE
+        points.reached("host.collected")
         return self._decide(records)
 
     def observe(self) -> None:
@@ -164,6 +166,7 @@ class RoomLoop:
         restored = self._restore.step(seconds)
         if restored is None:
             return Step.RESTORING
+        points.reached("host.restored")
         self._engines = {p: found.engine for p, found in restored.items()}
         self._positions = {p: found.position for p, found in restored.items()}
         self._counted = {p: Counter() for p in restored}
@@ -336,6 +339,7 @@ class RoomLoop:
     def _commit(self, outputs: list[Output], to: Mapping[int, int], last: Mapping[int, Record], decided: int) -> Step:
         started = self._clock.monotonic()
         notes = {p: f"now={self._engines[p].last_now}" for p in to}
+        points.reached("host.decided")
         try:
             self._slot.begin()
             self._slot.produce(outputs)

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from processors.host import points
 from processors.host.clock import Clock
 from processors.host.errors import Fatal, OutcomeUnknown, Transient
 from processors.host.ports import Engine, Room
@@ -64,12 +65,14 @@ class Restore:
             if self._committed is None:
                 return None
             self._goes_on()
+            points.reached("host.positions_stable")
             self._engines = {p: self._room.engine(p) for p in self._slot.owned}
         ends = None
         if not self._reading:
             ends = self._asked()
             if ends is None:
                 return None
+            points.reached("host.changelog_ends")
         self._reading = True
         records, done = self._slot.read_changelog(ends, seconds)
         for record in records:

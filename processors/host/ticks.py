@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from processors.host import points
 from processors.host.clock import Clock
 from processors.host.ports import Engine
 from processors.host.transport import TickHandle, TickSender
@@ -62,6 +63,7 @@ class Ticks:
         time.outstanding = self._sender.send(engine.tick())
         time.sent_at = self._clock.monotonic()
         self._sent()
+        points.reached("host.ticked")
 
     def wait(self, partition: int, engine: Engine, seconds: float) -> float:
         """At most `seconds`, less when a tick may be due earlier."""

@@ -125,9 +125,9 @@ class PostgresLedger:
         with connection.transaction():
             self._hold(connection)
             positions.move(connection, NAME, before, after, times)
-            self._at("moved")
+            self._at("archive.moved")
             insert(connection, entries)
-            self._at("listed")
+            self._at("archive.listed")
 
     def not_mirrored(self) -> Sequence[tuple[Place, int]]:
         """Places and days whose copy is older than the manifest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from processors.host import points
 from processors.host.places import Place
 from processors.host.reader import LogReader
 from projections.archive.files import Files
@@ -19,7 +20,7 @@ from schemas.topology import Topology
 
 
 def make_runner(
-    places: Sequence[Place], given: Settings, declared: Topology, metrics: Metrics, at: Step = lambda _: None
+    places: Sequence[Place], given: Settings, declared: Topology, metrics: Metrics, at: Step = points.reached
 ) -> Runner:
     """The archive's runner; `at` is told each step of store.py. Raises Refused: setting_missing, setting_wrong."""
     store = ArchiveStore(

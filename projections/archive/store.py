@@ -7,6 +7,7 @@
     published  it is committed: now the records are in the archive, and not before
     mirrored   the copy of the rows beside the files is written
 
+They are points (processors/host/points.py) named `archive.gathered` and so on.
 A death between any two steps leaves the state of one of `gathered` (read again from the stored position; files without
 a row are removed when the next run begins) or `published` (the copy is written when the next run begins).
 Flushed is what is large or old: FLUSH_RECORDS, FLUSH_BYTES, FLUSH_SECONDS.
@@ -123,7 +124,7 @@ class ArchiveStore:
             self._oldest = first if self._oldest is None else min(self._oldest, first)
         self._count += len(records)
         self._reached.update(after)
-        self._at("gathered")
+        self._at("archive.gathered")
         if self._count >= self._flush_records or self._bytes >= FLUSH_BYTES:
             self.flush()
         return 0
@@ -160,16 +161,16 @@ class ArchiveStore:
             for place in sorted(after):
                 # Popped: what is in a file is no longer in memory.
                 entries += self._write_place(place, records.pop(place, []), before[place], after[place])
-            self._at("written")
+            self._at("archive.written")
             self._ledger.publish(before, after, entries)
         except BaseException:
             self._drop()
             raise
         self._stored.update(after)
         self._drop()
-        self._at("published")
+        self._at("archive.published")
         self._mirror(sorted({(entry.place, entry.day) for entry in entries}))
-        self._at("mirrored")
+        self._at("archive.mirrored")
         self.archived += sum(entry.records for entry in entries)
         made = [entry.bytes for entry in entries if entry.kind == "file"]
         self._flushed(len(made), sum(made), self._clock() - began)

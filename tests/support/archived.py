@@ -20,7 +20,7 @@ from schemas import topology
 from schemas.record import Record
 
 MAP = topology.load()
-STEPS = ("gathered", "written", "moved", "listed", "published", "mirrored")
+STEPS = tuple(f"archive.{s}" for s in ("gathered", "written", "moved", "listed", "published", "mirrored"))
 
 
 class Stopped(Exception):
@@ -68,8 +68,8 @@ class MemoryLedger:
         self._hold()
         if any(self._shared.positions[place] != at for place, at in before.items()):
             raise PositionLost("position_lost", "a test", "moved", "read again")
-        self._at("moved")
-        self._at("listed")
+        self._at("archive.moved")
+        self._at("archive.listed")
         self._shared.positions.update(after)
         self._shared.entries += entries
         self._shared.unmirrored |= {(entry.place, entry.day) for entry in entries}

@@ -12,7 +12,7 @@ from tests.support.waiting import until
 def test_a_kill_at_every_step_leaves_neither_hole_nor_double(archived: Archived) -> None:
     archived.write("actions.raw", [b"first"] * 40)
     for n, step in enumerate(STEPS):
-        child = archived.start("SIGKILL", step, "2" if step == "gathered" else "1")
+        child = archived.start("SIGKILL", step, "2" if step == "archive.gathered" else "1")
         archived.write("actions.raw", [b"%d" % n] * 30)
         archived.write("rml.changelog", [b"aborted"] * 5, abort=True)
         archived.write("rml.changelog", [b"%d" % n] * 5)
@@ -25,7 +25,7 @@ def test_a_kill_at_every_step_leaves_neither_hole_nor_double(archived: Archived)
 
 def test_a_run_that_wakes_up_after_its_heir_has_begun_publishes_nothing_old(archived: Archived) -> None:
     archived.write("actions.raw", [b"first"] * 40)
-    zombie = archived.start("SIGSTOP", "written", "1")
+    zombie = archived.start("SIGSTOP", "archive.written", "1")
     until(lambda: _stopped(zombie.pid), 60.0, "the zombie to stand still with files written")
     heir = archived.start()
     archived.write("actions.raw", [b"second"] * 40)

@@ -98,7 +98,7 @@ def test_what_was_written_and_not_published_is_removed_by_the_next_run(tmp_path:
     world = World(tmp_path, TOPICS)
     fill(world, 4)
     with pytest.raises(Stopped):
-        world.archive(world.store(stop_at("written", 1)))
+        world.archive(world.store(stop_at("archive.written", 1)))
     (tmp_path / "log" / "actions.raw" / "half.parquet.part").parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "log" / "actions.raw" / "half.parquet.part").write_bytes(b"half")
     assert world.files.names("log")
@@ -130,7 +130,7 @@ def test_a_copy_of_the_manifest_is_written_by_the_next_run(tmp_path: Path) -> No
     world = World(tmp_path, TOPICS)
     fill(world, 3)
     with pytest.raises(Stopped):
-        world.archive(world.store(stop_at("published", 1)))
+        world.archive(world.store(stop_at("archive.published", 1)))
     assert {fault.code for fault in verify(world.history()._manifest, world.files).faults} == {
         "archive_mirror_different"
     }

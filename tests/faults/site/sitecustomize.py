@@ -1,0 +1,45 @@
+"""Loaded by every Python process of a stack that `tests/faults` runs (PYTHONPATH): it arms the named points.
+
+A file named like a point in the folder MANDATE_FAULTS says what happens there, once: `SIGNAL OF AFTER`, the signal that
+the process sends to itself, a word that must be on its command line (`-`: anybody), and how many passes go first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+FOLDER = os.environ.get("MANDATE_FAULTS")
+passed: dict[str, int] = {}
+
+
+def at(point: str) -> None:
+    """Do what the file says, if it is there and meant for this process; whoever renames it does it."""
+    armed = f"{FOLDER}/{point}"
+    try:
+        with open(armed) as file:
+            name, of, after = file.read().split()
+    except FileNotFoundError:
+        return
+    if of != "-" and not any(of in word.split(",") for word in sys.orig_argv):
+        return
+    passed[point] = passed.get(point, 0) + 1
+    if passed[point] <= int(after):
+        return
+    try:
+        os.rename(armed, f"{armed}.done")
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.Signals[name])
+
+
+if FOLDER:
+    from processors.host import points
+
+    points.at = at
+    if "archive" in sys.orig_argv:
+        from projections.archive import store
+
+        # A minute's patience would make a fault at a flush wait for it.
+        store.FLUSH_SECONDS = 2.0
