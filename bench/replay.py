@@ -57,6 +57,10 @@ class Kept:
         """Records are at their offsets."""
         return iter(self.records.get(place, [])[start:end])
 
+    def lists(self, place: Place, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """All at once, as it is held."""
+        yield self.records.get(place, [])[start:end]
+
     def write(self, outputs: Sequence[Output], time_ms: int) -> None:
         """Append them."""
         for o in outputs:
@@ -111,6 +115,10 @@ class Both:
     def read(self, place: Place, start: int, end: int) -> Iterator[Record]:
         """From the files."""
         return self._archive.read(place, start, end)
+
+    def lists(self, place: Place, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """From the files, by row groups."""
+        return self._archive.lists(place, start, end)
 
 
 def bare(kept: Kept, room: Runnable) -> tuple[int, int]:

@@ -41,6 +41,7 @@ class Transaction:
     append_time: int
     progress: Progress
     rows: tuple[Record, ...]
+    written: bytes | None = None  # the Progress as it is on the log
 
     @property
     def whole(self) -> bool:

@@ -7,7 +7,8 @@ the same bytes, in the same order per (input partition, place).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from processors.host.places import Place
@@ -20,6 +21,9 @@ from schemas.registry import by_id
 
 _ACTIONS = "actions"  # the stream whose records are forwarded as they came, under the id in their head
 _EVENT_ID = slice(PREFIX_BYTES, PREFIX_BYTES + 16)
+# Key, value and headers, which are decided, in an output and in a record.
+_DECIDED = slice(2, None)
+_RECORDED = slice(4, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,87 @@ class _Expected:
     after: _Expected | None = None
 
 
+@dataclass(slots=True, eq=False)
+class _Run:
+    """Outputs of today's code at one place, in order, of which those before `at` have met their records."""
+
+    partition: int
+    cause: int
+    time: int
+    required: bool
+    declared: bool
+    outputs: list[Output] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    at: int = 0
+
+    def left(self) -> Iterator[_Expected]:
+        """Those that wait."""
+        for number, output in zip(self.numbers[self.at :], self.outputs[self.at :], strict=True):
+            yield _Expected(self.partition, self.cause, number, self.time, output, self.required, self.declared)
+
+    def begins(self, record: Record) -> bool:
+        """Whether its next output is this record, byte for byte."""
+        return self.outputs[self.at][_DECIDED] == record[_RECORDED]
+
+    def meet(self, records: Sequence[Record], at: int) -> int:
+        """Pass over recorded outputs from index `at` on that are the next ones byte for byte; gives how many."""
+        begin, count = self.at, min(len(self.outputs) - self.at, len(records) - at)
+        ours = [output[_DECIDED] for output in self.outputs[begin : begin + count]]
+        theirs = [record[_RECORDED] for record in records[at : at + count]]
+        if ours != theirs:
+            count = next(i for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other)
+        self.at += count
+        return count
+
+
 @dataclass(slots=True)
 class _Side:
-    """One place of the log: what waits on either side, and the last number seen of each input partition."""
+    """One place of the log: what waits on either side, and the last number seen of each input partition.
 
+    As long as records come as they are expected, what is expected waits in `runs` by input partition; from the first
+    that does not, in `expected` by its id, until nothing waits.
+    """
+
+    runs: dict[int, deque[_Run]] = field(default_factory=dict)
+    turn: int = 0
     expected: dict[bytes, _Expected] = field(default_factory=dict)
     early: dict[bytes, list[Record]] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
+
+    def run_of(self, record: Record) -> _Run | None:
+        """The run whose next output is this record, byte for byte; it was most likely the one before's."""
+        found = self.runs.get(self.turn)
+        if found is not None and found[0].begins(record):
+            return found[0]
+        for partition, waiting in self.runs.items():
+            if waiting[0].begins(record):
+                self.turn = partition
+                return waiting[0]
+        return None
+
+    def passed(self, run: _Run) -> None:
+        """Some of a run, or all of it, has met its records."""
+        self.numbers[run.partition] = run.numbers[run.at - 1]
+        if run.at == len(run.outputs):
+            waiting = self.runs[run.partition]
+            waiting.popleft()
+            if not waiting:
+                del self.runs[run.partition]
+
+    def by_id(self, identity: Callable[[Output], bytes]) -> None:
+        """What waits in runs waits by its id from now on."""
+        left = [entry for waiting in self.runs.values() for run in waiting for entry in run.left()]
+        self.runs = {}
+        for entry in sorted(left, key=lambda e: e.number):
+            self.wait(identity(entry.output), entry)
+
+    def wait(self, identity: bytes, entry: _Expected) -> None:
+        """One more that waits by its id."""
+        waiting = self.expected.setdefault(identity, entry)
+        if waiting is not entry:
+            while waiting.after is not None:
+                waiting = waiting.after
+            waiting.after = entry
 
 
 class Matcher:
@@ -115,29 +193,54 @@ class Matcher:
 
         `required` False: nothing says yet that they were written; they may be missing.
         """
+        runs: dict[tuple[str, int | None], _Run] = {}
         for output in outputs:
-            assert output.partition is not None  # the engine names it
-            side = self._side(Place(output.topic, output.partition))
             self._number += 1
-            entry = _Expected(partition, cause, self._number, time, output, required, declared)
-            identity = self._identity(output.topic, output.value, output.headers)
-            early = side.early.get(identity)
-            if early:
-                self._compare(side, entry, early.pop(0))
-                if not early:
-                    del side.early[identity]
-                continue
-            waiting = side.expected.setdefault(identity, entry)
-            if waiting is not entry:
-                while waiting.after is not None:
-                    waiting = waiting.after
-                waiting.after = entry
+            place = output[:2]
+            run = runs.get(place)
+            if run is None:
+                run = runs[place] = _Run(partition, cause, time, required, declared)
+            run.outputs.append(output)
+            run.numbers.append(self._number)
+        for (topic, to), run in runs.items():
+            assert to is not None  # the engine names it
+            side = self._side(Place(topic, to))
+            if side.expected or side.early:
+                for entry in run.left():
+                    self._replayed(side, entry)
+            else:
+                side.runs.setdefault(partition, deque()).append(run)
 
-    def recorded(self, record: Record) -> None:
-        """One record of an output topic, in order of its place. Raises SchemaError for a schema nobody knows."""
+    def _replayed(self, side: _Side, entry: _Expected) -> None:
+        identity = self._identity_of(entry.output)
+        early = side.early.get(identity)
+        if not early:
+            side.wait(identity, entry)
+            return
+        self._compare(side, entry, early.pop(0))
+        if not early:
+            del side.early[identity]
+
+    def recorded(self, place: Place, records: Sequence[Record]) -> None:
+        """Records of an output place, in its order. Raises MandateError for a schema nobody knows."""
+        side = self._side(place)
+        at = 0
+        while at < len(records):
+            run = side.run_of(records[at])
+            if run is None:
+                self._recorded(side, records[at])
+                at += 1
+                continue
+            met = run.meet(records, at)
+            side.passed(run)
+            self.totals.equal += met
+            at += met
+
+    def _recorded(self, side: _Side, record: Record) -> None:
+        """A record that is not what was expected next."""
         if not self._ours(record):
             return
-        side = self._side(Place(record.topic, record.partition))
+        side.by_id(self._identity_of)
         identity = self._identity(record.topic, record.value, record.headers)
         entry = side.expected.pop(identity, None)
         if entry is None:
@@ -149,6 +252,8 @@ class Matcher:
 
     def missing(self) -> set[Place]:
         """Places where the last outputs of today's code have no record: perhaps they only cannot be seen yet."""
+        for side in self._sides.values():
+            side.by_id(self._identity_of)
         return {
             place
             for place, side in self._sides.items()
@@ -160,6 +265,7 @@ class Matcher:
         records outside of what was replayed."""
         for place in sorted(self._sides):
             side = self._sides[place]
+            side.by_id(self._identity_of)
             left = sorted((e for e in _all(side) if e.required), key=lambda e: e.number)
             extra = [r for records in side.early.values() for r in records if since <= r.append_time <= until]
             # To its own input others write too: what was not decided here came from outside.
@@ -195,6 +301,9 @@ class Matcher:
         if side is None:
             side = self._sides[place] = _Side()
         return side
+
+    def _identity_of(self, output: Output) -> bytes:
+        return self._identity(output.topic, output.value, output.headers)
 
     def _identity(self, topic: str, value: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> bytes:
         if topic in self._actions:

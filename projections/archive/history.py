@@ -10,7 +10,7 @@ a list for those that are not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from processors.host.history import History, check_bounds
 from processors.host.history import since as since_time
+from processors.host.lists import lists_of
 from processors.host.places import Place
 from projections.archive.files import Files
 from projections.archive.manifest import ArchiveError, Entry, Manifest
@@ -61,6 +62,11 @@ class ArchiveHistory:
 
         Raises MandateError: those of History, and history_removed, archive_file_missing, archive_file_corrupt.
         """
+        for records in self.lists(place, start, end):
+            yield from records
+
+    def lists(self, place: Place, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """The same by row groups, as Listed says."""
         if start >= end:
             return
         check_bounds(place, start, end, self.bounds(place))
@@ -118,13 +124,18 @@ class JoinedHistory:
 
         Raises MandateError: those of History; `history_hole` when the log no longer keeps what the archive has not yet.
         """
+        for records in self.lists(place, start, end):
+            yield from records
+
+    def lists(self, place: Place, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """The same in lists, as Listed says."""
         if start >= end:
             return
         check_bounds(place, start, end, self.bounds(place))
         first, archived = self._archive.bounds(place)
         if start < first < archived:  # the archive was begun later than the log
-            yield from self._live.read(place, start, min(first, end))
-        yield from self._archive.read(place, max(start, first), min(end, archived))
+            yield from lists_of(self._live, place, start, min(first, end))
+        yield from self._archive.lists(place, max(start, first), min(end, archived))
         rest = max(start, archived)
         if rest < end:
             low, _ = self._live.bounds(place)
@@ -135,7 +146,7 @@ class JoinedHistory:
                     f"the archive ends at {archived} and the log keeps only from {low}",
                     "Records between the two are lost; see why the archive was late.",
                 )
-            yield from self._live.read(place, rest, end)
+            yield from lists_of(self._live, place, rest, end)
 
     def since(self, place: Place, time_ms: int) -> int:
         """The first offset appended at this time or later, as Timed says: the manifest and the broker are asked."""
@@ -177,8 +188,10 @@ class _Hashes:
             self._different.append(entry)
 
 
-def read_entry(files: Files, entry: Entry, start: int, end: int, hashes: _Hashes | None = None) -> Iterator[Record]:
-    """The records of one file with start <= offset < end. Raises ArchiveError: missing, corrupt."""
+def read_entry(
+    files: Files, entry: Entry, start: int, end: int, hashes: _Hashes | None = None
+) -> Iterator[Sequence[Record]]:
+    """The records of one file with start <= offset < end by row groups. Raises ArchiveError: missing, corrupt."""
     source = opened(files, entry, hashes)
     seen, at = 0, entry.start
     for number in range(source.num_row_groups):
@@ -190,7 +203,7 @@ def read_entry(files: Files, entry: Entry, start: int, end: int, hashes: _Hashes
             return
         batches = source.iter_batches(READ_RECORDS, row_groups=[number], columns=list(RECORD_COLUMNS))
         while (found := guarded(entry, at, partial(_next, batches, entry, start, end))) is not None:
-            yield from found
+            yield found
             at = found[-1].offset + 1 if found else at
     if seen != entry.records:
         raise corrupt(entry, at, f"it holds {seen} records, the manifest says {entry.records}")
