@@ -7,11 +7,10 @@ Invariants: nothing unseen is dropped; an id passes once within 300 s of log tim
 its number was seen and has left the window; a dropped record changes no number, so it opens no gap downstream.
 It must never decode a body, wait, or act.
 
-The window. KERNEL 20 packs sightings in order of arrival, which a pure view cannot search by id without an index
-outside the state. Here they are packed by 1,024 buckets of their digest and slots of 300 s on a ring of three: a
-look-up reads three parts (more only above 600 sightings of one bucket in a slot), an action writes one to three, keys
-are used again and never tombstoned, and the state is a fold of its parts. It costs changelog bytes: a touched part is
-written whole, 8 KB at most at 500 actions/s and 0.2 KB at 10/s; packed order writes 32 KB a transaction on average.
+The window (KERNEL 20). Sightings are packed as they arrive into pieces of 64, in slots of 300 s on a ring of three:
+a transaction writes each sighting once and the open piece again, keys are used again and never tombstoned. What is
+searched is an index over the pieces (sightings.py), which the kernel keeps with the state and makes anew at a restore:
+a pure function of the parts, so the state stays a fold of its changelog.
 An id admitted again 300-600 s after its first sighting carries `id_reused:<n>`; later it is forgotten and new.
 The number of partitions comes with the command (`Command.partitions`): the map is the wiring's.
 """
@@ -19,7 +18,17 @@ The number of partitions comes with the command (`Command.partitions`): the map 
 from processors.dedup.decide import decide
 from processors.dedup.evolve import evolve
 from processors.dedup.face import DedupFace
+from processors.dedup.sightings import Sightings
 from processors.dedup.state import PARTS
 from processors.kernel.decider import Decider
 
-DECIDER = Decider(name="dedup", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=DedupFace)
+DECIDER = Decider(
+    name="dedup",
+    version=3,
+    decide=decide,
+    evolve=evolve,
+    parts=PARTS,
+    on_heads=True,
+    face=DedupFace,
+    index=Sightings,
+)

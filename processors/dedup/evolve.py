@@ -12,7 +12,7 @@ from processors.kernel.decider import View
 
 
 def evolve(view: View, event: Any) -> Mapping[str, Any | None]:
-    """The parts that an event changes. Digests of one action fall into the same part at times: each sees the last."""
+    """The parts that an event changes. Digests of one action fall into the same part: each sees the last."""
     if isinstance(event, ActionAdmitted):
         return _admitted(view, event)
     if isinstance(event, MarkTouched):
@@ -42,7 +42,7 @@ class _Over:
     def __init__(self, view: View) -> None:
         self._view = view
         self.parts: dict[str, Any | None] = {}
-        self.scan, self.config = view.scan, view.config
+        self.scan, self.config, self.index = view.scan, view.config, view.index
 
     def get(self, part: str) -> Any | None:
         """The part with this key, or None."""

@@ -2,9 +2,7 @@
 
 Plain is an action on its right partition under its right key, whose id (and content, if it did something) nobody has
 seen for three slots of the window, and whose number, if it has one, is its session's highest plus one. Everything else,
-a repetition above all, goes to `decide`. What `decide` would look up in the packed parts is kept here as sets of
-digests, a set a slot; what it would append goes into the open piece of a bucket, and reaches the part when that is
-asked for.
+a repetition above all, goes to `decide`. Both look into one index; what `decide` would append goes into the open piece.
 """
 
 from __future__ import annotations
@@ -13,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from processors.dedup.events import ActionAdmitted
-from processors.dedup.rules import BUCKETS, ENTRY_BYTES, MARK_MS, PIECE_BYTES, RING, SLOT_S, digest_prefix
+from processors.dedup.rules import MARK_MS, PIECE_BYTES, digest_prefix
+from processors.dedup.sightings import RING, SLOT_S, Sightings, packed
 from processors.dedup.state import Mark, Window, encode_mark, mark_part, window_part, window_pieces
 from processors.kernel.face import Parts
 from schemas.envelope import FLAGS
@@ -31,7 +29,7 @@ WHATS = 4_096
 
 
 class _Piece:
-    """The part of a bucket that takes its next sighting."""
+    """The part that takes the next sighting."""
 
     __slots__ = ("dirty", "entries", "part", "slot")
 
@@ -78,11 +76,8 @@ class DedupFace:
         self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
         self._marked: dict[str, _Session] = {}  # by part
         self._whats: set[bytes] = set()
-        self._pieces: list[_Piece | None] = [None] * BUCKETS
-        self._built = False
-        # Digests of the current slot, of the one before, and of the one before that.
-        self._slot = 0
-        self._seen: tuple[set[bytes], set[bytes], set[bytes]] = (set(), set(), set())
+        self._sightings: Sightings = parts.index
+        self._piece: _Piece | None = None
 
     # --- deciding -------------------------------------------------------------------------------------------------
 
@@ -97,9 +92,9 @@ class DedupFace:
             return None
         second = now // 1000
         slot = second // SLOT_S
-        if slot != self._slot:
-            self._turn(slot)
-        current, before, oldest = self._seen
+        if slot != self._sightings.slot:
+            self._sightings.turn(slot)
+        current, before, oldest = self._sightings.kept
         of_id = blake2b(session.of_id + value[5:21], digest_size=16).digest()
         if of_id in current or of_id in before or of_id in oldest:
             return None
@@ -118,9 +113,9 @@ class DedupFace:
             sightings.append(content)
         if headers and any(name == FLAGS for name, _ in headers):
             return None
-        if traits & EFFECT:
-            current.add(sightings[-1])
-        current.add(of_id)  # a number is never asked for here: it is new by its mark
+        sighted = packed(second % SLOT_S, 0, offset)
+        for one in sightings:
+            current[one] = sighted
         self._append(sightings, second, slot, offset)
         if numbered:
             session.highest, session.seen_at = number, now
@@ -133,12 +128,10 @@ class DedupFace:
     def _append(self, sightings: list[bytes], second: int, slot: int, offset: int) -> None:
         """What rules.append does, in place."""
         rest = (second % SLOT_S).to_bytes(2, "big") + b"\x00" + offset.to_bytes(8, "big")
-        pieces = self._pieces
+        piece = self._piece
         for one in sightings:
-            bucket = (one[0] << 8 | one[1]) % BUCKETS
-            piece = pieces[bucket]
             if piece is None or piece.slot != slot or len(piece.entries) >= PIECE_BYTES:
-                piece = self._open(bucket, slot)
+                piece = self._piece = self._open(slot)
             piece.entries += one + rest
             if not piece.dirty:
                 piece.dirty = True
@@ -177,54 +170,26 @@ class DedupFace:
 
     # --- the window -----------------------------------------------------------------------------------------------
 
-    def _turn(self, slot: int) -> None:
-        """Log time has reached another slot. At first the parts are read instead."""
-        if not self._built:
-            self._built, self._slot = True, slot
-            for _, window in self._parts.all_of(Window):
-                if 0 <= slot - window.slot < RING:
-                    self._seen[slot - window.slot].update(_digests(window.entries))
-            return
-        for _ in range(min(RING, slot - self._slot)):
-            self._seen = (set(), self._seen[0], self._seen[1])
-        self._slot = slot
-
-    def _open(self, bucket: int, slot: int) -> _Piece:
+    def _open(self, slot: int) -> _Piece:
         """The piece that takes the next sighting, as rules.append finds it; an expired part's key is used again."""
-        n = 0
+        n = self._sightings.last
         while True:
-            part = window_part(bucket, slot % RING, n)
+            part = window_part(slot % RING, n)
             found: Window | None = self._parts.get(part)
             if found is None or found.slot != slot:
                 self._parts.put(part, Window(slot, b""))
-                piece = _Piece(part, slot, b"")
-                break
+                return _Piece(part, slot, b"")
             if len(found.entries) < PIECE_BYTES:
-                piece = _Piece(part, slot, found.entries)
-                break
+                return _Piece(part, slot, found.entries)
             n += 1
-        self._pieces[bucket] = piece
-        return piece
 
     # --- beside `decide` ------------------------------------------------------------------------------------------
 
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
-        """Read again what `decide` changed, and remember what it admitted."""
+        """Read again what `decide` changed."""
         for part, value in changes.items():
             session = self._marked.get(part)
             if session is not None:
                 session.mark, session.dirty = None, False
             if isinstance(value, Window):
-                self._pieces[int(part.split("/")[1], 16)] = None
-        if not self._built:
-            return
-        for event in events:
-            if isinstance(event, ActionAdmitted):
-                slot = event.at // 1000 // SLOT_S
-                if slot != self._slot:
-                    self._turn(slot)
-                self._seen[0].update(sighted.digest for sighted in event.sightings)
-
-
-def _digests(entries: bytes) -> list[bytes]:
-    return [entries[at : at + 16] for at in range(0, len(entries), ENTRY_BYTES)]
+                self._piece = None

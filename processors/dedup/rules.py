@@ -7,23 +7,14 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
 
+from processors.dedup.sightings import ENTRY_BYTES, RING, SLOT_S, WINDOW_S, Sightings, unpacked
 from processors.dedup.state import Mark, Window, window_part
 from processors.kernel.decider import View
 
-WINDOW_S = 300
-# A slot is as long as the window, so one slot never holds an id twice and a look-up reads three parts: the current
-# slot, the one before, and the one before that, in which an id is only known as used earlier (`id_reused`).
-SLOT_S = WINDOW_S
-RING = 3
 REUSE_S = SLOT_S * (RING - 1)
-# 1,024 buckets × 3 slots = 3,072 parts fit the 4,096 decoded parts that the kernel keeps. At 500 actions/s of two
-# sightings a part has at most 300 entries (8 KB), of which a transaction rewrites two per action.
-BUCKETS = 1024
-# digest 16, second within the slot 2, times 1, offset 8
-ENTRY_BYTES = 27
-# 600 entries are 16 KB: a quarter of the limit of a part, because each touch rewrites the piece. What comes after
-# opens the next piece, so the window has no upper limit of entries.
-PIECE_BYTES = 600 * ENTRY_BYTES
+# 64 entries, 1.7 KB: what a transaction of few actions writes again is half of that, and one of 2,000 actions writes
+# some 60 pieces whole. What comes after opens the next piece, so the window has no upper limit of entries.
+PIECE_BYTES = 64 * ENTRY_BYTES
 MARK_MS = 86_400_000
 MAX_HOLES = 1024
 MAX_TIMES = 255
@@ -51,17 +42,15 @@ def digest_prefix(kind: bytes, key: bytes) -> bytes:
     return kind + len(key).to_bytes(4, "big") + key
 
 
-def bucket_of(what: bytes) -> int:
-    """The bucket of a digest, from its first bits."""
-    return (what[0] << 8 | what[1]) % BUCKETS
-
-
 def find(view: View, what: bytes, second: int) -> Sighting | None:
     """The latest sighting of a digest within REUSE_S before `second`, or None."""
-    bucket, slot = bucket_of(what), second // SLOT_S
+    index: Sightings = view.index
+    slot = second // SLOT_S
     for at in range(slot, slot - RING, -1):
-        found = _in_slot(view, what, bucket, at)
-        if found is not None:
+        number = index.find(what, at)
+        if number is not None:
+            within, times, offset = unpacked(number)
+            found = Sighting(at * SLOT_S + within, offset, times)
             return found if second - found.second < REUSE_S else None
     return None
 
@@ -71,38 +60,14 @@ def in_window(found: Sighting | None, second: int) -> bool:
     return found is not None and second - found.second < WINDOW_S
 
 
-def _in_slot(view: View, what: bytes, bucket: int, slot: int) -> Sighting | None:
-    latest = None
-    n = 0
-    while True:
-        piece: Window | None = view.get(window_part(bucket, slot % RING, n))
-        if piece is None or piece.slot != slot:
-            return latest
-        at = _last(piece.entries, what)
-        if at >= 0:
-            second = slot * SLOT_S + int.from_bytes(piece.entries[at + 16 : at + 18], "big")
-            offset = int.from_bytes(piece.entries[at + 19 : at + 27], "big")
-            latest = Sighting(second, offset, piece.entries[at + 18])
-        if len(piece.entries) < PIECE_BYTES:
-            return latest
-        n += 1
-
-
-def _last(entries: bytes, what: bytes) -> int:
-    """Where the last entry of a digest begins, or -1. A hit across two entries is not one."""
-    at = entries.rfind(what)
-    while at > 0 and at % ENTRY_BYTES:
-        at = entries.rfind(what, 0, at + len(what) - 1)
-    return at
-
-
 def append(view: View, what: bytes, times: int, second: int, offset: int) -> tuple[str, Window]:
     """The part that takes one more sighting, and what it becomes; an expired part's key is used again."""
-    bucket, slot = bucket_of(what), second // SLOT_S
+    index: Sightings = view.index
+    slot = second // SLOT_S
     entry = what + (second % SLOT_S).to_bytes(2, "big") + bytes((times,)) + offset.to_bytes(8, "big")
-    n = 0
+    n = index.last if slot == index.slot else 0
     while True:
-        part = window_part(bucket, slot % RING, n)
+        part = window_part(slot % RING, n)
         piece: Window | None = view.get(part)
         if piece is None or piece.slot != slot:
             return part, Window(slot, entry)

@@ -1,6 +1,6 @@
-"""What deduplication remembers: sightings in packed parts by bucket and slot of time, and a mark per session.
+"""What deduplication remembers: sightings in packed parts by slot of time, and a mark per session.
 
-Keys: `window/<bucket>/<place in the ring>/<n>` and `<tenant>/<actor>/mark/<hash of session>`.
+Keys: `window/<place in the ring>/<n>` and `<tenant>/<actor>/mark/<hash of session>`.
 The window belongs to the partition, not to a tenant; the owner is inside each sighting's digest.
 """
 
@@ -21,7 +21,7 @@ KEPT_STARTS = 2_048
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Sightings of one bucket in one slot of log time, packed as rules.py says. Another `slot` = expired content."""
+    """Sightings of one slot of log time as they came, packed as rules.py says. Another `slot` = expired content."""
 
     slot: int
     entries: bytes
@@ -44,9 +44,9 @@ class Mark:
 PARTS = (Window, Mark)
 
 
-def window_part(bucket: int, place: int, n: int) -> str:
-    """Where the n-th piece of a bucket's slot is."""
-    return f"window/{bucket:03x}/{place}/{n}"
+def window_part(place: int, n: int) -> str:
+    """Where the n-th piece of a slot is."""
+    return f"window/{place}/{n}"
 
 
 @lru_cache(maxsize=KEPT_KEYS)

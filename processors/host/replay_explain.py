@@ -40,6 +40,7 @@ class _Watched:
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self.index = view.index
         self.parts: dict[str, Any] = {}
 
     def get(self, part: str) -> Any | None:

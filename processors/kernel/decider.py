@@ -101,9 +101,24 @@ class Decision:
     answer: str | None = None
 
 
+class Index(Protocol):
+    """What a processor derives from its parts of one class, so as to search in them: a pure function of the parts,
+    whatever the order in which it is told of them. It is never written; a restore makes it anew.
+    """
+
+    @property
+    def kind(self) -> type: ...
+
+    def changed(self, part: str, value: Any, /) -> None:
+        """This part of `kind` was set, or read at a restore."""
+
+
 class View(Protocol):
     """The state of one partition, read-only. A part is a frozen dataclass of the processor's
-    `state.PARTS`."""
+    `state.PARTS`. `index` is what the processor's own `Decider.index` made, None where it has none."""
+
+    @property
+    def index(self) -> Any: ...
 
     def get(self, part: str) -> Any | None:
         """The part with this key, or None."""
@@ -134,7 +149,8 @@ class Decider:
 
     `parts` are the classes of its state; `on_heads` is True where the input carries actions and the command's
     message is a `schemas.head.Head` (the record's value stays in `command.record`). `version` is the decision
-    version. `face` makes the batch face of a partition (face.py), where there is one.
+    version. `face` makes the batch face of a partition (face.py), and `index` the index over its parts, where there is
+    one.
     """
 
     name: str
@@ -145,6 +161,7 @@ class Decider:
     react: React | None = None
     on_heads: bool = False
     face: MakeFace | None = None
+    index: Callable[[], Index] | None = None
 
 
 class Refuse(Exception):

@@ -79,7 +79,7 @@ class Engine:
         self.room = room
         self.partition = partition
         self.counts: Counter[str] = Counter()
-        self._store = Store(room.decider.parts)
+        self._store = Store(room.decider.parts, room.decider.index)
         self._commands = Commands({}, {})
         self._changelog = Changelog(room, partition, self._store, self._commands)
         self._writer = Writer(room, partition)

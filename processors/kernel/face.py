@@ -26,7 +26,11 @@ class Changed(Protocol):
 
 
 class Parts(Protocol):
-    """The state of a partition as a face may use it; `kernel.store.Store` is one."""
+    """The state of a partition as a face may use it; `kernel.store.Store` is one. `index`: as a View has it, kept up by
+    the face for what it changes in place."""
+
+    @property
+    def index(self) -> Any: ...
 
     def get(self, part: str, /) -> Any | None:
         """The part with this key, or None."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from processors.kernel.decider import Index
 from processors.kernel.face import Changed
 from schemas import codec
 from schemas.codec import PREFIX_BYTES
@@ -42,8 +43,9 @@ class Store:
     """All parts of one partition. Mutated only by `put`, `touch` and `set_timers`, after a decision has come out
     whole."""
 
-    def __init__(self, parts: tuple[type, ...]) -> None:
+    def __init__(self, parts: tuple[type, ...], index: Callable[[], Index] | None = None) -> None:
         self._words = codec.Words(parts)
+        self.index = None if index is None else index()
         # By key: the changelog value as of the last transaction, but for the timers, which are as they are now.
         self._stored: dict[str, bytes] = {}
         self._objects: dict[str, Any] = {}
@@ -140,6 +142,8 @@ class Store:
                 if len(self._unsorted) > PENDING_KEYS:
                     self._sorted, self._unsorted = None, {}
         self._objects[key] = part
+        if self.index is not None and type(part) is self.index.kind:
+            self.index.changed(key, part)
 
     def touch(self, key: str, changed: Changed) -> None:
         """Say that a part, which exists, is changed in place from now on; its bytes are asked of `changed` once."""
@@ -248,6 +252,9 @@ class Store:
         heapq.heapify(heap)
         self._objects, self._dirty, self._promised = {}, {}, {}
         self._sorted, self._unsorted = None, {}
+        if self.index is not None:
+            for key, part in self.all_of(self.index.kind):
+                self.index.changed(key, part)
 
 
 def stored(raw: bytes, timers: Timers) -> bytes:
@@ -323,6 +330,7 @@ class Overlay:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.index = store.index
         self.changes: dict[str, Any | None] = {}
 
     def get(self, part: str) -> Any | None:

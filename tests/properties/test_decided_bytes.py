@@ -18,17 +18,17 @@ from tests.support.workloads import ROOMS, WIRED, fingerprint, logs, one_by_one,
 # (seed, actions, plain of a hundred): outputs, changelog and Progress of every transaction of 25 records.
 RECORDED = {
     (1, 3000, 80): {
-        "dedup": "c482dd8ab4d91ef513f421df538c65da1def1feeae301c13207c0046bafcaceb",
+        "dedup": "ffb6f2a5057a1a13e3873b452777964a1267e6b9211c6867f3156f1ce8f97dee",
         "ordering": "c0ea3bbbf55aa4c60b2ff2170bf9add6476a35f424fb955dff207452b9725230",
         "signals": "d34a3f6b3edad195962cbbc746bde324aa6b8dcfdd0091225226089900276001",
     },
     (2, 3000, 97): {
-        "dedup": "0814a8db3f2523ef397c9c7983b452732c973ae2f7754dd491a1204fb2176f65",
+        "dedup": "0a13a11da461069dff7aa32c6ef9f16b3f677d38164e267434fb9e3811fef961",
         "ordering": "9e7d638e494789bc61f40654eb3e2f2196a576f02304ad4da4930d1daa583d68",
         "signals": "55b3589f2cd7997305da2c4d16c38bf192c8b8ef93e2fb8b2c9070e1a7845024",
     },
     (3, 1500, 30): {
-        "dedup": "0f90d678188385e714b220d5c25c0979c1771fb368ac8a70e364c749b0be9670",
+        "dedup": "0903393c3a75c7dd0e342c67081361f5b5bf8c3ad740e189c0d607b1adf3a4b4",
         "ordering": "fed001b6f083c598c1a62692f3eaf9c184545ee922b2762630a9c64cd2220f47",
         "signals": "7036003fe699958a2080a6040a30f9ac6fe5d0aaa8f1d70765b3eb7b8e58a6a2",
     },

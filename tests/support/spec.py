@@ -49,7 +49,7 @@ class Spec:
     def __init__(self, decider: Decider, answered: Sequence[type] = ()) -> None:
         self.decider = decider
         self._room = cast(Room, _Bare(decider, frozenset(answered)))
-        self._store = Store(decider.parts)
+        self._store = Store(decider.parts, decider.index)
         self._words = codec.Words(decider.parts)
         self._versions = 0
         self.now = 0
@@ -124,7 +124,7 @@ class Spec:
 
     def restore(self) -> None:
         """Throw the state away and restore it from what the changelog would hold."""
-        kept = Store(self.decider.parts)
+        kept = Store(self.decider.parts, self.decider.index)
         for key in self._store.keys(""):
             kept.load(key.encode(), self._store.encode(key))
         kept.loaded()
