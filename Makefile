@@ -18,7 +18,9 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 # Everything that needs no server first; then what runs on the real ones, a process for each part: tests kill brokers
 # under clients of many kinds, and librdkafka has aborted a process that held the clients of all parts at once.
 QUICK := $(filter-out tests/faults/ tests/integration/ tests/support/ tests/tidy/ tests/__pycache__/,$(wildcard tests/*/))
-SERVERS := $(filter-out tests/integration/__pycache__/,$(wildcard tests/integration/*/)) tests/faults/
+# The longest first, so that no lane is empty while the other has them all.
+LONGEST := tests/integration/stack/ tests/integration/gateway/ tests/integration/demo/
+SERVERS := $(LONGEST) $(filter-out $(LONGEST) tests/integration/__pycache__/,$(wildcard tests/integration/*/)) tests/faults/
 # What a released schema is held against: the branch that others have, else the last commit, else nothing.
 AGAINST ?= $(shell git rev-parse --quiet --verify origin/main 2>/dev/null || git rev-parse --quiet --verify HEAD 2>/dev/null)
 TESTS ?=
@@ -63,9 +65,7 @@ format: $(VENV)/.dev ## Write every file in the house's format
 test: prerequisites $(VENV)/.dev setup browser ## All tests, the quick ones first (TESTS=tests/unit for a part)
 	@if [ -n "$(TESTS)" ]; then exec $(BIN)/python -m pytest -q $(TESTS); fi; status=0; \
 	echo "== $(QUICK)"; $(BIN)/python -m pytest -q -n auto --dist worksteal $(QUICK) || status=1; \
-	for part in $(SERVERS); do \
-	  echo "== $$part"; $(BIN)/python -m pytest -q $$part || status=1; \
-	done; exit $$status
+	$(BIN)/python -m tests.support.parts $(SERVERS) || status=1; exit $$status
 
 .PHONY: bench
 bench: prerequisites $(VENV)/.dev setup ## Measure everything beside its peers, into bench/RESULTS.* (ONLY=peers,restore for parts)
