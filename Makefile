@@ -71,6 +71,11 @@ test: prerequisites $(VENV)/.dev setup browser ## All tests, the quick ones firs
 bench: prerequisites $(VENV)/.dev setup ## Measure everything beside its peers, into bench/RESULTS.* (ONLY=peers,restore for parts)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
+.PHONY: differential
+differential: prerequisites $(VENV)/.dev setup ## The log in memory beside a real broker, on random schedules (SCHEDULES=200 FIRST=1)
+	@MANDATE_SCHEDULES=$(or $(SCHEDULES),200) MANDATE_FIRST_SCHEDULE=$(or $(FIRST),1) \
+	  $(BIN)/python -m pytest -q tests/integration/host/test_differential.py
+
 .PHONY: simulate
 simulate: $(VENV)/.dev $(VENV)/.editable ## Play seeded worlds with faults (SEEDS=2000 FIRST=0 SIZE=small|large)
 	@$(BIN)/python -m tests.simulation --first-seed $(or $(FIRST),0) --seeds $(or $(SEEDS),2000) --size $(or $(SIZE),small)

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
@@ -212,6 +212,20 @@ def classify(error: KafkaError, doing: str) -> HostError:
 def raise_for(exception: KafkaException, doing: str) -> NoReturn:
     """Raise our error for the client's."""
     raise classify(error_of(exception), doing) from exception
+
+
+@contextlib.contextmanager
+def calling(doing: str) -> Iterator[None]:
+    """A call that serves callbacks, with our errors for the client's. Told in a callback that this client was fenced,
+    the library raises out of whatever serves it; when the log is written to in the next callback, as SystemError."""
+    try:
+        yield
+    except KafkaException as exception:
+        raise_for(exception, doing)
+    except SystemError as error:
+        raise Fatal(
+            "client_fatal", doing, f"an error inside the client: {error}", "The process ends and is started again."
+        ) from error
 
 
 def to_record(message: Message) -> Record:

@@ -7,6 +7,7 @@ and more.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -131,7 +132,7 @@ class KafkaSlot:
     def poll(self, limit: int, seconds: float, fill: bool = False) -> Sequence[Record]:
         """Committed input records; waits for the first (`fill`: for all)."""
         self._check()
-        try:
+        with client.calling(f"reading {self._spec.input}"):
             if fill:
                 messages = self._consumer.consume(limit, seconds)
             else:
@@ -139,8 +140,6 @@ class KafkaSlot:
                 messages = [] if first is None else [first]
                 if first is not None and limit > 1:
                     messages += self._consumer.consume(limit - 1, 0.0)
-        except KafkaException as exception:
-            client.raise_for(exception, f"reading {self._spec.input}")
         self._check()
         to_record, ended = client.to_record, self._ended
         records: list[Record] = []
@@ -266,12 +265,18 @@ class KafkaSlot:
     def close(self) -> None:
         """Leave. A fixed member does not give up its partitions: its next process finds them as they were."""
         self._producer.close()
-        self._consumer.close()
-        self._restorer.close()
+        self._leave()
 
     def kill(self) -> None:
         """End heartbeats and leave everything else as a SIGKILL would: the open transaction stays open. For
         tests."""
+        self._leave()
+
+    def _leave(self) -> None:
+        # An assignment that waits to be told is told now: within close() its assign() never comes back
+        # (librdkafka 2.16).
+        with contextlib.suppress(KafkaException):
+            self._consumer.poll(0.0)
         self._consumer.close()
         self._restorer.close()
 

@@ -65,7 +65,8 @@ class TransactionalProducer:
 
     def begin(self) -> None:
         """Begin a transaction."""
-        self._producer.poll(0)
+        with client.calling("beginning a transaction"):
+            self._producer.poll(0)
         self._check()
         if self._shaken:
             # A broker went away and came back: what the client remembers of it may be a handle that never
@@ -91,7 +92,8 @@ class TransactionalProducer:
                 self._drain(output)
             except KafkaException as exception:
                 client.raise_for(exception, f"producing to {topic}")
-        self._producer.poll(0)
+        with client.calling("producing"):
+            self._producer.poll(0)
 
     def send_offsets(self, positions: Sequence[TopicPartition], group: Any) -> None:
         """Make positions part of the transaction under this group metadata."""
@@ -109,7 +111,8 @@ class TransactionalProducer:
 
     def flush(self) -> None:
         """Hand over everything queued; an aborted record that was never sent would end nothing."""
-        self._producer.flush(ATTEMPT_SECONDS)
+        with client.calling("sending what is queued"):
+            self._producer.flush(ATTEMPT_SECONDS)
 
     def commit(self) -> None:
         """Commit; resumes the same call while it times out, up to COMMIT_SECONDS."""
@@ -161,7 +164,8 @@ class TransactionalProducer:
                 producer.poll(0.1)
 
     def _drain(self, output: Output) -> None:
-        self._producer.poll(ATTEMPT_SECONDS)
+        with client.calling("producing"):
+            self._producer.poll(ATTEMPT_SECONDS)
         topic, partition, key, value, headers = output
         number = ANY_PARTITION if partition is None else partition
         try:

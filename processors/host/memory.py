@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from processors.host.errors import Fatal, Transient
+from processors.host.errors import AbortNeeded, Fatal, Transient
 from processors.host.memory_log import Identity, MemoryLog
 from processors.host.places import Ends, Place, Placed
 from processors.host.reader import Batch
@@ -69,6 +69,8 @@ class MemorySlot:
         self._changelog: dict[int, int] = {}
         self._changelog_ends: Mapping[int, int] = {}
         self._open = False
+        # Something was sent in the open transaction; of one without, the broker is told neither begin nor end.
+        self._sent = False
         self.renewed = 0
 
     @property
@@ -149,11 +151,12 @@ class MemorySlot:
         """Begin a transaction."""
         self._hook("begin", self._spec.member)
         self._log.begin(self._identity)
-        self._open = True
+        self._open, self._sent = True, False
 
     def produce(self, outputs: Sequence[Output]) -> None:
         """Write into the open transaction; a hook stops it half-way."""
         half = len(outputs) // 2
+        self._sent = self._sent or bool(outputs)
         self._log.write(self._identity, outputs[:half])
         self._hook("produce", self._spec.member)
         self._log.write(self._identity, outputs[half:])
@@ -161,6 +164,11 @@ class MemorySlot:
     def send_offsets(self, positions: Mapping[int, int], notes: Mapping[int, str]) -> None:
         """Positions, fenced by the membership."""
         self._hook("send_offsets", self._spec.member)
+        if not set(positions) <= set(self._owned):
+            raise AbortNeeded("not_owned", "sending positions", "the assignment moved", "State is restored.")
+        # The coordinator of the transaction is asked before that of the group.
+        self._sent = True
+        self._log.add_offsets(self._identity, self._spec.group, {})
         self._group.check_current(self._seat, frozenset(positions))
         placed = {Place(self._spec.input, p): (at, notes.get(p, "")) for p, at in positions.items()}
         self._log.add_offsets(self._identity, self._spec.group, placed)
@@ -168,15 +176,18 @@ class MemorySlot:
     def commit(self) -> None:
         """Commit."""
         self._hook("commit", self._spec.member)
-        self._log.end(self._identity, commit=True)
-        self._open = False
+        self._end(commit=True)
         self._hook("committed", self._spec.member)
 
     def abort(self) -> None:
         """Abort the open transaction, if any."""
         if self._open:
-            self._open = False
-            self._log.end(self._identity, commit=False)
+            self._end(commit=False)
+
+    def _end(self, commit: bool) -> None:
+        if self._sent:
+            self._log.end(self._identity, commit)
+        self._open = False
 
     def renew(self) -> None:
         """A new producer of the same name; what was open is aborted, what was decided stays."""

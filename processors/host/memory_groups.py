@@ -32,6 +32,7 @@ class Group:
         self.name = name
         self.offsets: dict[Place, tuple[int, str]] = {}
         self.generation = 0
+        self._sent: dict[Place, int] = {}
         self._topic = topic
         self._partitions = partitions
         self._clock = clock
@@ -53,6 +54,12 @@ class Group:
         """Give up a seat for good (scaling down)."""
         if self._members.pop(instance, None) is not None:
             self._rebalance()
+
+    def settle(self, place: Place, position: tuple[int, str], sent: int) -> None:
+        """A committed position counts unless one that was sent after it was committed before it."""
+        if sent > self._sent.get(place, 0):
+            self._sent[place] = sent
+            self.offsets[place] = position
 
     def silence(self, seat: Membership) -> None:
         """The process was killed or frozen: after the session time-out its partitions go to others."""

@@ -28,14 +28,19 @@ Offsets = dict[str, dict[Place, tuple[int, str]]]
 
 @dataclass(eq=False, slots=True)
 class Transaction:
-    """One transaction. `undecided`: places whose marker has not arrived; `outcome` None: still open."""
+    """One transaction. `undecided`: places whose marker has not arrived; `outcome` None: still open.
+
+    `started_ms` None: the coordinator knows nothing of it yet, and no time-out runs.
+    """
 
     name: str
     epoch: int
-    started_ms: int
+    started_ms: int | None = None
     outcome: bool | None = None
     undecided: dict[Place, int] = field(default_factory=dict)
     offsets: Offsets = field(default_factory=dict)
+    # How many positions had been sent to any coordinator when this one was.
+    sent: dict[tuple[str, Place], int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -83,6 +88,7 @@ class MemoryLog:
         self._open: dict[str, Transaction] = {}
         self._undecided: dict[Place, list[Transaction]] = {}
         self._groups: dict[str, Group] = {}
+        self._positions_sent = 0
         for topic, partitions in topics.items():
             self.create(topic, partitions)
 
@@ -161,19 +167,24 @@ class MemoryLog:
         return Identity(name, self._epochs[name])
 
     def begin(self, identity: Identity) -> None:
-        """Open a transaction."""
-        self._fence(identity)
-        self._open[identity.name] = Transaction(identity.name, identity.epoch, self.clock.wall_ms())
+        """Open a transaction. No request is sent: who is fenced learns it when the broker is first asked for
+        something."""
+        if self._epochs.get(identity.name) == identity.epoch:
+            self._open[identity.name] = Transaction(identity.name, identity.epoch)
 
     def write(self, identity: Identity, outputs: Iterable[Output]) -> None:
         """Write records into the open transaction."""
-        transaction = self._current(identity)
+        transaction = self._asked(identity)
         for output in outputs:
             self._append(output, transaction)
 
     def add_offsets(self, identity: Identity, group: str, positions: Mapping[Place, tuple[int, str]]) -> None:
         """Make positions of a group part of the transaction. The group has checked the membership."""
-        self._current(identity).offsets.setdefault(group, {}).update(positions)
+        transaction = self._asked(identity)
+        transaction.offsets.setdefault(group, {}).update(positions)
+        for place in positions:
+            self._positions_sent += 1
+            transaction.sent[group, place] = self._positions_sent
 
     def end(self, identity: Identity, commit: bool) -> None:
         """Commit or abort."""
@@ -205,7 +216,7 @@ class MemoryLog:
         """Abort transactions that are open longer than their time-out; their producers are fenced."""
         now = self.clock.wall_ms()
         for transaction in list(self._open.values()):
-            if now - transaction.started_ms > self._transaction_timeout_ms:
+            if transaction.started_ms is not None and now - transaction.started_ms > self._transaction_timeout_ms:
                 self._epochs[transaction.name] += 1
                 self._end(transaction, commit=False)
 
@@ -264,12 +275,20 @@ class MemoryLog:
             raise AbortNeeded("no_transaction", f"the producer {identity.name}", "nothing is open", "Begin first.")
         return transaction
 
+    def _asked(self, identity: Identity) -> Transaction:
+        """The open transaction, now known to the coordinator."""
+        transaction = self._current(identity)
+        if transaction.started_ms is None:
+            transaction.started_ms = self.clock.wall_ms()
+        return transaction
+
     def _end(self, transaction: Transaction, commit: bool) -> None:
         del self._open[transaction.name]
         transaction.outcome = commit
         if commit:
             for name, positions in transaction.offsets.items():
-                self._groups[name].offsets.update(positions)
+                for place, position in positions.items():
+                    self._groups[name].settle(place, position, transaction.sent[name, place])
         self._mark(transaction)
 
     def _mark(self, transaction: Transaction) -> None:

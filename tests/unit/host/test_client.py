@@ -1,7 +1,7 @@
 """The client's errors by what must be done next, and the inequalities of its time-outs."""
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from processors.host import client
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
@@ -60,3 +60,14 @@ def test_a_size_is_counted_before_compression():
     assert too_large([output], {"t": size_of(output)}) is None
     assert too_large([output], {"t": size_of(output) - 1}) is output
     assert too_large([output], {}) is None
+
+
+@pytest.mark.parametrize(
+    "raised", [KafkaException(KafkaError(KafkaError._FENCED, fatal=True)), SystemError("in flush")]
+)
+def test_a_fatal_error_told_in_a_callback_is_ours(raised):
+    """Found by the differential test: a fenced producer's flush() raised the library's own errors, which ended the
+    thread as a bug rather than the process as fenced."""
+    with pytest.raises(Fatal) as found, client.calling("testing"):
+        raise raised
+    assert found.value.code == "client_fatal"
