@@ -1,23 +1,33 @@
-"""`python -m tests.faults [NAME…]`: tries faults on a stack of its own, and merges the figures into bench/FAULTS.*.
+"""`python -m tests.faults [NAME…]`: tries faults on stacks of its own, and merges the figures into bench/FAULTS.*.
 
-NAME is a fault's name or the beginning of one (`kill-` for all kills). Exit code 1 when anything was found.
+NAME is a fault's name or the beginning of one (`kill-` for all kills). Exit code 1 when anything was found, or when a
+fault did not end as it should. What cannot run on this machine is written down as not tried, with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
+import os
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from functools import partial
 from pathlib import Path
 
-from tests.faults import results
-from tests.faults.catalogue import ALL, Fault
-from tests.faults.ground import ground
+from tests.faults import at_random, clocks, results
+from tests.faults.catalogue import ALL, CLOCKS, PREPARED, SMALL_KAFKA, SMALL_POSTGRES, STORM, Fault
+from tests.faults.ground import Ground, Pace, Tried, ground
+from tests.faults.results import Row
 
 SEED = 20261122
+# The random kills: 20 of each room take five minutes at the pace that the supervisor takes.
+KILLS = 20
+ACTIONS = 100_000
+STORM_PACE = Pace(rate=360.0, agents=12, batch=20)
 
 
 def chosen(names: list[str]) -> list[Fault]:
@@ -28,23 +38,68 @@ def chosen(names: list[str]) -> list[Fault]:
     return [fault for name, fault in ALL.items() if not names or any(name.startswith(n) for n in names)]
 
 
-async def run(faults: list[Fault], seed: int, write: bool) -> bool:
-    """Try them one after the other; True when nothing was found."""
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="mandate-faults-") as folder:
-        async with ground(Path(folder), say, seed=seed) as found:
-            say(f"seed {seed}, stack at {found.stack.url}")
+def impossible(kind: str) -> str | None:
+    """Why faults of this ground cannot run here, or None."""
+    if kind == CLOCKS and not clocks.LIBRARY.exists():
+        return "libfaketime is not on this machine (apt-get install libfaketime)"
+    if kind in (SMALL_KAFKA, SMALL_POSTGRES):
+        if os.geteuid() != 0:
+            return "a small file system cannot be mounted without being root"
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder), check=False)
+            if done.returncode:
+                return "mounting a small file system is not allowed here"
+            subprocess.run(("umount", folder), check=False)
+    return None
+
+
+async def on_ground(kind: str, faults: list[Fault], given: argparse.Namespace, rows: list[Row]) -> None:
+    """Try these on one stack; each row is written as soon as it is there."""
+    storm = kind == STORM
+    pace = STORM_PACE if storm else Pace()
+    with tempfile.TemporaryDirectory(prefix="mandate-faults-", ignore_cleanup_errors=True) as folder:
+        before = PREPARED.get(kind, lambda _: None)
+        async with ground(Path(folder), say, seed=given.seed, before=before, pace=pace) as found:
+            say(f"seed {given.seed}, {kind} stack at {found.stack.url}")
             for fault in faults:
-                tries = [await found.tried(stream, partial(inflict, found)) for inflict, stream in fault.inflicts]
-                rows.append(row := results.row_of(fault.name, tries))
+                row = await at_random.storm(found, given.kills, given.actions) if storm else await tried(found, fault)
+                rows.append(row)
                 say(
                     f"{fault.name}: tried {row.tried}, lost {row.lost}, doubled {row.doubled}, misordered "
-                    f"{row.misordered}, stall {row.stall_s} s, recovery {row.recovery_s} s"
+                    f"{row.misordered}, stall {row.stall_median_s}/{row.stall_s} s, recovery {row.recovery_s} s"
                 )
-                if write:
+                if not given.dry:
                     results.merge([row])
             kept = found.load.kept
             say(f"{kept.count} actions accepted; answers {kept.answers}")
+
+
+async def tried(found: Ground, fault: Fault) -> Row:
+    """All tries of a fault. One that does not end as it should is a finding."""
+    tries: list[Tried] = []
+    wrong: list[str] = []
+    for inflict, stream in fault.inflicts:
+        try:
+            tries.append(await found.tried(stream, partial(inflict, found)))
+        except AssertionError as failed:
+            say(f"    FAILED: {fault.name}: {failed}")
+            traceback.print_exc()
+            wrong.append(str(failed))
+    row = results.row_of(fault.name, tries, fault.note)
+    row.wrong += wrong
+    return row
+
+
+async def run(given: argparse.Namespace) -> bool:
+    """Ground by ground; True when nothing was found."""
+    rows: list[Row] = []
+    for kind, some in itertools.groupby(chosen(given.names), key=lambda fault: fault.on):
+        faults = list(some)
+        if reason := impossible(kind):
+            results.merge([] if given.dry else [Row(fault.name, note=f"not tried: {reason}") for fault in faults])
+            say(f"{', '.join(fault.name for fault in faults)}: {reason}")
+            continue
+        await on_ground(kind, faults, given, rows)
     return all(row.clean for row in rows)
 
 
@@ -58,13 +113,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("names", nargs="*", help="faults, or the beginnings of their names (default: all)")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--kills", type=int, default=KILLS, help="random kills of each room")
+    parser.add_argument("--actions", type=int, default=ACTIONS, help="actions under the random kills")
     parser.add_argument("--list", action="store_true", help="print the names")
     parser.add_argument("--dry", action="store_true", help="leave bench/FAULTS.* as they are")
     given = parser.parse_args()
     if given.list:
         print("\n".join(ALL))
         return 0
-    return 0 if asyncio.run(run(chosen(given.names), given.seed, not given.dry)) else 1
+    return 0 if asyncio.run(run(given)) else 1
 
 
 if __name__ == "__main__":

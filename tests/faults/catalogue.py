@@ -6,9 +6,22 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from tests.faults import clocks, outages, refusals, zombies
 from tests.faults import stack as stacks
 from tests.faults.at_points import POINTS, Point, killed_at
 from tests.faults.ground import STREAM, Ground
+
+# Grounds: faults of one ground share a stack. What needs another clock or disk has a stack prepared for it, and what
+# leaves a stack that only a person repairs has one to itself.
+SHARED, CLOCKS, SMALL_KAFKA, SMALL_POSTGRES = "shared", "clocks", "small-kafka", "small-postgres"
+RAISED, DELETED, STORM = "raised", "deleted", "storm"
+PREPARED: dict[str, Callable[[stacks.Stack], None]] = {
+    CLOCKS: clocks.shiftable(clocks.BROKER, *clocks.ROOMS),
+    SMALL_KAFKA: outages.small_kafka,
+    SMALL_POSTGRES: outages.small_postgres,
+}
+RANDOM = "random-kills"
+TWO = ("processor-dedup", "processor-ordering")
 
 Inflict = Callable[[Ground], Awaitable[float]]
 
@@ -22,6 +35,8 @@ class Fault:
 
     name: str
     inflicts: tuple[tuple[Inflict, str | None], ...]
+    on: str = SHARED
+    note: str = ""
 
 
 def kill(process: str) -> Inflict:
@@ -62,11 +77,41 @@ def _killed_at(point: Point) -> Fault:
     )
 
 
+def _all(name: str, *inflicts: Inflict, stream: str | None = "actions.ordered", on: str = SHARED) -> Fault:
+    return Fault(name, tuple((inflict, stream) for inflict in inflicts), on)
+
+
 FAULTS = (
     *(
         Fault(f"kill-{name.removeprefix('processor-')}", ((kill(name), STREAM[name]),) * KILLS_EACH)
         for name in PROCESSES
     ),
     *(_killed_at(point) for point in POINTS),
+    _all("broker-sigkill", outages.killed("kafka")),
+    _all("broker-sigstop", outages.stopped("kafka")),
+    _all("broker-restart-loop", outages.killed("kafka", outages.LOOPS)),
+    _all("postgres-sigkill", outages.killed("postgres"), stream="timeline"),
+    _all("postgres-sigstop", outages.stopped("postgres"), stream="timeline"),
+    _all("redis-sigkill", outages.killed("redis"), stream="overview"),
+    _all("redis-flushall", outages.emptied, stream="overview"),
+    _all("stop-within-session", *(zombies.stood_still(n, 3.0, same=True) for n in TWO)),
+    _all("stop-beyond-session", *(zombies.stood_still(n, 9.0, same=False) for n in TWO)),
+    _all("zombie-and-two-of-one-slot", *(zombies.zombie(n) for n in TWO)),
+    _all("rebalance-storm", zombies.storm("processor-ordering")),
+    _all("torn-restore-changelog", *(zombies.torn(n, positions=False) for n in TWO)),
+    _all("torn-restore-positions", *(zombies.torn(n, positions=True) for n in TWO)),
+    _all("timers-across-crashes", outages.timers_across_crashes, stream="notifications.events"),
+    _all("offsets-reset", refusals.offsets_reset("processor-ordering")),
+    _all("broker-disk-full", outages.full("kafka"), on=SMALL_KAFKA),
+    _all("postgres-disk-full", outages.full("postgres"), stream="timeline", on=SMALL_POSTGRES),
+    *(
+        _all(f"clock-process{shift}", clocks.process_steps("ordering", shift), on=CLOCKS)
+        for shift in ("-30s", "-2h", "+2h", "+30d")
+    ),
+    _all("clock-broker-back", clocks.broker_steps("-30s"), clocks.broker_steps("-1h"), on=CLOCKS),
+    _all("clock-broker-ahead", clocks.broker_ahead, on=CLOCKS),
+    _all("partitions-raised", refusals.partitions_raised, stream=None, on=RAISED),
+    _all("topic-deleted", refusals.topic_deleted, stream=None, on=DELETED),
+    Fault(RANDOM, (), STORM),
 )
 ALL = {fault.name: fault for fault in FAULTS}

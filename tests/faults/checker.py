@@ -188,6 +188,10 @@ class Checker:
         with self._connect() as connection:
             self._read_rows(connection)
 
+    def paged(self, step: int) -> set[bytes]:
+        """Incidents whose policy has come to this step."""
+        return {page["incident_id"] for page in self._asked().values() if page["step"] == step}
+
     def _asked(self) -> dict[str, dict[str, Any]]:
         found = self._log.messages["notifications.events"]
         asked = (m for m in list(found) if m["message"] == "PageRequested" and m["tenant"] == self._tenant)

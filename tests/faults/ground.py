@@ -45,6 +45,18 @@ STREAM = {
 } | {f"projection-{name}": name for name in stacks.READ_MODELS}
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How much is sent: actions a second of all agents together, in batches of each."""
+
+    rate: float = 150.0
+    agents: int = 6
+    batch: int = 5
+
+
+PLAIN = Pace()
+
+
 @dataclass
 class Tried:
     """One try. Seconds; None where there is nothing to measure."""
@@ -125,14 +137,19 @@ class Ground:
 
 @asynccontextmanager
 async def ground(
-    folder: Path, say: Callable[[str], None], *, seed: int, rate: float = 150.0, agents: int = 6, batch: int = 5
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    seed: int,
+    pace: Pace = PLAIN,
+    before: Callable[[stacks.Stack], None] = lambda _: None,
 ) -> AsyncIterator[Ground]:
     """A stack of its own under load; ended with everything else at the end."""
-    stack = await asyncio.to_thread(stacks.start, folder / "home")
+    stack = await asyncio.to_thread(stacks.start, folder / "home", before)
     pager = Pager()
     try:
         await pager.start()
-        names = [f"agent-{n}" for n in range(agents)]
+        names = [f"agent-{n}" for n in range(pace.agents)]
         tenant = await configure(stack.url, stack.operator_token, "faults", pager, steps=STEPS, agents=names)
         registry = wire.Registry(stack.url)
         await asyncio.to_thread(registry.learn, SCHEMAS)
@@ -141,12 +158,12 @@ async def ground(
         stores = StoreProbe(where.postgres, where.redis, {"pager": lambda: len(pager.deliveries)})
         log.start()
         stores.start()
-        load = Load(tenant, agents, rate=rate / agents, batch=batch, seed=seed)
+        load = Load(tenant, pace.agents, rate=pace.rate / pace.agents, batch=pace.batch, seed=seed)
         checker = Checker(where.postgres, tenant.name, load.kept, log, pager)
         found = Ground(stack, tenant, pager, load, log, stores, checker, random.Random(seed), say)
         load.start()
         try:
-            await auntil(lambda: load.kept.count > 20 * agents, SETTLED_S, "the load to begin")
+            await auntil(lambda: load.kept.count > 20 * pace.agents, SETTLED_S, "the load to begin")
             await found.counted()
             yield found
         finally:

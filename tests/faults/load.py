@@ -11,6 +11,7 @@ import asyncio
 import random
 import time
 import uuid
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.support.waiting import auntil
 ANSWER_S = 12.0
 AGAIN_S = 0.2
 FAILURES_OF_A_RESOURCE = 20
+# Batches that `repeat` sends again.
+LATELY = 20
 
 
 @dataclass
@@ -57,6 +60,7 @@ class Load:
         self._going = asyncio.Event()
         self._going.set()
         self._busy = 0
+        self._lately: deque[tuple[str, list[dict[str, Any]]]] = deque(maxlen=LATELY)
         self._ended = False
         self._tasks: list[asyncio.Task[None]] = []
         self._failed = 0
@@ -80,6 +84,14 @@ class Load:
         """Send again."""
         self._going.set()
 
+    async def repeat(self) -> None:
+        """Send again what was accepted lately, under the same ids."""
+        for name, batch in list(self._lately):
+            headers = {"Authorization": f"Bearer {self._tenant.tokens[name]}"}
+            timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+            async with aiohttp.ClientSession(self._tenant.url, headers=headers, timeout=timeout) as http:
+                await self._post(http, batch)
+
     def check(self) -> None:
         """Raise what ended an agent."""
         for task in self._tasks:
@@ -100,6 +112,7 @@ class Load:
                 self._busy += 1
                 await self._accepted(http, batch)
                 self._busy -= 1
+                self._lately.append((name, batch))
                 # Who was held up does not hurry afterwards: rate is a rate, not a debt.
                 due = max(due + self.batch / self.rate, time.monotonic() - 1.0)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))

@@ -75,8 +75,10 @@ class LogProbe(threading.Thread):
         self._tenant = tenant
         self._closing = threading.Event()
         settings = {"isolation.level": "read_committed", "enable.auto.commit": False, "group.id": "faults-probe"}
+        # A broker that is away is part of the test; the client would say so 20 times a second.
+        quiet = {"log_level": 0}
         tuning = {"fetch.wait.max.ms": 50, "fetch.queue.backoff.ms": 10, "reconnect.backoff.max.ms": 500}
-        self._consumer = Consumer({"bootstrap.servers": bootstrap} | settings | tuning)
+        self._consumer = Consumer({"bootstrap.servers": bootstrap} | settings | tuning | quiet)
 
     def run(self) -> None:
         """Until closed."""

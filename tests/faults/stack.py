@@ -6,8 +6,9 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.local import state as st
@@ -18,19 +19,20 @@ SITE = Path(__file__).parent / "site"
 ROOMS = ("dedup", "ordering", "signals", "incidents", "rml", "notifications")
 READ_MODELS = ("timeline", "incidents", "pages", "dedup", "overview", "cases", "archive")
 # The supervisor gives up who died six times within a minute; a fault's own process must not come near.
-DEATHS_MAX = 4
+DEATHS_MAX = 5
 DEATHS_WINDOW_S = 60.0
 
 
 class Stack(Whole):
     """A process each, as in Kubernetes. `close` ends it."""
 
-    def __init__(self, directory: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.armed = directory / "points"
         self.armed.mkdir()
+        self.mounts: list[Path] = []
         self._deaths: dict[str, list[float]] = {}
-        self.env |= {"PYTHONPATH": str(SITE), "MANDATE_FAULTS": str(self.armed), **(env or {})}
+        self.env |= {"PYTHONPATH": str(SITE), "MANDATE_FAULTS": str(self.armed)}
 
     def up(self) -> None:
         """Start, or go on."""
@@ -45,6 +47,8 @@ class Stack(Whole):
         done = self.run("down")
         assert done.code == 0, done.err
         until(lambda: not [p.name for p in recorded if st.alive(p)], 10, "every process to be gone")
+        for mounted in self.mounts:
+            subprocess.run(("umount", "--lazy", str(mounted)), check=False)
         shutil.rmtree(self.home.directory, ignore_errors=True)
 
     def state(self, name: str) -> st.ProcessState:
@@ -62,6 +66,10 @@ class Stack(Whole):
             except ProcessLookupError:
                 continue
         return pid
+
+    def tired(self, name: str) -> bool:
+        """Would the supervisor give it up, if it died now?"""
+        return sum(time.monotonic() - at < DEATHS_WINDOW_S for at in self._deaths.get(name, [])) >= DEATHS_MAX
 
     async def spared(self, name: str) -> None:
         """Wait until the supervisor would start this one again at once, and count one more death of it."""
@@ -97,6 +105,18 @@ class Stack(Whole):
         (self.armed / f"{point}.done").unlink(missing_ok=True)
         beside.rename(self.armed / point)
 
+    def mount(self, place: Path, size: str) -> None:
+        """A file system in memory of that size. Raises CalledProcessError where mounting is not allowed."""
+        place.mkdir(parents=True, exist_ok=True)
+        subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(place)), check=True)
+        self.mounts.append(place)
+
+    def clock(self, word: str, shift: str = "+0s") -> None:
+        """Shift the wall clock of the process with that word on its command line (before `up`: let it be shiftable)."""
+        beside = self.armed / f".clock.{word}"
+        beside.write_text(f"{shift}\n")
+        beside.rename(self.armed / f"clock.{word}")
+
     def disarm(self, point: str) -> None:
         """Nobody stops there any more."""
         (self.armed / point).unlink(missing_ok=True)
@@ -106,10 +126,11 @@ class Stack(Whole):
         return (self.armed / f"{point}.done").exists()
 
 
-def start(directory: Path, env: Mapping[str, str] | None = None) -> Stack:
-    """A running stack whose home is this directory."""
-    stack = Stack(directory, env)
+def start(directory: Path, before: Callable[[Stack], None] = lambda _: None) -> Stack:
+    """A running stack whose home is this directory; `before` prepares that home."""
+    stack = Stack(directory)
     try:
+        before(stack)
         stack.up()
     except BaseException:
         stack.run("down")

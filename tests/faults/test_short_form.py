@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.faults import results
 from tests.faults.catalogue import ALL
 from tests.faults.checker import ORDERED
-from tests.faults.ground import Ground, ground
+from tests.faults.ground import Ground, Pace, ground
 from tests.support.waiting import auntil, until
 
 SEED = 6
@@ -24,7 +24,7 @@ CHOSEN = ("kill-dedup", "point-host.flushed", "point-projection.written", "point
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_nothing_is_lost_doubled_or_misordered_whoever_dies(tmp_path: Path) -> None:
-    async with ground(tmp_path, print, seed=SEED, rate=60.0) as found:
+    async with ground(tmp_path, print, seed=SEED, pace=Pace(rate=60.0)) as found:
         for name in CHOSEN:
             inflict, stream = ALL[name].inflicts[0]
             row = results.row_of(name, [await found.tried(stream, partial(inflict, found))])
