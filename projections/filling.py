@@ -55,6 +55,12 @@ class Hand:
     history: History
 
 
+def removed_tenants(history: History, places: Sequence[Place]) -> frozenset[str]:
+    """Whose records were taken out of a history on purpose: a rebuilt read model has fewer rows of theirs."""
+    asked: Callable[[Sequence[Place]], frozenset[str]] = getattr(history, "removed_tenants", lambda _: frozenset())
+    return asked(places)
+
+
 class Filling:
     """One version being filled. `said` is called after every batch, by whoever wrote it, one at a time.
 

@@ -26,7 +26,7 @@ from processors.host.places import Place
 from projections import checksum, migrate, positions, versions
 from projections.catalog import PROJECTIONS
 from projections.errors import NotReady, Refused
-from projections.filling import Filling, Hand, Said
+from projections.filling import Filling, Hand, Said, removed_tenants
 from projections.postgres import CONNECT_SECONDS, base
 from projections.store import PostgresStore
 from projections.versions import Version
@@ -57,7 +57,10 @@ NOT_COMPARED = Difference("(not compared)", "(all)", 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a rebuild did. `rows`: records read into the new version by this run; `version`: what serves now."""
+    """What a rebuild did. `rows`: records read into the new version by this run; `version`: what serves now.
+
+    `removed`: differences of tenants whose records were taken out of the archive on purpose. They hinder no swap.
+    """
 
     projection: str
     rows: int
@@ -65,6 +68,7 @@ class Outcome:
     swapped: bool
     version: int
     seconds: float
+    removed: tuple[Difference, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -104,7 +108,8 @@ class Rebuild:
         with self._locked() as connection:
             version = self._begin(connection)
             with self._filling(version) as filling:
-                differences = self._compare(connection, version, filling, accept)
+                found = self._compare(connection, version, filling, accept)
+                differences, removed = told_apart(found, self._history, self._places)
                 swapped = swap and (accept or not differences)
                 if swapped:
                     self._swap(connection, version, filling)
@@ -113,7 +118,8 @@ class Rebuild:
                         versions.drop(connection, version)
             serves = positions.version(connection, self._projection.name)
             filling.say("done")
-        return Outcome(self._projection.name, filling.rows, differences, swapped, serves, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Outcome(self._projection.name, filling.rows, differences, swapped, serves, seconds, removed)
 
     def rollback(self) -> Outcome:
         """Bring what served before the last swap up to the log, and let it serve again.
@@ -280,6 +286,14 @@ class Rebuild:
                     "Wait for it, or end that process: its next run goes on where it stopped.",
                 )
             yield connection
+
+
+def told_apart(
+    found: Sequence[Difference], history: History, places: Sequence[Place]
+) -> tuple[tuple[Difference, ...], tuple[Difference, ...]]:
+    """Differences that nobody has asked for, and those of tenants whose records were taken out of the history."""
+    gone = removed_tenants(history, places)
+    return tuple(d for d in found if d.tenant not in gone), tuple(d for d in found if d.tenant in gone)
 
 
 def _differences(connection: Connection, table: str, home: str, beside: str) -> list[Difference]:

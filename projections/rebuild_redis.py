@@ -24,7 +24,7 @@ from projections import redis_checksum
 from projections.catalog import REDIS
 from projections.errors import NotReady, Refused
 from projections.filling import Filling, Moment, Said
-from projections.rebuild import NOT_COMPARED, Difference, Outcome
+from projections.rebuild import NOT_COMPARED, Difference, Outcome, told_apart
 from projections.redis_keys import generation_prefix, hold_key, patterns, positions_key, rebuild_key
 from projections.redis_store import ANSWER_SECONDS, CONNECT_SECONDS, RedisStore, marks_of
 
@@ -90,7 +90,8 @@ class RedisRebuild:
             filling, store = self._filling(number)
             try:
                 with self._hold():
-                    differences = self._compare(number, filling, accept)
+                    found = self._compare(number, filling, accept)
+                    differences, removed = told_apart(found, self._history, self._places)
                     swapped = swap and (accept or not differences)
                     if swapped:
                         self._swap(number, live, filling)
@@ -100,7 +101,8 @@ class RedisRebuild:
                 store.close()
             filling.say("done")
         serves = number if swapped else live
-        return Outcome(self._projection.name, filling.rows, differences, swapped, serves, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Outcome(self._projection.name, filling.rows, differences, swapped, serves, seconds, removed)
 
     def rollback(self) -> Outcome:
         """Let the generation before the last swap serve again, brought up to the log. Raises Refused."""

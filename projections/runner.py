@@ -3,7 +3,8 @@
     session: open the store → positions → check against the log → assign → read and write until told to stop
     an error of store or log: close both, back off (bounded), begin a new session from the stored positions
     lost compare-and-set: read the positions again, seek, rebuild the batch
-    a stored position below the log's start: Refused `rebuild_from_archive`; the runner dies and health says so
+    a stored position below the log's start: Refused `rebuild_from_archive`; the runner dies and health says so (the
+    archive waits instead, with an alarm, until a person accepts the loss)
 
 A crash is the normal way to stop: everything that matters is in the store.
 """
@@ -22,7 +23,7 @@ from processors.host import points
 from processors.host.errors import HostError
 from processors.host.places import Ends, Place
 from processors.host.reader import Batch
-from projections.errors import NotReady, PositionLost, Refused
+from projections.errors import NotReady, PositionLost, ProjectionError, Refused
 from projections.metrics import RunnerMetrics
 from projections.store import Store
 
@@ -88,8 +89,11 @@ class Runner:
         *,
         pause: Callable[[float], object] | None = None,
         alarm: Callable[[], str | None] = lambda: None,
+        lost: Callable[[Place, int, int], ProjectionError] | None = None,
     ) -> None:
         self.name = name
+        # What a stored position below the log's start means: (place, position, where the log begins).
+        self._lost = lost or self._rebuild_from_archive
         # What a person should look at although it lives (None: nothing); /healthz shows it.
         self.alarm = alarm
         self.dead: str | None = None
@@ -200,12 +204,7 @@ class Runner:
     def _check(self, place: Place, position: int, ends: Ends) -> None:
         what = f"projection {self.name} at {place.topic}[{place.partition}]"
         if position < ends.low:
-            raise Refused(
-                "rebuild_from_archive",
-                what,
-                f"it stands at {position}, the log keeps only from {ends.low}",
-                "Records between the two are in no row: rebuild from archive.",
-            )
+            raise self._lost(place, position, ends.low)
         if position > ends.high:
             now = time.monotonic()
             self._above_since = self._above_since or now
@@ -219,6 +218,14 @@ class Runner:
             raise NotReady(
                 "log_recovering", what, f"the log ends at {ends.high}, below {position}", "It is tried again."
             )
+
+    def _rebuild_from_archive(self, place: Place, position: int, low: int) -> ProjectionError:
+        return Refused(
+            "rebuild_from_archive",
+            f"projection {self.name} at {place.topic}[{place.partition}]",
+            f"it stands at {position}, the log keeps only from {low}",
+            "Records between the two are in no row: rebuild from archive.",
+        )
 
     def _write(self, source: LogSource, batch: Batch) -> None:
         began = time.monotonic()

@@ -23,6 +23,7 @@ MAX_TARGETS = 200  # hosts of one tenant; each is compared at every attempt
 MAX_STEPS = 50  # an escalation keeps its steps in one part of 64 KB; 50 x 1,024 characters fit
 # The rml processor keeps an effect for the window and half a day: a week of one effect a second is 0.6 M, 0.5 GB.
 MAX_RML_WINDOW_S = 604_800
+MAX_RETENTION_DAYS = 36_500  # a century; more is for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,18 @@ class Targets:
     webhooks: tuple[str, ...] = ()
 
 
-Document = People | Ownership | Escalation | Signals | Incidents | Rml | Targets
-DocumentName = Literal["people", "ownership", "escalation", "signals", "incidents", "rml", "targets"]
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many whole days (UTC) the archive keeps what agents said and what was done with it; 0: for ever.
+
+    Incidents, effects, pages and dead letters stay until the tenant is deleted.
+    """
+
+    days: int = 0
+
+
+Document = People | Ownership | Escalation | Signals | Incidents | Rml | Targets | Retention
+DocumentName = Literal["people", "ownership", "escalation", "signals", "incidents", "rml", "targets", "retention"]
 DEFAULTS: Mapping[str, Document] = {
     "people": People(),
     "ownership": Ownership(),
@@ -151,6 +162,7 @@ DEFAULTS: Mapping[str, Document] = {
     "incidents": Incidents(),
     "rml": Rml(),
     "targets": Targets(),
+    "retention": Retention(),
 }
 
 
@@ -313,6 +325,12 @@ def _targets(r: Reader) -> Targets:
     return Targets(entries)
 
 
+def _retention(r: Reader) -> Retention:
+    out = Retention(r.number("days", 0, 0, MAX_RETENTION_DAYS))
+    r.done()
+    return out
+
+
 def _rml(r: Reader) -> Rml:
     out = Rml(r.number("window_s", 86_400, 1, MAX_RML_WINDOW_S), r.texts("uncertain_errors"))
     r.done()
@@ -327,4 +345,5 @@ _READERS: Mapping[str, Callable[[Reader], Document]] = {
     "incidents": read_incidents,
     "rml": _rml,
     "targets": _targets,
+    "retention": _retention,
 }

@@ -72,12 +72,16 @@ class RoomSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProjectionSpec:
-    """One read model: the topics it reads and its store. `everything`: the map says `all`, also of topics to come."""
+    """One read model: the topics it reads and its store. `everything`: the map says `all`, also of topics to come.
+
+    `documents`: which configuration documents it reads itself.
+    """
 
     name: str
     reads: tuple[str, ...]
     store: Literal["postgres", "redis", "parquet"]
     everything: bool = False
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,8 @@ def _build(plain: Any) -> Topology:
 
 def _projection(name: str, entry: Any, topics: tuple[str, ...]) -> ProjectionSpec:
     everything = entry["reads"] == EVERYTHING
-    return ProjectionSpec(name, topics if everything else tuple(entry["reads"]), entry["store"], everything)
+    reads = topics if everything else tuple(entry["reads"])
+    return ProjectionSpec(name, reads, entry["store"], everything, tuple(entry.get("documents", ())))
 
 
 def _room(name: str, entry: Any) -> RoomSpec:

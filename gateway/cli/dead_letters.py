@@ -154,10 +154,10 @@ def _list(
 
 def _of(at: str, bootstrap: str | None) -> list[tuple[Record, DeadLetter]]:
     """The dead letters of a coordinate, oldest first. Raises MandateError `no_dead_letter`."""
-    from gateway.cli.history import history
+    from gateway.cli.history import every, history
 
     found = []
-    with history(bootstrap) as recorded:
+    with history(bootstrap, passes=every) as recorded:
         for number in range(recorded.partitions(TOPIC)):
             place = Place(TOPIC, number)
             for record in recorded.read(place, *recorded.bounds(place)):
@@ -173,7 +173,7 @@ def _of(at: str, bootstrap: str | None) -> list[tuple[Record, DeadLetter]]:
 
 def _redriven(at: Sequence[str], why: str, bootstrap: str | None) -> Iterator[tuple[str, Released]]:
     """Each coordinate's original, released. The newest letter of a coordinate is taken: all have the same original."""
-    from gateway.cli.history import history
+    from gateway.cli.history import every, history
     from gateway.http.run import MIGRATIONS
     from processors.host.once import OnceWriter
     from projections import migrate
@@ -183,7 +183,10 @@ def _redriven(at: Sequence[str], why: str, bootstrap: str | None) -> Iterator[tu
         check(letter)
     where = connections()
     migrate.apply(where.postgres, MIGRATIONS, "gateway")
-    with psycopg.connect(where.postgres, autocommit=True, connect_timeout=5) as connection, history(bootstrap) as log:
+    with (
+        psycopg.connect(where.postgres, autocommit=True, connect_timeout=5) as connection,
+        history(bootstrap, passes=every) as log,
+    ):
         writer = OnceWriter(bootstrap or where.kafka, WRITER)
         try:
             releases = Releases(connection, log, writer)

@@ -16,6 +16,7 @@ EXIT_CODES: Mapping[str, int] = {
     "archive_file_missing": 10,
     "archive_file_corrupt": 12,
     "history_hole": 13,
+    "history_lost": 13,
     "history_begins_later": 15,
     "history_ends_earlier": 15,
     "history_removed": 15,

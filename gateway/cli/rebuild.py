@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import click
 
 from gateway.cli.client import Json
-from gateway.cli.history import history
+from gateway.cli.history import every, history, tell_removed
 from gateway.cli.history_errors import HISTORY_TEXT, failed
 from gateway.cli.output import EXIT_FAILED, EXIT_TEXT, json_option, show
 from gateway.local.connections import connections
@@ -58,7 +58,8 @@ def rebuild(
     done: list[Outcome] = []
     try:
         with ExitStack() as stack:
-            recorded = [stack.enter_context(history()) for _ in range(HANDS)]
+            recorded = [stack.enter_context(history(passes=every)) for _ in range(HANDS)]
+            tell_removed(recorded[0])
             declared = topology.load()
             for name in names:
                 with _shown(as_json) as said:
@@ -107,6 +108,9 @@ def _plain(outcome: Outcome) -> Json:
             {"table": d.table, "tenant": d.tenant, "serving": d.serving, "rebuilt": d.rebuilt}
             for d in outcome.differences
         ],
+        "removed": [
+            {"table": d.table, "tenant": d.tenant, "serving": d.serving, "rebuilt": d.rebuilt} for d in outcome.removed
+        ],
     }
 
 
@@ -123,6 +127,8 @@ def _say(outcome: Outcome, verify_only: bool, rollback: bool) -> None:
         click.echo(f"  {each.table} of {each.tenant}: {each.serving:,} serving, {each.rebuilt:,} rebuilt")
     if len(outcome.differences) > SHOWN_MAX:
         click.echo(f"  and {len(outcome.differences) - SHOWN_MAX} more; see --json")
+    for each in outcome.removed[:SHOWN_MAX]:
+        click.echo(f"  {each.table} of {each.tenant}: {each.serving:,} → {each.rebuilt:,}, removed from the archive")
     if outcome.differences and not outcome.swapped and not verify_only:
         click.echo(f"  If the new one is right: mandate rebuild {outcome.projection} --accept-difference", err=True)
 

@@ -12,7 +12,7 @@ import click
 import psycopg
 
 from gateway.cli.client import Json
-from gateway.cli.history import history
+from gateway.cli.history import every, history, tell_removed
 from gateway.cli.history_errors import HISTORY_TEXT, failed
 from gateway.cli.output import EXIT_FAILED, EXIT_TEXT, fail, json_option, show
 from gateway.cli.times import TIME
@@ -88,7 +88,9 @@ def reconcile(receipts: Path | None, start: int | None, end: int | None, as_json
 
 def _reconcile(receipts: Path | None, start: int | None, end: int | None) -> Json:
     declared = topology.load()
-    with history() as recorded, psycopg.connect(connections().postgres, connect_timeout=CONNECT_SECONDS) as database:
+    dsn = connections().postgres
+    with history(passes=every) as recorded, psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS) as database:
+        tell_removed(recorded)
 
         def rows(first: int) -> Iterator[bytes]:
             # The archive answers for the days that Postgres has let go.

@@ -113,7 +113,7 @@ def _answer(
     bootstrap: str | None,
     quiet: bool,
 ) -> Answer:
-    from gateway.cli.history import history
+    from gateway.cli.history import every, history, tell_removed
     from gateway.whatif.answer import answer
     from gateway.whatif.run import Question, ask, documents_of
     from schemas import topology
@@ -135,7 +135,8 @@ def _answer(
             click.echo(f"{what}: {count:,} records", err=True)
 
     question = Question(window[0], window[1], tenant, changes, assume_answer)
-    with history(bootstrap) as opened:
+    with history(bootstrap, passes=every) as opened:
+        tell_removed(opened)
         return answer(ask(opened, topology.load(), question, progress), incident)
 
 

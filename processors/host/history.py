@@ -9,6 +9,7 @@ no group and commits nothing.
 
 Offsets inside the bounds may be missing: transaction markers, aborted records, and what compaction took from a
 changelog (an archive that was there in time has it still). What must not be missing raises.
+A history from which records may have been taken out on purpose has `removed(place, start, end) -> bool` as well.
 """
 
 from __future__ import annotations

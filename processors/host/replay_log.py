@@ -6,7 +6,7 @@ letters).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -34,7 +34,8 @@ _LETTERS = codec.Words((*kernel.DEAD_LETTERS, *kernel.SHARED))
 class Transaction:
     """One recorded transaction of a partition: its Progress, where that lies, and the rows of state before it.
 
-    `whole` is False when compaction took some of its rows, or when one of them is not what was written.
+    `whole` is False when compaction took some of its rows, or when one of them is not what was written. `removed`: rows
+    of a tenant may have been taken out on purpose, so that its hash says nothing; what is left is all there may be.
     """
 
     offset: int
@@ -42,10 +43,13 @@ class Transaction:
     progress: Progress
     rows: tuple[Record, ...]
     written: bytes | None = None  # the Progress as it is on the log
+    removed: bool = False
 
     @property
     def whole(self) -> bool:
-        """Whether the rows are those whose hash the Progress names."""
+        """Whether the rows are those whose hash the Progress names, as far as they may be kept."""
+        if self.removed:
+            return True
         digest = blake2b(digest_size=16)
         for row in self.rows:
             key, value = row.key or b"", row.value or b""
@@ -67,7 +71,9 @@ def transactions(history: History, place: Place, end: int, start: int | None = N
     `start` lies behind a Progress. Raises MandateError with the place.
     """
     rows: list[Record] = []
-    for record in history.read(place, history.bounds(place)[0] if start is None else start, end):
+    first = history.bounds(place)[0] if start is None else start
+    removed: Callable[[Place, int, int], bool] = getattr(history, "removed", lambda place, start, end: False)
+    for record in history.read(place, first, end):
         if record.key != PROGRESS_KEY:
             rows.append(record)
             continue
@@ -76,8 +82,9 @@ def transactions(history: History, place: Place, end: int, start: int | None = N
         except MandateError as error:
             raise at(record, error) from error
         assert isinstance(progress, Progress)  # nothing else has this key
-        yield Transaction(record.offset, record.append_time, progress, tuple(rows))
-        rows = []
+        gap = removed(place, first, record.offset)
+        yield Transaction(record.offset, record.append_time, progress, tuple(rows), record.value, gap)
+        rows, first = [], record.offset
 
 
 def restored(engine: Engine, history: History, place: Place, end: int, until: int | None = None) -> Transaction | None:

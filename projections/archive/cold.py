@@ -8,7 +8,7 @@ of which ranges it was made, so that a day that got more records (an archive tha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -30,6 +30,9 @@ FOLDER = "cold"
 TOPIC = "actions.ordered"
 # A day ends for all clocks and for an archive that was late by a day; what comes later writes the day again.
 DAYS_AFTER = 2
+
+
+Step = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,46 @@ def days(files: Files) -> list[int]:
     return [(day - date(1970, 1, 1)).days for day in found]
 
 
-def counts(files: Files) -> dict[int, int]:
-    """Records by day that is there."""
-    return {day: sum(f["records"] for f in (_list(files, day) or {"files": []})["files"]) for day in days(files)}
+def counts(files: Files) -> dict[int, dict[str, int]]:
+    """Records by tenant, of each day that is there."""
+    out: dict[int, dict[str, int]] = {}
+    for day in days(files):
+        by_tenant = out.setdefault(day, {})
+        for file in (_list(files, day) or {"files": []})["files"]:
+            by_tenant[file["tenant"]] = by_tenant.get(file["tenant"], 0) + file["records"]
+    return out
+
+
+def removed(manifest: Manifest) -> dict[int, set[str]]:
+    """Tenants whose records were taken out of the log's files, by day."""
+    out: dict[int, set[str]] = {}
+    for place in manifest.places:
+        if place.topic == TOPIC:
+            for entry in manifest.removals(place):
+                out.setdefault(entry.day, set()).add(str(entry.tenant))
+    return out
+
+
+def remove(files: Files, tenant: str, before: int, at: Step = lambda _: None) -> int:
+    """Take a tenant's files of days before `before` out, first of the lists and then of the folders.
+
+    Returns how many files were deleted: also those that a run which died had only taken out of a list.
+    """
+    kept: set[str] = set()
+    for day in days(files):
+        listed = _list(files, day) or {"files": []}
+        mine = [file["file"] for file in listed["files"] if file["tenant"] == tenant]
+        if mine and day < before:
+            others = [file for file in listed["files"] if file["tenant"] != tenant]
+            files.write(_list_name(day), memoryview(json.dumps(listed | {"files": others}, indent=1).encode()))
+            at("listed")
+        else:
+            kept.update(mine)
+    gone = [name for name in files.names(f"{FOLDER}/tenant={ids.escape(tenant)}") if name not in kept]
+    for name in gone:
+        files.delete(name)
+        at("deleted")
+    return len(gone)
 
 
 def read(files: Files, tenant: str, day: int, columns: Sequence[str] = SCHEMA.names) -> Iterator[pa.Table]:
@@ -83,6 +123,8 @@ def read(files: Files, tenant: str, day: int, columns: Sequence[str] = SCHEMA.na
         name = file["file"]
         content = files.read(name)
         if content is None:
+            if file not in (_list(files, day) or {"files": []})["files"]:
+                return  # the tenant's files were removed while this one was about to be read
             raise ArchiveError(
                 "archive_file_missing",
                 f"the archive's file {name}",

@@ -10,7 +10,8 @@ a list for those that are not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Protocol, TypeVar
@@ -24,7 +25,7 @@ from processors.host.history import since as since_time
 from processors.host.lists import lists_of
 from processors.host.places import Place
 from projections.archive.files import Files
-from projections.archive.manifest import ArchiveError, Entry, Manifest
+from projections.archive.manifest import ArchiveError, Entry, Manifest, refuse_removed
 from projections.archive.project import RECORD_COLUMNS, records_of
 from schemas.record import Record
 
@@ -36,13 +37,24 @@ HASH_BYTES = 1_048_576
 
 
 class ArchiveHistory:
-    """A history of what the manifest names. It does not see what is archived after the manifest was read."""
+    """A history of what the manifest names. It does not see what is archived after the manifest was read.
 
-    def __init__(self, files: Files | str, manifest: Manifest, different: list[Entry] | None = None) -> None:
+    `passes`: in which topics a tenant's records may be missing that were taken out; in others `read` refuses a stretch
+    with such a gap (`history_removed`), since who reads it would take what is left for all.
+    """
+
+    def __init__(
+        self,
+        files: Files | str,
+        manifest: Manifest,
+        different: list[Entry] | None = None,
+        passes: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         """With `different`, files that are read and have not the hash of their entry are added to it, once each."""
         self._files = Files(files) if isinstance(files, str) else files
         self._manifest = manifest
         self._hashes = None if different is None else _Hashes(different)
+        self._passes = passes
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has here. Raises ArchiveError `topic_not_archived`."""
@@ -60,7 +72,8 @@ class ArchiveHistory:
     def read(self, place: Place, start: int, end: int) -> Iterator[Record]:
         """Committed records with start <= offset < end, ascending.
 
-        Raises MandateError: those of History, and history_removed, archive_file_missing, archive_file_corrupt.
+        Raises MandateError: those of History, and history_removed, history_lost, archive_file_missing,
+        archive_file_corrupt.
         """
         for records in self.lists(place, start, end):
             yield from records
@@ -70,6 +83,8 @@ class ArchiveHistory:
         if start >= end:
             return
         check_bounds(place, start, end, self.bounds(place))
+        if not self._passes(place.topic):
+            refuse_removed(self._manifest.removals(place), start, end)
         for entry in self._manifest.cover(place, start, end):
             if entry.kind == "file":
                 yield from read_entry(self._files, entry, start, end, self._hashes)
@@ -90,6 +105,22 @@ class ArchiveHistory:
             if found is not None:
                 return found
         return entry.end
+
+    def removed(self, place: Place, start: int, end: int) -> bool:
+        """Whether a tenant's records of this stretch were taken out. See processors/host/history.py."""
+        return any(entry.start < end and entry.end > start for entry in self._manifest.removals(place))
+
+    def removed_tenants(self, places: Collection[Place]) -> frozenset[str]:
+        """Whose records were taken out of these places."""
+        return frozenset(str(entry.tenant) for place in places for entry in self._manifest.removals(place))
+
+    def removals(self) -> list[tuple[str, int, str]]:
+        """Tenant, number of records and reason of all that was taken out, each pair of tenant and reason once."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for place in self._manifest.places:
+            for entry in self._manifest.removals(place):
+                counts[str(entry.tenant), str(entry.reason)] += entry.records
+        return [(tenant, records, reason) for (tenant, reason), records in sorted(counts.items())]
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -144,7 +175,7 @@ class JoinedHistory:
                     "history_hole",
                     f"{place.topic}[{place.partition}]@{rest}",
                     f"the archive ends at {archived} and the log keeps only from {low}",
-                    "Records between the two are lost; see why the archive was late.",
+                    "Records between the two are lost: see why the archive was late; `mandate archive accept-loss`.",
                 )
             yield from lists_of(self._live, place, rest, end)
 
@@ -161,6 +192,18 @@ class JoinedHistory:
             if found < archived:
                 return found
         return max(archived, since_time(self._live, place, time_ms))
+
+    def removed(self, place: Place, start: int, end: int) -> bool:
+        """Whether a tenant's records of this stretch were taken out of the archive."""
+        return self._archive.removed(place, start, end)
+
+    def removed_tenants(self, places: Collection[Place]) -> frozenset[str]:
+        """Whose records were taken out of these places in the archive."""
+        return self._archive.removed_tenants(places)
+
+    def removals(self) -> list[tuple[str, int, str]]:
+        """What was taken out of the archive, as ArchiveHistory says."""
+        return self._archive.removals()
 
     def close(self) -> None:
         """Leave the log."""

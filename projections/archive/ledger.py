@@ -16,7 +16,7 @@ import psycopg
 from processors.host.places import Place
 from projections import migrate, positions
 from projections.archive.manifest import NAMES, Entry, Manifest
-from projections.errors import NotReady
+from projections.errors import NotReady, Refused
 from projections.postgres import writer
 
 NAME = "archive"
@@ -131,12 +131,7 @@ class PostgresLedger:
 
     def not_mirrored(self) -> Sequence[tuple[Place, int]]:
         """Places and days whose copy is older than the manifest."""
-        connection = self.connection
-        with connection.transaction():
-            found = connection.execute(
-                "select distinct topic, partition, day from archive_manifest where not mirrored order by 1, 2, 3"
-            ).fetchall()
-        return [(Place(topic, partition), day) for topic, partition, day in found]
+        return not_mirrored(self.connection)
 
     def copying(self, place: Place, day: int) -> contextlib.AbstractContextManager[Sequence[Entry]]:
         """The entries of a place's day, while nobody else writes its copy; at the end the copy is written."""
@@ -156,8 +151,8 @@ class PostgresLedger:
         """Take over what the copies beside the files say, when the manifest is empty. Raises NotReady."""
         connection = self.connection
         ends: dict[Place, int] = {}
-        for entry in sorted(entries, key=lambda e: (e.topic, e.partition, e.start)):
-            ends[entry.place] = entry.end
+        for entry in entries:
+            ends[entry.place] = max(entry.end, ends.get(entry.place, 0))
         with connection.transaction():
             self._hold(connection)
             insert(connection, entries)
@@ -203,6 +198,15 @@ class PostgresLedger:
             )
 
 
+def not_mirrored(connection: Connection) -> list[tuple[Place, int]]:
+    """Places and days whose copy is older than the manifest."""
+    with connection.transaction():
+        found = connection.execute(
+            "select distinct topic, partition, day from archive_manifest where not mirrored order by 1, 2, 3"
+        ).fetchall()
+    return [(Place(topic, partition), day) for topic, partition, day in found]
+
+
 @contextlib.contextmanager
 def copying(connection: Connection, place: Place, day: int) -> Iterator[Sequence[Entry]]:
     """The entries of a place's day, while nobody else writes its copy; at the end the copy is written.
@@ -216,6 +220,27 @@ def copying(connection: Connection, place: Place, day: int) -> Iterator[Sequence
         connection.execute(f"update archive_manifest set mirrored = true {which} and not mirrored", (*place, day))
 
 
+def accept_loss(connection: Connection, place: Place, to: int, day: int, reason: str, low: int) -> Entry:
+    """Say that what the log has dropped before the archive had it is lost, up to `to`; the archive goes on from there.
+
+    `low`: where the log begins; `day`: today. Commits by itself. Raises Refused `loss_nothing`, PositionLost.
+    """
+    with connection.transaction():
+        stands = positions.load(connection, NAME).get(place)
+        if stands is None or not stands < to <= low:
+            why = "nothing of it was archived yet" if stands is None else f"the archive stands at {stands}"
+            raise Refused(
+                "loss_nothing",
+                f"{place.topic}[{place.partition}]@{to}",
+                f"{why}, and the log keeps everything from {low}",
+                "Only what lies between the two can be lost: --to is above the first and at most the second.",
+            )
+        entry = Entry(*place, stands, to, "lost", day, reason=reason)
+        positions.move(connection, NAME, {place: stands}, {place: to}, {})
+        insert(connection, [entry])
+    return entry
+
+
 def insert(connection: Connection, entries: Sequence[Entry]) -> None:
     """Add rows to the manifest, inside the caller's transaction."""
     with connection.cursor() as cursor:
@@ -224,7 +249,7 @@ def insert(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def select(connection: Connection, where: str, values: Sequence[Any]) -> list[Entry]:
     """Rows of the manifest in order, inside the caller's transaction. `where` is a literal of the caller."""
-    query = f"{_SELECT} {where} order by topic, partition, start".encode()
+    query = f"{_SELECT} {where} order by topic, partition, start, coalesce(tenant, '')".encode()
     return [Entry(*row) for row in connection.execute(query, tuple(values)).fetchall()]
 
 

@@ -4,7 +4,10 @@ The ranges of a place touch: each entry begins where the one before ends. An ent
 
     file      its committed records are in this file
     empty     it holds none: markers and aborted records only
-    removed   they were taken out on purpose, and why (retention, deletion of a tenant)
+    removed   they were taken out on purpose, and why (retention)
+    lost      the log had dropped them before the archive had them, and a person has accepted it, and why
+
+Over these lie entries `removed` with a tenant: its records of that range were taken out of the files that hold it.
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from processors.host.places import Place
+from schemas.envelope import rfc3339
 from schemas.errors import MandateError
 
-Kind = Literal["file", "empty", "removed"]
+Kind = Literal["file", "empty", "removed", "lost"]
+# Nothing of such a range is there, and somebody has said why.
+GONE: frozenset[Kind] = frozenset({"removed", "lost"})
 # Everything of the archive as it was written; `cold/` beside it is the layout by tenant and date.
 FOLDER = "log"
 
@@ -29,7 +35,10 @@ class ArchiveError(MandateError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One range of one place. Times are append times in ms of the first and last record; None without records."""
+    """One range of one place. Times are append times in ms of the first and last record; None without records.
+
+    `records` are those that the file holds; of an entry with a tenant, those that were taken out.
+    """
 
     topic: str
     partition: int
@@ -44,6 +53,7 @@ class Entry:
     first_time: int | None = None
     last_time: int | None = None
     reason: str | None = None
+    tenant: str | None = None
 
     @property
     def place(self) -> Place:
@@ -85,8 +95,13 @@ def plain(entry: Entry) -> dict[str, Any]:
 
 
 def of_plain(value: Mapping[str, Any]) -> Entry:
-    """An entry from JSON. Raises KeyError, TypeError."""
-    return Entry(**{name: value[name] for name in NAMES})
+    """An entry from JSON; copies from before tenants were removed do not name one. Raises KeyError, TypeError."""
+    return Entry(**{name: value[name] for name in NAMES if name != "tenant"}, tenant=value.get("tenant"))
+
+
+def order(entry: Entry) -> tuple[str, int, int, str]:
+    """The order of the manifest: by place and position, a tenant's behind the one whose file it was in."""
+    return entry.topic, entry.partition, entry.start, entry.tenant or ""
 
 
 class Manifest:
@@ -94,8 +109,10 @@ class Manifest:
 
     def __init__(self, entries: Iterable[Entry], positions: Mapping[Place, int] | None = None) -> None:
         self._entries: dict[Place, list[Entry]] = {}
-        for entry in sorted(entries, key=lambda e: (e.topic, e.partition, e.start)):
-            self._entries.setdefault(entry.place, []).append(entry)
+        self._removals: dict[Place, list[Entry]] = {}
+        for entry in sorted(entries, key=order):
+            kept = self._entries if entry.tenant is None else self._removals
+            kept.setdefault(entry.place, []).append(entry)
         self._positions = dict(positions or {})
 
     @property
@@ -107,16 +124,20 @@ class Manifest:
         """The entries of a place, in order."""
         return tuple(self._entries.get(place, ()))
 
+    def removals(self, place: Place) -> tuple[Entry, ...]:
+        """What was taken out of the files of a place, by tenant, in order."""
+        return tuple(self._removals.get(place, ()))
+
     def position(self, place: Place) -> int:
         """Where the archive goes on at this place."""
         found = self._entries.get(place)
         return self._positions.get(place, found[-1].end if found else 0)
 
     def bounds(self, place: Place) -> tuple[int, int]:
-        """First kept position and the end. Removed entries at the beginning do not count as kept."""
+        """First kept position and the end. What was removed or lost at the beginning is not kept."""
         end = self.position(place)
         for entry in self._entries.get(place, ()):
-            if entry.kind != "removed":
+            if entry.kind not in GONE:
                 return entry.start, end
         return end, end
 
@@ -128,7 +149,7 @@ class Manifest:
     def cover(self, place: Place, start: int, end: int) -> list[Entry]:
         """The entries that hold [start, end), without a gap.
 
-        Raises ArchiveError: history_hole (naming place and position), history_removed (and the reason).
+        Raises ArchiveError: history_hole (naming place and position), history_removed, history_lost (and the reason).
         """
         found = self._entries.get(place, [])
         at, out = start, []
@@ -139,11 +160,11 @@ class Manifest:
                 continue
             if entry.start > at:
                 break
-            if entry.kind == "removed":
+            if entry.kind in GONE:
                 raise ArchiveError(
-                    "history_removed",
+                    f"history_{entry.kind}",
                     f"{place.topic}[{place.partition}]@{at}",
-                    f"records {entry.start} to {entry.end} were removed: {entry.reason}",
+                    f"records {entry.start} to {entry.end} were {entry.kind}: {entry.reason}",
                     "Begin after them.",
                 )
             out.append(entry)
@@ -151,6 +172,21 @@ class Manifest:
         if at < end:
             raise hole(place, at)
         return out
+
+
+def refuse_removed(removals: Iterable[Entry], start: int, end: int) -> None:
+    """Raise ArchiveError `history_removed` when a tenant's records of [start, end) were taken out."""
+    found = [entry for entry in removals if entry.start < end and entry.end > start]
+    if found:
+        last = max(found, key=lambda entry: entry.end)
+        after = "" if last.last_time is None else f" (the last is of {rfc3339(last.last_time)})"
+        raise ArchiveError(
+            "history_removed",
+            f"{last.topic}[{last.partition}]@{max(start, found[0].start)}",
+            f"of {found[0].start} to {last.end}, {sum(e.records for e in found)} records of tenant {last.tenant} "
+            f"were removed: {last.reason}",
+            f"Begin after them{after}.",
+        )
 
 
 def hole(place: Place, at: int) -> ArchiveError:

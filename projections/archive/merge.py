@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from processors.host.places import Place
 from projections.archive.files import Files
 from projections.archive.history import corrupt, guarded, opened
-from projections.archive.manifest import Entry, Manifest
+from projections.archive.manifest import GONE, Entry, Manifest
 from projections.archive.project import SCHEMA, parquet
 from projections.archive.store import write_content, write_mirror
 
@@ -91,7 +91,7 @@ def groups(manifest: Manifest, today: int) -> Iterator[list[Entry]]:
     for place in manifest.places:
         entries = manifest.entries(place)
         for day in sorted({entry.day for entry in entries}):
-            mine = [entry for entry in entries if entry.day == day and entry.kind != "removed"]
+            mine = [entry for entry in entries if entry.day == day and entry.kind not in GONE]
             found = list(_neighbours(mine))
             small = sum(len(group) for group in found)
             if day < today or small >= FILES_OPEN_DAY:

@@ -1,7 +1,7 @@
 """Pure: records as the columns of the archive's files, and back. Called by the store, by merging and by history.
 
 topic, partition, offset, append_time (ms, UTC), key, schema_id, headers (list of name and value), value: the record
-tenant: of the head, else of the key where the topic's key begins with the tenant, else null
+tenant: whose the record is (tenants.py), null where nobody can tell
 event_id … type: the head's fields on records that have one (schemas/head.py), else null. Times of the head are
 plain numbers of ms: a sender may claim the year 9999, which readers of timestamps refuse.
 """
@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from projections.reading import ACTIONS, action_frames
-from schemas import ids
+from projections.archive.tenants import Tenants, head_of
+from projections.reading import action_frames
 from schemas.codec import MAGIC, PREFIX_BYTES
-from schemas.errors import SchemaError
-from schemas.head import Head, read_head
+from schemas.head import Head
 from schemas.record import Headers, Record
 from schemas.topology import Topology
 
@@ -75,11 +74,10 @@ def day_of(append_time: int) -> int:
 
 
 class Columns:
-    """Makes columns of records of one topic; knows which topics have heads and which keys begin with a tenant."""
+    """Makes columns of records of one topic; knows which topics have heads, and whose a record is."""
 
     def __init__(self, topology: Topology, passing: Passing = passed) -> None:
-        self._heads = {t.name for t in topology.topics.values() if t.stream == ACTIONS}
-        self._keyed = {t.name for t in topology.topics.values() if t.key.split("/")[0] == "tenant"}
+        self._tenants = Tenants(topology)
         self._passing = passing
 
     def of(self, topic: str, partition: int, records: Sequence[Record]) -> pa.RecordBatch:
@@ -87,11 +85,12 @@ class Columns:
         kept = [self._passing(record) for record in records]
         count = len(kept)
         values = [record.value for record in kept]
-        frames = action_frames() if topic in self._heads else frozenset()
-        heads = [_head(value, frames) for value in values]
-        keyed = topic in self._keyed
+        frames = action_frames() if self._tenants.heads(topic) else frozenset()
+        # A head's numbers are any 64 bits; a Parquet column of texts takes any text that UTF-8 does.
+        heads = [head_of(value, frames) for value in values]
+        whose = self._tenants.by_key
         tenants = [
-            head.tenant if head is not None else _tenant(record.key) if keyed else None
+            head.tenant if head is not None else whose(topic, record.key, record.value)
             for head, record in zip(heads, kept, strict=True)
         ]
         return pa.RecordBatch.from_arrays(
@@ -111,17 +110,6 @@ class Columns:
         )
 
 
-def _head(value: bytes | None, frames: frozenset[bytes]) -> Head | None:
-    if value is None or value[:PREFIX_BYTES] not in frames:
-        return None
-    try:
-        head = read_head(value)
-    except SchemaError:
-        return None  # kept as it is: deduplication puts it into dead.letters
-    # A head's numbers are any 64 bits; a Parquet column of texts takes any text that UTF-8 does.
-    return head
-
-
 def _head_columns(heads: Sequence[Head | None]) -> list[pa.Array]:
     if not any(heads):
         return [pa.nulls(len(heads), kind) for _, kind in _HEAD]
@@ -132,15 +120,6 @@ def _schema_id(value: bytes | None) -> int | None:
     if value is None or len(value) < PREFIX_BYTES or value[0] != MAGIC:
         return None
     return int.from_bytes(value[1:PREFIX_BYTES], "big")
-
-
-def _tenant(key: bytes | None) -> str | None:
-    if not key:
-        return None
-    try:
-        return ids.unescape(key.split(b"/", 1)[0].decode())
-    except UnicodeDecodeError:
-        return None
 
 
 def _headers(found: Sequence[Headers]) -> pa.ListArray:

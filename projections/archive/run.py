@@ -32,7 +32,7 @@ def make_runner(
     )
     metrics.behind(store.behind)
     files = Files(given.archive_place)
-    Night(lambda: compact(given.postgres, files, time.time()), lambda: float(store.archived)).start()
+    Night(lambda: compact(given.postgres, files, time.time(), declared), lambda: float(store.archived)).start()
     return Runner(
         NAME,
         places,
@@ -40,4 +40,5 @@ def make_runner(
         store,
         RunnerMetrics(metrics, NAME),
         alarm=store.alarm,
+        lost=store.lost,
     )

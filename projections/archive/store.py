@@ -30,7 +30,7 @@ from projections.archive.files import Files
 from projections.archive.ledger import Ledger
 from projections.archive.manifest import FOLDER, Entry, file_name, mirror_name, of_plain, plain
 from projections.archive.project import Columns, day_of, parquet
-from projections.errors import PositionLost, Refused
+from projections.errors import NotReady, PositionLost, Refused
 from projections.runner import LogSource
 from schemas.errors import MandateError
 from schemas.record import Record
@@ -79,6 +79,7 @@ class ArchiveStore:
         self._since = 0.0
         self._oldest: int | None = None
         self._seen = clock()
+        self._loss: str | None = None
         # Records published by this store, ever.
         self.archived = 0
 
@@ -144,6 +145,7 @@ class ArchiveStore:
     def tick(self) -> None:
         """Called before every read: flush what has waited long enough."""
         self._seen = self._clock()
+        self._loss = None  # what is read begins inside the log
         if self._reached and self._clock() - self._since >= FLUSH_SECONDS:
             try:
                 self.flush()
@@ -225,14 +227,29 @@ class ArchiveStore:
         waiting = 0.0 if oldest is None else self._wall() - oldest / 1000
         return max(0.0, waiting, silent if silent > FLUSH_SECONDS else 0.0)
 
+    def lost(self, place: Place, position: int, low: int) -> NotReady:
+        """The log has dropped what was not archived. The archive waits until a person has accepted it."""
+        command = f"mandate archive accept-loss {place.topic} {place.partition} --to {low} --reason TEXT"
+        error = NotReady(
+            "archive_behind_log",
+            f"the archive at {place.topic}[{place.partition}]",
+            f"it stands at {position}, the log keeps only from {low}: what lies between is lost to it",
+            f"Nothing more is archived until the loss is accepted: {command}",
+        )
+        self._loss = str(error)
+        return error
+
     def alarm(self) -> str | None:
         """Why a person should look, or None."""
+        if self._loss is not None:
+            return self._loss
         seconds = self.behind()
         if seconds <= ALARM_SECONDS:
             return None
         return (
             f"the archive is {seconds:.0f} s behind; after 600 s changelogs are compacted before they are archived. "
-            "See the log of this process; check the space and rights of MANDATE_ARCHIVE."
+            "See the log of this process; check the space and rights of MANDATE_ARCHIVE. Once the log has dropped what "
+            "is not archived, nothing more is archived until it is accepted: mandate archive accept-loss."
         )
 
 

@@ -12,30 +12,41 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace as changed
 from types import TracebackType
+from typing import cast
 
 import psycopg
 
 from processors.host.places import Place
 from projections import migrate
-from projections.archive import cold
+from projections.archive import cold, ledger, removal
 from projections.archive.files import Files
-from projections.archive.ledger import KEPT_SECONDS, LOCK, copying, insert, select, whole
-from projections.archive.manifest import Entry, Manifest
+from projections.archive.ledger import KEPT_SECONDS, LOCK, copying, insert, not_mirrored, select, whole
+from projections.archive.manifest import GONE, Entry, Manifest
 from projections.archive.merge import Merged, merge
 from projections.archive.project import day_of
+from projections.archive.removal import Removed, Request, Step
 from projections.archive.store import write_mirror
 from projections.errors import NotReady
 from projections.postgres import writer
 from projections.timeline import partitions
+from schemas.configuration import Retention, parse_document
+from schemas.errors import ConfigurationError
+from schemas.topology import Topology
 
 log = logging.getLogger("mandate.archive")
 
 NAME = "archive-upkeep"
+# The document of a tenant's settings that says how long its records are kept here.
+DOCUMENT = "retention"
 # A pass over days without anything to merge reads the manifest only: 50 ms at 100,000 rows.
 LOOK_SECONDS = 600.0
 # Low load: fewer records a second than this since the last look. Later than a day it runs at any load.
 CALM_RECORDS = 500.0
 WAIT_SECONDS_MAX = 86_400.0
+
+
+# The entries of a range, not what lies over them.
+_WITHIN = 'topic = %s and partition = %s and start >= %s and "end" <= %s and tenant is null'
 
 
 class Upkeep:
@@ -77,20 +88,17 @@ class Upkeep:
         """All of it."""
         return whole(self.connection)
 
-    def replace(self, before: Sequence[Entry], after: Entry) -> bool:
-        """One row for these, if they are still the same; their files are superseded. False: nothing was changed."""
-        place = after.place
-        range_ = (*place, after.start, after.end)
+    def replace(self, before: Sequence[Entry], after: Entry, over: Sequence[Entry] = ()) -> bool:
+        """One row for these, if they are still the same; their files are superseded. False: nothing was changed.
+
+        `over`: what was taken out of the file, by tenant.
+        """
+        range_ = (*after.place, after.start, after.end)
         with self.connection.transaction():
-            found = select(
-                self.connection, 'where topic = %s and partition = %s and start >= %s and "end" <= %s', range_
-            )
+            found = select(self.connection, f"where {_WITHIN}", range_)
             if found == list(before):
-                self.connection.execute(
-                    'delete from archive_manifest where topic = %s and partition = %s and start >= %s and "end" <= %s',
-                    range_,
-                )
-                insert(self.connection, [after])
+                self.connection.execute(f"delete from archive_manifest where {_WITHIN}".encode(), range_)
+                insert(self.connection, [after, *over])
                 with self.connection.cursor() as cursor:
                     cursor.executemany(
                         "insert into archive_superseded (file) values (%s) on conflict (file) do nothing",
@@ -101,6 +109,81 @@ class Upkeep:
     def copying(self, place: Place, day: int) -> contextlib.AbstractContextManager[Sequence[Entry]]:
         """The entries of a place's day, while nobody else writes its copy; at the end the copy is written."""
         return copying(self.connection, place, day)
+
+    def not_mirrored(self) -> Sequence[tuple[Place, int]]:
+        """Places and days whose copy is older than the manifest."""
+        return not_mirrored(self.connection)
+
+    # --- a tenant's removal
+
+    def ask(self, tenant: str, before: int, reason: str, retention: bool = False) -> Request:
+        """Write down what shall be removed; from now on it is finished by whoever does the upkeep."""
+        with self.connection.transaction():
+            found = self.connection.execute(
+                "insert into archive_removals (tenant, before, retention, reason) values (%s, %s, %s, %s) returning id",
+                (tenant, before, retention, reason),
+            ).fetchone()
+        assert isinstance(found, tuple)  # an insert gives its row
+        return Request(int(found[0]), tenant, before, retention, reason)
+
+    def open_requests(self) -> Sequence[Request]:
+        """What was asked and is not done, in the order of asking."""
+        with self.connection.transaction():
+            found = self.connection.execute(
+                "select id, tenant, before, retention, reason from archive_removals where done_at is null order by id"
+            ).fetchall()
+        return [Request(*row) for row in found if isinstance(row, tuple)]
+
+    def files_before(self, request: Request) -> Sequence[Entry]:
+        """The files that may hold what is to be removed. Retention looks at no file twice."""
+        where = "where kind = 'file' and day < %s"
+        values: tuple[object, ...] = (request.before,)
+        if request.retention:
+            where += (
+                " and not exists (select 1 from archive_removals r where r.tenant = %s and r.retention"
+                " and r.done_at is not null and archive_manifest.day < r.before"
+                " and archive_manifest.written_at < r.asked_at)"
+            )
+            values += (request.tenant,)
+        with self.connection.transaction():
+            return select(self.connection, where, values)
+
+    def done(self, request: Request) -> None:
+        """The request is done; of a tenant's retention the newest is remembered."""
+        with self.connection.transaction():
+            self.connection.execute("update archive_removals set done_at = now() where id = %s", (request.number,))
+            self.connection.execute(
+                "delete from archive_removals where tenant = %s and retention and %s and id < %s",
+                (request.tenant, request.retention, request.number),
+            )
+
+    def retentions(self, today: int) -> Sequence[tuple[str, int, str]]:
+        """Tenant, first day that is kept, and the reason, where a tenant's settings ask for more than was done."""
+        with self.connection.transaction():
+            exists = self.connection.execute("select to_regclass('configuration')").fetchone()
+            if not isinstance(exists, tuple) or exists[0] is None:
+                return []
+            found = self.connection.execute(
+                "select distinct on (tenant) tenant, version, body from configuration where document = %s"
+                " order by tenant, version desc",
+                (DOCUMENT,),
+            ).fetchall()
+            reached = self.connection.execute(
+                "select tenant, max(before) from archive_removals where retention group by tenant"
+            ).fetchall()
+        asked = {row[0]: row[1] for row in reached if isinstance(row, tuple)}
+        out = []
+        for tenant, version, body in [row for row in found if isinstance(row, tuple)]:
+            try:
+                days = cast(Retention, parse_document(DOCUMENT, bytes(body))).days
+            except ConfigurationError as error:  # of a newer version of this program; others' retention goes on
+                log.warning("tenant %s: %s", tenant, error)
+                continue
+            if days and asked.get(tenant, -1) < today - days:
+                out.append((tenant, today - days, f"retention: {days} days (settings version {version})"))
+        return out
+
+    # --- superseded files
 
     def expired(self) -> Sequence[str]:
         """Superseded files that no reader is at any more."""
@@ -118,22 +201,60 @@ class Upkeep:
             self.connection.execute("delete from archive_superseded where file = any(%s)", (list(files),))
 
 
-def compact(dsn: str, files: Files, now: float) -> tuple[Merged, cold.Written]:
-    """One pass of all upkeep: merge, the cold layout, then the timeline's old tables. `now`: seconds since 1970.
+def compact(dsn: str, files: Files, now: float, topology: Topology) -> tuple[Merged, cold.Written]:
+    """One pass of all upkeep: what was asked to be removed, merging, the cold layout, the timeline's old tables.
 
-    Raises NotReady, Refused, ArchiveError, psycopg.Error.
+    `now`: seconds since 1970. Raises NotReady, Refused, ArchiveError, psycopg.Error.
     """
     today = day_of(int(now * 1000))
     with Upkeep(dsn) as upkeep:
+        for place, day in upkeep.not_mirrored():
+            with upkeep.copying(place, day) as entries:
+                write_mirror(files, place, day, entries)
+        finish(upkeep, files, topology, today)
         merged = merge(upkeep, files, today)
-        written = cold.write(upkeep.manifest(), files, today)
-        dropped = partitions.retire(upkeep.connection, cold.counts(files))
+        manifest = upkeep.manifest()
+        written = cold.write(manifest, files, today)
+        dropped = partitions.retire(upkeep.connection, cold.counts(files), cold.removed(manifest))
         if dropped:
             log.info("days of the timeline that are answered from the archive now: %s", dropped)
         return merged, written
 
 
-def remove(upkeep: Upkeep, files: Files, topic: str, before: int, reason: str) -> list[Entry]:
+def finish(upkeep: Upkeep, files: Files, topology: Topology, today: int) -> None:
+    """Finish what was asked to be removed, and ask for what the tenants' settings say. Raises as `compact`."""
+    for tenant, before, reason in upkeep.retentions(today):
+        upkeep.ask(tenant, before, reason, retention=True)
+    for request in upkeep.open_requests():
+        done = removal.remove(upkeep, files, topology, request)
+        records = sum(entry.records for entry in done.entries)
+        log.info("tenant %s: %d records removed (%s)", request.tenant, records, request.reason)
+
+
+def remove_tenant(
+    upkeep: Upkeep, files: Files, topology: Topology, tenant: str, before: int, reason: str, at: Step = lambda _: None
+) -> Removed:
+    """Take a tenant's records of all days before `before` out of all topics. Raises as removal.remove.
+
+    What it leaves undone when it ends early is finished by the next `compact`.
+    """
+    request = upkeep.ask(tenant, before, reason)
+    at("asked")
+    return removal.remove(upkeep, files, topology, request, at)
+
+
+def accept_loss(upkeep: Upkeep, files: Files, place: Place, to: int, low: int, reason: str, now: float) -> Entry:
+    """Say that what the log has dropped before it was archived is lost. `low`: where the log begins.
+
+    Raises Refused `loss_nothing`, PositionLost, NotReady.
+    """
+    entry = ledger.accept_loss(upkeep.connection, place, to, day_of(int(now * 1000)), reason, low)
+    with upkeep.copying(place, entry.day) as entries:
+        write_mirror(files, place, entry.day, entries)
+    return entry
+
+
+def remove(upkeep: Upkeep, files: Files, topic: str, before: int, reason: str) -> Removed:
     """Take the records of a topic's days before `before` (days since 1970) out; returns the entries that say so.
 
     The files are deleted by the next pass of upkeep, an hour later.
@@ -141,7 +262,7 @@ def remove(upkeep: Upkeep, files: Files, topic: str, before: int, reason: str) -
     out: list[Entry] = []
     manifest = upkeep.manifest()
     for entry in [e for place in manifest.places if place.topic == topic for e in manifest.entries(place)]:
-        if entry.day >= before or entry.kind == "removed":
+        if entry.day >= before or entry.kind in GONE:
             continue
         gone = changed(entry, kind="removed", file=None, records=0, bytes=0, sha256=None, reason=reason)
         if upkeep.replace([entry], gone):
@@ -149,7 +270,7 @@ def remove(upkeep: Upkeep, files: Files, topic: str, before: int, reason: str) -
     for place, day in sorted({(entry.place, entry.day) for entry in out}):
         with upkeep.copying(place, day) as entries:
             write_mirror(files, place, day, entries)
-    return out
+    return Removed(tuple(out), 0)
 
 
 class Night:

@@ -6,6 +6,7 @@ Called by `mandate archive verify` and tests. It reads every file once; one is i
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from projections.archive.files import Files
 from projections.archive.history import guarded
-from projections.archive.manifest import ArchiveError, Entry, Manifest, mirror_name, of_plain
+from projections.archive.manifest import GONE, ArchiveError, Entry, Manifest, mirror_name, of_plain, order
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was read and what was found."""
+    """What was read and what was found. `gone`: entries that say what is not there, and why; no faults."""
 
     files: int
     records: int
     faults: tuple[Fault, ...]
+    gone: tuple[Entry, ...] = ()
 
 
 def no_archive() -> ArchiveError:
@@ -63,28 +65,32 @@ def summary(manifest: Manifest) -> list[dict[str, Any]]:
             row["records"] += entry.records
             row["bytes"] += entry.bytes
             row["files"] += entry.kind == "file"
-            row["removed"] += entry.kind == "removed"
+            row["removed"] += entry.kind in GONE
             if entry.last_time is not None:
                 row["newest"] = max(row["newest"] or 0, entry.last_time)
+        row["removed"] += len(manifest.removals(place))
     return list(out.values())
 
 
 def verify(manifest: Manifest, files: Files) -> Report:
     """Check all of it. Raises NotReady `archive_unreachable`."""
     faults: list[Fault] = []
+    gone: list[Entry] = []
     count = records = 0
     for place in manifest.places:
-        entries = manifest.entries(place)
+        entries, removals = manifest.entries(place), manifest.removals(place)
+        gone += [entry for entry in sorted([*entries, *removals], key=order) if entry.kind in GONE]
         faults += _ranges(entries, manifest.position(place))
         for entry in entries:
             if entry.kind == "file":
                 count += 1
-                found, wrong = _file(files, entry)
+                found, wrong = _file(files, entry, removals)
                 records += found
                 faults += wrong
-        for day in sorted({entry.day for entry in entries}):
-            faults += _mirror(files, [entry for entry in entries if entry.day == day])
-    return Report(count, records, tuple(faults))
+        listed = sorted([*entries, *removals], key=order)
+        for day in sorted({entry.day for entry in listed}):
+            faults += _mirror(files, [entry for entry in listed if entry.day == day])
+    return Report(count, records, tuple(faults), tuple(gone))
 
 
 def _ranges(entries: Sequence[Entry], position: int) -> Iterator[Fault]:
@@ -97,8 +103,8 @@ def _ranges(entries: Sequence[Entry], position: int) -> Iterator[Fault]:
         yield Fault("archive_hole", entries[-1].file, _at(entries[-1], entries[-1].end), why)
 
 
-def _file(files: Files, entry: Entry) -> tuple[int, list[Fault]]:
-    """Records found in a file, and what is wrong with it."""
+def _file(files: Files, entry: Entry, removals: Sequence[Entry]) -> tuple[int, list[Fault]]:
+    """Records found in a file, and what is wrong with it. `removals`: what was taken out at its place."""
     assert entry.file is not None  # entries of kind `file` have one
     content = files.read(entry.file)
     if content is None:
@@ -109,7 +115,7 @@ def _file(files: Files, entry: Entry) -> tuple[int, list[Fault]]:
         why = f"its hash is {digest[:12]}, the manifest says {(entry.sha256 or '')[:12]}"
         wrong.append(Fault("archive_file_different", entry.file, _at(entry, entry.start), why))
     try:
-        offsets = guarded(entry, entry.start, lambda: _offsets(content))
+        offsets, tenants = guarded(entry, entry.start, lambda: _offsets(content))
     except ArchiveError as error:
         return 0, [*wrong, Fault(error.code, entry.file, _at(entry, entry.start), error.why)]
     if len(offsets) != entry.records:
@@ -121,14 +127,20 @@ def _file(files: Files, entry: Entry) -> tuple[int, list[Fault]]:
             wrong.append(Fault("archive_file_corrupt", entry.file, _at(entry, offset), "it is out of order or range"))
             break
         last = offset
+    for gone in removals:
+        inside = range(bisect_left(offsets, gone.start), bisect_left(offsets, gone.end))
+        left = next((offsets[i] for i in inside if tenants[i] == gone.tenant), None)
+        if left is not None:
+            why = f"a record of tenant {gone.tenant} is there, which the manifest says was removed"
+            wrong.append(Fault("archive_tenant_left", entry.file, _at(entry, left), why))
+            break
     return len(offsets), wrong
 
 
-def _offsets(content: bytes) -> list[int]:
+def _offsets(content: bytes) -> tuple[list[int], list[str | None]]:
     # Every column, so that every page's checksum is verified.
     table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
-    found: list[int] = table.column("offset").to_pylist()
-    return found
+    return table.column("offset").to_pylist(), table.column("tenant").to_pylist()
 
 
 def _mirror(files: Files, entries: Sequence[Entry]) -> Iterator[Fault]:
@@ -144,7 +156,7 @@ def _mirror(files: Files, entries: Sequence[Entry]) -> Iterator[Fault]:
         why = f"the copy of the manifest cannot be read: {error}"
         yield Fault("archive_mirror_different", name, _at(first, first.start), why)
         return
-    if copied != list(entries):
+    if sorted(copied, key=order) != list(entries):
         yield Fault("archive_mirror_different", name, _at(first, first.start), "the copy is not what the manifest says")
 
 

@@ -7,7 +7,7 @@ Old days are dropped by the archive's upkeep (`retire`), once the archive has th
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -92,11 +92,14 @@ def promote(connection: Connection, tenant: str) -> str:
     return name
 
 
-def retire(connection: Connection, cold: Mapping[int, int]) -> list[int]:
+def retire(
+    connection: Connection, cold: Mapping[int, Mapping[str, int]], removed: Mapping[int, Collection[str]]
+) -> list[int]:
     """Drop the tables of days that are older than WARM_DAYS and wholly archived; returns those days. Commits by itself.
 
-    `cold`: records by day in the layout by tenant and date. A day stays while that has fewer than the table, or while
-    the archive has not passed one of the table's rows.
+    `cold`: records by day and tenant in the layout by tenant and date. A day stays while that has fewer than the table,
+    or while the archive has not passed one of the table's rows. Tenants `removed` from a day in the archive do not
+    count there: their rows go with the table.
     """
     dropped: list[int] = []
     with connection.transaction():
@@ -106,7 +109,9 @@ def retire(connection: Connection, cold: Mapping[int, int]) -> list[int]:
             for child in _children(connection, parent):
                 tables.setdefault(_day(child), []).append(child)
         for day in sorted(day for day in tables if day < today(connection) - WARM_DAYS):
-            if sum(_kept(connection, name) for name in tables[day]) <= cold.get(day, 0):
+            gone = removed.get(day, ())
+            there = sum(count for tenant, count in cold.get(day, {}).items() if tenant not in gone)
+            if sum(_kept(connection, name, gone) for name in tables[day]) <= there:
                 for name in tables[day]:
                     connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
                 dropped.append(day)
@@ -123,15 +128,17 @@ def _dated(name: str) -> bool:
     return len(digits) == 8 and digits.isdecimal()
 
 
-def _kept(connection: Connection, name: str) -> int:
-    """Rows of a day's table; more than any archive holds when one of them is not archived."""
+def _kept(connection: Connection, name: str, gone: Collection[str]) -> int:
+    """Rows of a day's table but those of tenants who are gone; sys.maxsize when one of them is not archived."""
     found = connection.execute(
         sql.SQL(
             "select coalesce(sum(t.rows), 0), coalesce(bool_and(t.last < coalesce(o.next_offset, 0)), true) from"
-            ' (select topic, partition, count(*) as rows, max("offset") as last from {} group by 1, 2) t'
+            ' (select topic, partition, count(*) as rows, max("offset") as last from {}'
+            " where tenant <> all(%s) group by 1, 2) t"
             " left join projection_offsets o on o.projection = 'archive'"
             " and o.topic = t.topic and o.partition = t.partition"
-        ).format(sql.Identifier(name))
+        ).format(sql.Identifier(name)),
+        (list(gone),),
     ).fetchone()
     assert found is not None  # one row by construction
     return int(found[0]) if found[1] else sys.maxsize

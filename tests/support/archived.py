@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from processors.host.clock import ManualClock
@@ -14,6 +14,7 @@ from projections.archive.files import Files
 from projections.archive.history import ArchiveHistory
 from projections.archive.manifest import Entry, Manifest
 from projections.archive.project import Columns
+from projections.archive.removal import Request
 from projections.archive.store import ArchiveStore
 from projections.errors import NotReady, PositionLost
 from schemas import topology
@@ -106,6 +107,55 @@ class MemoryLedger:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+class MemoryMerging:
+    """Merging and removing over the manifest in memory."""
+
+    def __init__(self, shared: SharedManifest) -> None:
+        self._shared = shared
+        self._ledger = MemoryLedger(shared)
+        self.superseded: list[str] = []
+        self.refuse = False
+        self.finished: list[Request] = []
+
+    def manifest(self) -> Manifest:
+        """All of it."""
+        return self._ledger.manifest()
+
+    def replace(self, before: Sequence[Entry], after: Entry, over: Sequence[Entry] = ()) -> bool:
+        """One row for these, and what lies over it."""
+        if self.refuse:
+            return False
+        assert set(before) <= set(self._shared.entries)
+        self._shared.entries = [e for e in self._shared.entries if e not in before] + [after, *over]
+        self._shared.unmirrored |= {(after.place, after.day)}
+        self.superseded += [e.file for e in before if e.file is not None]
+        return True
+
+    def copying(self, place: Place, day: int) -> AbstractContextManager[Sequence[Entry]]:
+        """The entries of a day."""
+        return self._ledger.copying(place, day)
+
+    def expired(self) -> Sequence[str]:
+        """All that is superseded."""
+        return list(self.superseded)
+
+    def forget(self, files: Sequence[str]) -> None:
+        """They are deleted."""
+        self.superseded = [name for name in self.superseded if name not in files]
+
+    def not_mirrored(self) -> Sequence[tuple[Place, int]]:
+        """Copies that are not."""
+        return self._ledger.not_mirrored()
+
+    def files_before(self, request: Request) -> Sequence[Entry]:
+        """Every file of days before."""
+        return [e for e in self._shared.entries if e.kind == "file" and e.day < request.before]
+
+    def done(self, request: Request) -> None:
+        """It is done."""
+        self.finished.append(request)
 
 
 class World:

@@ -29,6 +29,7 @@ def test_every_folder_of_a_processor_and_a_read_model_is_on_the_map() -> None:
 
 def test_every_document_that_is_announced_exists_and_every_document_is_read() -> None:
     read = {d for room in MAP.rooms.values() for d in room.documents} | set(MAP.relay.documents)
+    read |= {d for projection in MAP.projections.values() for d in projection.documents}
     assert read == set(DEFAULTS)
 
 

@@ -76,8 +76,8 @@ class Archived:
         else:
             self._producer.commit_transaction(20)
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A process of the archive; see tests/support/archive_process.py."""
+    def start(self, *arguments: str, module: str = "archive_process") -> subprocess.Popen[bytes]:
+        """A process of the archive; see tests/support/archive_process.py (and removal_process.py)."""
         env = os.environ | {
             "MANDATE_KAFKA": self.bootstrap,
             "MANDATE_POSTGRES": self.dsn,
@@ -85,7 +85,7 @@ class Archived:
             "MANDATE_TOPOLOGY": str(self.file),
             "PYTHONPATH": str(CHECKOUT),
         }
-        command = [sys.executable, "-m", "tests.support.archive_process", *(arguments or ("SIGTERM", "never", "1"))]
+        command = [sys.executable, "-m", f"tests.support.{module}", *(arguments or ("SIGTERM", "never", "1"))]
         child = subprocess.Popen(command, env=env, cwd=CHECKOUT)
         self._children.append(child)
         return child
@@ -100,17 +100,23 @@ class Archived:
         history = ArchiveHistory(Files(str(self.folder)), manifest)
         return {place: list(history.read(place, *history.bounds(place))) for place in manifest.places}
 
-    def caught_up(self) -> None:
-        """Wait until everything that is committed is archived, and check that it is the same and whole."""
+    def positions_reached(self) -> dict[Place, int]:
+        """Wait until the archive stands at the end of every place as of now; gives those ends."""
         places = [Place(t.name, p) for t in self.map.topics.values() for p in range(t.partitions)]
         with closing(LogHistory(self.bootstrap)) as log:
             ends = {place: log.bounds(place)[1] for place in places}
 
-            def there() -> bool:
-                manifest = self.manifest()
-                return all(manifest.position(place) >= end for place, end in ends.items())
+        def there() -> bool:
+            manifest = self.manifest()
+            return all(manifest.position(place) >= end for place, end in ends.items())
 
-            until(there, DEADLINE_S, "the archive to catch up")
+        until(there, DEADLINE_S, "the archive to catch up")
+        return ends
+
+    def caught_up(self) -> None:
+        """Wait until everything that is committed is archived, and check that it is the same and whole."""
+        with closing(LogHistory(self.bootstrap)) as log:
+            ends = self.positions_reached()
             found = self.records()
             for place, end in ends.items():
                 # A log is read only where it has something: each new place costs a reader half a second.

@@ -82,7 +82,7 @@ def tiers(database: str, tmp_path: Path) -> Tiers:
 
 def _retire(tiers: Tiers) -> list[int]:
     with psycopg.connect(tiers.dsn) as connection:
-        return partitions.retire(connection, cold.counts(tiers.world.files))
+        return partitions.retire(connection, cold.counts(tiers.world.files), {})
 
 
 async def test_old_days_are_dropped_when_archived_and_answered_the_same(tiers: Tiers) -> None:

@@ -37,9 +37,9 @@ def test_merging_removing_and_verifying(archived: Archived, monkeypatch: pytest.
     files = Files(str(archived.folder))
     tomorrow = time.time() + 86_400 * 1.5
     with upkeep.Upkeep(archived.dsn), pytest.raises(NotReady) as caught:
-        upkeep.compact(archived.dsn, files, tomorrow)
+        upkeep.compact(archived.dsn, files, tomorrow, archived.map)
     assert caught.value.code == "archive_busy"
-    merged, _ = upkeep.compact(archived.dsn, files, tomorrow)
+    merged, _ = upkeep.compact(archived.dsn, files, tomorrow, archived.map)
     assert merged.files_before > merged.files_after == 4
     assert archived.records() == before
     assert call(archived, "compact")[0] == 0

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from processors.host.places import Place
 from projections.archive import cold
-from projections.archive.manifest import ArchiveError, Entry, Manifest
+from projections.archive.manifest import ArchiveError, Manifest
 from projections.archive.merge import groups, merge
 from projections.archive.project import SCHEMA
 from projections.archive.upkeep import CALM_RECORDS, WAIT_SECONDS_MAX, Night
@@ -19,40 +16,9 @@ from projections.archive.verify import verify
 from schemas import codec
 from schemas.record import Output
 from tests.support.actions import action
-from tests.support.archived import MemoryLedger, SharedManifest, Stopped, World
+from tests.support.archived import MemoryMerging, Stopped, World
 
 TODAY = 1_700_000_000_000 // 86_400_000
-
-
-class MemoryMerging:
-    """Merging over the manifest in memory."""
-
-    def __init__(self, shared: SharedManifest) -> None:
-        self._shared = shared
-        self._ledger = MemoryLedger(shared)
-        self.superseded: list[str] = []
-        self.refuse = False
-
-    def manifest(self) -> Manifest:
-        return self._ledger.manifest()
-
-    def replace(self, before: Sequence[Entry], after: Entry) -> bool:
-        if self.refuse:
-            return False
-        assert set(before) <= set(self._shared.entries)
-        self._shared.entries = [e for e in self._shared.entries if e not in before] + [after]
-        self._shared.unmirrored |= {(after.place, after.day)}
-        self.superseded += [e.file for e in before if e.file is not None]
-        return True
-
-    def copying(self, place: Place, day: int) -> AbstractContextManager[Sequence[Entry]]:
-        return self._ledger.copying(place, day)
-
-    def expired(self) -> Sequence[str]:
-        return list(self.superseded)
-
-    def forget(self, files: Sequence[str]) -> None:
-        self.superseded = [name for name in self.superseded if name not in files]
 
 
 @pytest.fixture
