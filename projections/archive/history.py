@@ -98,7 +98,9 @@ class ArchiveHistory:
         if entry is None:
             return self.bounds(place)[1]
         if entry.first_time is None or entry.first_time >= time_ms:
-            return entry.start
+            # What was taken out before it was appended earlier: nothing is missing from here on.
+            gone = [e.end for e in self._manifest.removals(place) if (e.last_time or 0) < time_ms]
+            return max([entry.start, *(end for end in gone if end < entry.end)])
         source = opened(self._files, entry)
         for number in range(source.num_row_groups):
             found = guarded(entry, entry.start, partial(_first_since, source, number, time_ms))

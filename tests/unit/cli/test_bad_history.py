@@ -4,7 +4,7 @@ code of its own, and nothing is half-done."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -51,8 +51,10 @@ def manifest(archive: archived.World, monkeypatch: pytest.MonkeyPatch) -> Manife
 
 def reading(archive: archived.World, manifest: Manifest, monkeypatch: pytest.MonkeyPatch) -> Manifest:
     @contextmanager
-    def opened(bootstrap: str | None, different: list[Entry]) -> Iterator[ArchiveHistory]:
-        yield ArchiveHistory(archive.files, manifest, different)
+    def opened(
+        bootstrap: str | None, different: list[Entry], passes: Callable[[str], bool]
+    ) -> Iterator[ArchiveHistory]:
+        yield ArchiveHistory(archive.files, manifest, different, passes)
 
     monkeypatch.setattr(command, "history", opened)
     return manifest
