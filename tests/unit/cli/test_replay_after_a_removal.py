@@ -33,7 +33,7 @@ def told() -> tuple[World, float]:
 
     for number in range(12):
         act("leaves" if number % 2 else "stays", number)
-    world.run_to(world.now + 30)
+    world.run_to(world.now + 60)
     left = world.now
     for number in range(12):
         act("stays", number)
