@@ -214,7 +214,7 @@ def compact(dsn: str, files: Files, now: float, topology: Topology) -> tuple[Mer
         finish(upkeep, files, topology, today)
         merged = merge(upkeep, files, today)
         manifest = upkeep.manifest()
-        written = cold.write(manifest, files, today)
+        written = cold.write(manifest, files, today, cold.TOPIC)
         dropped = partitions.retire(upkeep.connection, cold.counts(files), cold.removed(manifest))
         if dropped:
             log.info("days of the timeline that are answered from the archive now: %s", dropped)

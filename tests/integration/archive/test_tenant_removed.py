@@ -80,7 +80,8 @@ def test_a_kill_at_every_step_is_finished_by_the_next_upkeep(archived: Archived,
     left(archived, {STAYS})
     upkeep.compact(archived.dsn, files, later, archived.map)
     archived.end(child)
-    child = archived.start()  # and a run begins, which sweeps what nobody names
+    child = archived.start()  # and a run begins, which sweeps what nobody names before it archives
+    write(archived, [STAYS])
     archived.positions_reached()
     archived.end(child)
     archived.whole()
