@@ -64,9 +64,9 @@ def _joined(live: LogHistory, different: list[Entry] | None, passes: Passes) -> 
 
 def tell_removed(opened: History) -> None:
     """Say on stderr whose records are not in what is read, and why; nothing where nothing was removed."""
-    from projections.archive.history import JoinedHistory
-
-    for tenant, records, reason in opened.removals() if isinstance(opened, JoinedHistory) else ():
+    # Only a history that is joined with an archive has it.
+    removals: Callable[[], list[tuple[str, int, str]]] = getattr(opened, "removals", list)
+    for tenant, records, reason in removals():
         click.echo(
             f"note[history_removed]: {records} records of tenant {tenant} are not part of this: {reason}", err=True
         )

@@ -31,7 +31,7 @@ def history(world, monkeypatch) -> ListHistory:
     found = recorded(world.log, {t.name: t.partitions for t in world.map.topics.values()})
 
     @contextmanager
-    def opened(bootstrap, different=None):
+    def opened(bootstrap, different=None, passes=None):
         yield found
 
     monkeypatch.setattr(command, "history", opened)
@@ -105,7 +105,7 @@ def test_wrong_usage(arguments):
 
 
 def test_a_silent_broker_is_told_apart(monkeypatch):
-    def silent(bootstrap, different):
+    def silent(bootstrap, different, passes):
         raise MandateError("broker_silent", "w", "y", "r")
 
     monkeypatch.setattr(command, "history", silent)

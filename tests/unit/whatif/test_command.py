@@ -32,7 +32,7 @@ def world() -> World:
 @pytest.fixture
 def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def history(bootstrap: str | None = None) -> Iterator[MemoryHistory]:
+    def history(bootstrap: str | None = None, passes: object = None) -> Iterator[MemoryHistory]:
         yield MemoryHistory(world.log)
 
     monkeypatch.setattr("gateway.cli.history.history", history)
