@@ -191,13 +191,13 @@ def size_of(output: Output) -> int:
 def too_large(outputs: Sequence[Output], limits: Mapping[str, int]) -> Output | None:
     """The first output above its topic's limit, or None. Independent of compression, so replay sees the
     same."""
+    least = min(limits.values(), default=0) - FRAMING_BYTES
     for output in outputs:
-        limit = limits.get(output.topic)
-        if limit is None:
-            continue
+        topic, _, key, value, headers = output
         # Hardly any is near its limit, and this is asked of every record: measure those alone that may be above it.
-        if (output.headers or len(output.key or b"") + len(output.value or b"") + FRAMING_BYTES > limit) and (
-            size_of(output) > limit
-        ):
+        if not headers and len(key or b"") + len(value or b"") <= least:
+            continue
+        limit = limits.get(topic)
+        if limit is not None and size_of(output) > limit:
             return output
     return None

@@ -6,17 +6,22 @@ Pure, as the engine is. It reads no clock and does no I/O, and it must never jud
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from processors.kernel.face import Face
-from processors.kernel.outputs import Writer
+from processors.kernel.outputs import FOUR, Writer, fields_of
 from processors.kernel.room import Room
 from processors.kernel.store import Store
 from schemas.codec import PREFIX_BYTES, frame, schema_ids
 from schemas.messages.actions import Action
 from schemas.record import Output, Record
 
+# Keys kept ready with their place: about 300 bytes each, so 20 MB. When full it starts anew.
+ONWARDS = 65_536
 # Later than every log time, for a partition without timers.
 NEVER = 1 << 63
+_new = tuple.__new__
+_join = b"".join
 _FRAMES = frozenset(frame(number) for number in schema_ids(Action))
 
 
@@ -29,26 +34,46 @@ class Batch:
         self._writer = writer
         self._topic = room.spec.writes.get(face.event)
         self._fixed = partition if self._topic in room.spec.same_partition else None
+        self._onwards: dict[bytes, tuple[int, bytes]] = {}  # by key
 
     def take(self, records: Sequence[Record], begin: int, now: int, due: int, outputs: list[Output]) -> tuple[int, int]:
         """Decide records from index `begin` on, up to the first that is not plain or before which a timer is due.
 
         Gives (the index of that record, log time after the last one taken) and appends to `outputs`.
         """
-        take, chained, topic, fixed = self.face.take, self._writer.chained, self._topic, self._fixed
-        own = self._partition
+        take, topic, own = self.face.take, self._topic, self._partition
+        onwards, chains = self._onwards, self._writer.chains
+        chain = b"" if topic is None else chains.get(topic, b"")
+        index = begin
         for index in range(begin, len(records)):
             _, partition, offset, append_time, key, value, headers = records[index]
             at = append_time if append_time > now else now
             if at >= due or partition != own or key is None or value is None or value[:PREFIX_BYTES] not in _FRAMES:
-                return index, now
+                break
             onward = take(key, value, offset, headers, at)
             if onward is None:
-                return index, now
+                break
             now = at
-            if topic is not None:
-                outputs.append(chained(topic, fixed, onward, value, headers))
-        return len(records), now
+            if topic is None:
+                continue
+            to, before = onwards.get(onward) or self._onward(topic, onward)
+            # What Writer.chained does, for many records of one topic.
+            fields = (chain, before, FOUR[len(value)], value)
+            chain = blake2b(_join(fields if not headers else fields + fields_of(headers)), digest_size=16).digest()
+            outputs.append(_new(Output, (topic, to, onward, value, headers)))
+        else:
+            index = len(records)
+        if topic is not None and index > begin:
+            chains[topic] = chain
+        return index, now
+
+    def _onward(self, topic: str, key: bytes) -> tuple[int, bytes]:
+        """Where a key's records go, and what stands before their value in the chain."""
+        if len(self._onwards) >= ONWARDS:
+            self._onwards.clear()
+        to = self._fixed if self._fixed is not None else self._writer.partition_of(topic, key)
+        found = self._onwards[key] = (to, self._writer.place(topic, to) + FOUR[len(key)] + key)
+        return found
 
 
 def batch_of(room: Room, partition: int, store: Store, writer: Writer) -> Batch | None:

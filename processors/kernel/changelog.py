@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from processors.kernel.commands import Commands
-from processors.kernel.outputs import four
+from processors.kernel.outputs import FOUR
 from processors.kernel.room import Room
 from processors.kernel.sizes import MAX_PART_BYTES, PartTooLarge
 from processors.kernel.store import FRAME, Store, stored
@@ -103,15 +103,18 @@ class Changelog:
         self, begin: int, to: int, last_now: int, counts: Mapping[str, int], chains: Mapping[str, bytes]
     ) -> list[Output]:
         """The records of this transaction: every dirty part once, then Progress. Raises PartTooLarge."""
-        outputs: list[Output] = []
         fields: list[bytes] = []
-        topic, partition = self._room.changelog, self._partition
-        for key, value in self._rows(last_now):
-            written = b"" if value is None else value
-            if len(written) > MAX_PART_BYTES and not key.startswith(_CONFIG):
-                raise PartTooLarge(f"a part is {len(written)} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
-            fields += (four(len(key)), key, four(len(written)), written)
-            outputs.append(_new(Output, (topic, partition, key, value, ())))
+        topic, partition, lengths = self._room.changelog, self._partition, FOUR
+        rows = self._rows(last_now)
+        for key, value in rows:
+            if value is None:
+                fields += (lengths[len(key)], key, lengths[0])
+                continue
+            size = len(value)
+            if size > MAX_PART_BYTES and not key.startswith(_CONFIG):
+                raise PartTooLarge(f"a part is {size} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
+            fields += (lengths[len(key)], key, lengths[size], value)
+        outputs = [_new(Output, (topic, partition, key, value, ())) for key, value in rows]
         progress = Progress(
             room=self._room.name,
             partition=partition,

@@ -49,8 +49,8 @@ class Store:
         # By key: the changelog value as of the last transaction, but for the timers, which are as they are now.
         self._stored: dict[str, bytes] = {}
         self._objects: dict[str, Any] = {}
-        self._promised: dict[str, Changed] = {}
-        self._dirty: dict[str, None] = {}
+        # In the order of their first change; with what was changed in place, if it was that.
+        self._dirty: dict[str, Changed | None] = {}
         self._heap: list[tuple[int, str, str]] = []
         self._live_timers = 0
         self._loading: dict[bytes, bytes | None] = {}
@@ -68,8 +68,9 @@ class Store:
         """The part with this key, or None."""
         found = self._objects.get(key)
         if found is None and key in self._stored:
-            if key in self._promised:
-                self._keep_promise(key)
+            changed = self._dirty.get(key)
+            if changed is not None:
+                self._keep_promise(key, changed)
             if len(self._objects) - len(self._dirty) >= CACHE_PARTS:
                 self._objects = {k: self._objects[k] for k in self._dirty if k in self._objects}
             found = self._objects[key] = self._words.decode(part_of(self._stored[key]))
@@ -101,8 +102,9 @@ class Store:
 
     def all_of(self, kind: type) -> Iterator[tuple[str, Any]]:
         """All parts of one class; they are not kept decoded."""
-        for key in list(self._promised):
-            self._keep_promise(key)
+        for key, changed in self._dirty.items():
+            if changed is not None:
+                self._keep_promise(key, changed)
         frames = {codec.frame(number) for number in codec.schema_ids(kind)}
         for key, value in self._stored.items():
             if key in self._objects:
@@ -128,7 +130,6 @@ class Store:
     def put(self, key: str, part: Any | None) -> None:
         """Set or delete (None) a part; deleting deletes its timers."""
         self._dirty[key] = None
-        self._promised.pop(key, None)
         if part is None:
             self._objects.pop(key, None)
             value = self._stored.pop(key, None)
@@ -147,17 +148,17 @@ class Store:
 
     def touch(self, key: str, changed: Changed) -> None:
         """Say that a part, which exists, is changed in place from now on; its bytes are asked of `changed` once."""
-        self._dirty[key] = None
-        self._promised[key] = changed
+        self._dirty[key] = changed
         self._objects.pop(key, None)
 
-    def _keep_promise(self, key: str) -> None:
-        length, pieces = self._promised.pop(key).written()
+    def _keep_promise(self, key: str, changed: Changed) -> None:
+        self._dirty[key] = None
+        length, pieces = changed.written()
         self._stored[key] = b"".join((_before(length), *pieces, _tail_of(self._stored[key])))
 
     def set_timers(self, key: str, timers: Timers) -> None:
         """Replace the timers of a part, which exists."""
-        self._dirty[key] = None
+        self._dirty.setdefault(key, None)
         value = self._stored[key]
         tail = _tail_of(value)
         before = _timers_in(tail)
@@ -204,8 +205,9 @@ class Store:
 
     def encode(self, key: str) -> bytes | None:
         """The changelog value of a part as it stands, or None for a tombstone."""
-        if key in self._promised:
-            self._keep_promise(key)
+        changed = self._dirty.get(key)
+        if changed is not None:
+            self._keep_promise(key, changed)
         value = self._stored.get(key)
         if value is None or key not in self._objects:
             return value
@@ -213,18 +215,17 @@ class Store:
 
     def flush(self) -> list[tuple[bytes, bytes | None]]:
         """The parts changed since the last flush, encoded, in the order of their first change."""
-        values, objects, promised = self._stored, self._objects, self._promised
-        dirty, self._dirty, self._promised = self._dirty, {}, {}
+        values, objects, tail_of, join = self._stored, self._objects, _tail_of, b"".join
+        dirty, self._dirty = self._dirty, {}
         rows: list[tuple[bytes, bytes | None]] = []
-        join = b"".join
-        for key in dirty:
-            changed = promised.get(key)
+        for key, changed in dirty.items():
             value = values.get(key)
-            if changed is not None and value is not None:
-                length, pieces = changed.written()
-                values[key] = value = join((_before(length), *pieces, _tail_of(value)))
-            elif key in objects and value is not None:
-                values[key] = value = _whole(codec.encode(objects[key]), _tail_of(value))
+            if value is not None:
+                if changed is not None:
+                    length, pieces = changed.written()
+                    values[key] = value = join((_before(length), *pieces, tail_of(value)))
+                elif key in objects:
+                    values[key] = value = _whole(codec.encode(objects[key]), tail_of(value))
             rows.append((key.encode(), value))
         return rows
 
@@ -250,7 +251,7 @@ class Store:
                 heap += [(due, key, name) for name, (due, _) in _timers_read(tail, value).items()]
         self._live_timers = len(heap)
         heapq.heapify(heap)
-        self._objects, self._dirty, self._promised = {}, {}, {}
+        self._objects, self._dirty = {}, {}
         self._sorted, self._unsorted = None, {}
         if self.index is not None:
             for key, part in self.all_of(self.index.kind):
