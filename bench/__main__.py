@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from bench import report, results
 from bench.figures import Json
 from bench.peers import setup
 from bench.sections import NAMES, section
-from gateway.local.children import bound
+from gateway.local.children import bound, stop
 
 # All parts took 11 minutes on two quiet cores; what would begin later is said to be left out.
 WHOLE_S = 15 * 60.0
+END_S = 60.0  # of a part that is cut off: `mandate down`
 LEAST_S = 10.0  # with less left a part is not begun
 
 
 def run(name: str, limit_s: float) -> tuple[Json, str | None]:
     """One part in a process of its own: its figures, or why there are none."""
-    process = subprocess.Popen(
+    process: subprocess.Popen[Any] = subprocess.Popen(
         bound([sys.executable, "-m", "bench", "--child", name]),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,8 +39,8 @@ def run(name: str, limit_s: float) -> tuple[Json, str | None]:
     try:
         said, errors = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
-        process.kill()  # and its children with it: they ask the kernel for that
-        process.communicate()
+        # Asked first: a local stack is no child of its own and must be ended by it.
+        stop(process, signal.SIGTERM, END_S)
         return {}, f"cut off after {limit_s:.0f} s"
     if process.returncode != 0:
         return {}, "\n".join(errors.strip().splitlines()[-5:]) or f"it ended with {process.returncode}"
@@ -81,6 +84,7 @@ def main() -> int:
     parser.add_argument("--child", choices=NAMES, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
+        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
         print(json.dumps(section(given.child).run()))
         return 0
     names = [name for name in given.only.split(",") if name]

@@ -88,13 +88,19 @@ def whole(actor: str, resource: str, at_ms: int, failed: bool) -> bytes:
     return codec.encode(action)
 
 
+def text(words: str) -> bytes:
+    """Avro's string."""
+    raw = words.encode()
+    return long(len(raw)) + raw
+
+
 @lru_cache(maxsize=16_384)
-def parts(actor: str, resource: str, at_ms: int, failed: bool) -> tuple[bytes, bytes]:
-    """What stands between an action's id and its number, and what follows the number."""
-    value = whole(actor, resource, at_ms, failed)
+def tail(resource: str, at_ms: int, failed: bool) -> bytes:
+    """What follows an action's number, the same for all actors."""
+    value = whole("agent", resource, at_ms, failed)
     found = glance(value)
     assert found is not None
-    return value[PREFIX_BYTES + ID_BYTES : PREFIX_BYTES + 2 * ID_BYTES] + found[0], value[found[2] :]
+    return value[found[2] :]
 
 
 class Load:
@@ -106,19 +112,19 @@ class Load:
         self.unique = 0
         self._count = 0
         actors = [f"agent-{n}" for n in range(shape.actors)]
-        self._actors = actors
         self._resources = [f"service-{n}" for n in range(shape.resources)]
         self._keys = [ids.key_of(TENANT, actor).encode() for actor in actors]
         self._places = [partition_of(key, shape.partitions) for key in self._keys]
+        self._who = [bytes(ID_BYTES) + text(TENANT) + text(actor) + text("session-1") for actor in actors]
         self._numbers = [0] * shape.actors
         self._sent: list[list[bytes]] = [[] for _ in actors] if shape.duplicates else []
 
     def take(self, count: int) -> Iterator[Sent]:
         """The next `count` records, said to have been received now."""
-        shape, actors = self.shape, self._actors
+        shape = self.shape
         at_ms = time.time_ns() // 1_000_000
         prefix = whole("agent-0", "service-0", at_ms, False)[:PREFIX_BYTES]
-        quiet = [parts(a, self._resources[n % shape.resources], at_ms, False) for n, a in enumerate(actors)]
+        quiet = [tail(resource, at_ms, False) for resource in self._resources]
         for i in range(self._count, self._count + count):
             who = i % shape.actors
             sent = self._sent[who] if shape.duplicates else None
@@ -128,12 +134,13 @@ class Load:
                 continue
             failed = bool(shape.failing) and self.unique % shape.failing == 0
             if failed:
-                resource = self._resources[self.unique // shape.failing % shape.resources]
-                between, after = parts(actors[who], resource, at_ms, True)
+                after = tail(self._resources[self.unique // shape.failing % shape.resources], at_ms, True)
             else:
-                between, after = quiet[who]
+                after = quiet[who % shape.resources]
             self._numbers[who] += 1
-            value = b"".join((prefix, ids.derive("bench", self.unique), between, long(self._numbers[who]), after))
+            value = b"".join(
+                (prefix, ids.derive("bench", self.unique), self._who[who], long(self._numbers[who]), after)
+            )
             self.unique += 1
             if sent is not None:
                 sent.append(value)

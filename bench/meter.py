@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -22,18 +23,38 @@ TICKS = os.sysconf("SC_CLK_TCK")
 STOP_S = 15.0
 
 
+def family(pid: int) -> list[int]:
+    """A process and its living children, theirs included (Postgres has one for each connection)."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # a thread that has just ended
+            for child in (task / "children").read_text().split():
+                with suppress(OSError):
+                    found += family(int(child))
+    return found
+
+
 def cpu_s(pid: int) -> float:
-    """Seconds of CPU that a process has used, its threads included. Raises OSError when it is gone."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """Seconds of CPU that a process, its threads and its children (those that ended, too) have used.
+
+    Raises OSError when it is gone.
+    """
+    used = 0
+    for number in family(pid):
+        with suppress(*(() if number == pid else (OSError,))):
+            fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+            used += sum(int(field) for field in fields[11:15])
+    return used / TICKS
 
 
 def rss_mb(pid: int) -> float:
-    """Resident memory in MB (10^6 bytes)."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return round(int(line.split()[1]) * 1024 / 1e6, 1)
-    return 0.0
+    """Resident memory in MB (10^6 bytes), children included; what they share is counted for each."""
+    total = 0
+    for number in family(pid):
+        with suppress(*(() if number == pid else (OSError,))):
+            lines = Path(f"/proc/{number}/status").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+    return round(total * 1024 / 1e6, 1)
 
 
 class Child:

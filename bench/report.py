@@ -74,9 +74,103 @@ def _peers(found: Json) -> str:
     return "\n\n".join(out)
 
 
+def _use(found: Json) -> str:
+    names = {"process": "process", "cpu_us": "CPU µs/action", "rss_mb": "resident MB"}
+    return fields(found["processes"], names)
+
+
+def _chain(found: Json) -> str:
+    goal = verdict(found["actions_per_s"], 50_000)
+    head = f"**{found['actions_per_s']:,} actions/s** (goal 50,000: {goal}), {found['cpu_us']} µs of CPU each in all"
+    return f"{head}, never more than {found['under_way_at_most']:,} under way.\n\n{_use(found)}"
+
+
+def _pipeline(found: Json) -> str:
+    rate = found["actions_per_s"]
+    return (
+        f"**{rate:,} actions/s** sustained for {found['seconds']} s (goals 25,000: {verdict(rate, 25_000)}; 34,000: "
+        f"{verdict(rate, 34_000)}), {found['cpu_us']} µs of CPU each in all, broker and Postgres included; never more "
+        f"than {found['under_way_at_most']:,} between the input and the timeline. {found['sent']:,} actions sent, "
+        f"{found['timeline_rows']:,} rows, {found['lost']} missing, {found['incidents']} incidents.\n\n{_use(found)}"
+    )
+
+
+def _growth(found: Json) -> str:
+    hosted = {"processes": "processes", "partitions": "partitions", "keys": "actors", "cpu_us": "CPU µs/event"}
+    hosted |= {"broker_us": "broker CPU µs/event", "events_per_s": "events/s", "rss_mb": "resident MB"}
+    engine = {"engine": "engine alone", "keys": "actors", "cpu_us": "CPU µs/event", "parts": "parts of state"}
+    tenant = {"open_incidents": "open incidents of one tenant", "commands": "commands", "cpu_us": "CPU µs/command"}
+    size = {"changelog_bytes": "changelog bytes each"}
+    return "\n\n".join(
+        (
+            "Dedup as deployed:",
+            fields(found["hosted"], hosted),
+            fields(found["engines"], engine | size),
+            fields(found["tenant"], tenant | {"parts": "parts of state"} | size),
+        )
+    )
+
+
+def _ingest(found: Json) -> str:
+    goals = "Goals of one gateway process: single ≥ 7,000 requests/s, batches ≥ 60,000 actions/s, p99 ≤ 20 ms at 500/s."
+    rows = found["loads"]
+    return f"{goals}\n\n" + fields(rows, {key: key.replace("_", " ") for key in rows[0]})
+
+
+def _times(found: Sequence[Json], measured: str, words: str, goals: str) -> str:
+    lines = []
+    for row in found:
+        times = row.get(measured, {})
+        missing = row.get("missing_pages", row.get("missing_rows"))
+        figures = [times.get("n"), times.get("p50"), times.get("p99"), missing]
+        lines.append([f"{row['rate']}/s", *figures, row.get("refused"), row.get("failed")])
+    columns = ("actions", f"{words}: counted", "p50 ms", "p99 ms", "missing", "refused", "failed")
+    return f"{goals}\n\n{table(columns, lines)}"
+
+
+def _latency(found: Json) -> str:
+    page = _times(found["paged"], "accepted_to_page_ms", "accepted → paged", "Goals: p50 ≤ 250 ms, p99 ≤ 600 ms.")
+    seen = "accepted → visible in the timeline"
+    row = _times(found["visible"], "accepted_to_visible_ms", seen, "Goals: p50 ≤ 200 ms, p99 ≤ 500 ms.")
+    after = {line["name"]: line["rss_mb"] for line in found["after"]}
+    memory = [[line["name"], line["rss_mb"], after.get(line["name"])] for line in found["started"]]
+    return f"{page}\n\n{row}\n\n" + table(("process (co-hosted)", "MB at start", "MB after all four loads"), memory)
+
+
+def _processes(found: Any) -> str:
+    return fields(found, {"name": "process", "rss_mb": "resident MB", "started_in_s": "start-up s"})
+
+
+def _restore(found: Any) -> str:
+    names = {"case": "case", "restore_s": "restore s", "goal_s": "goal s", "parts": "parts of state"}
+    names |= {"changelog_records": "changelog records", "changelog_mb": "changelog MB", "started_s": "start-up s"}
+    names |= {"rss_mb": "resident MB", "failed": "failed"}
+    return fields(found, names)
+
+
+def _profiles(found: Json) -> str:
+    out = ["Share of CPU by line (`python -m bench.profile NAME --as after`): the engines, without a transport."]
+    for name, labels in sorted(found.items()):
+        for label in ("before", "after"):
+            if label in labels:
+                row = labels[label]
+                out.append(f"### {name}, {label}: {row['cpu_us']} µs a record ({row['date'][:10]}, {row['commit']})")
+                lines = [[line["share"], f"`{line['line']}`", f"`{line['code']}`"] for line in row["lines"]]
+                out.append(table(("share", "line", ""), lines))
+    return "\n\n".join(out)
+
+
 PARTS: tuple[Part, ...] = (
     ("Ratios", "ratios", _ratios),
     ("The dedup job", "peers", _peers),
+    ("Dedup → ordering → signals", "chain", _chain),
+    ("From Kafka to timeline row and incident", "pipeline", _pipeline),
+    ("The gateway alone", "ingest", _ingest),
+    ("Latency", "latency", _latency),
+    ("Every process", "processes", _processes),
+    ("Restore of dedup", "restore", _restore),
+    ("Growth", "growth", _growth),
+    ("Profiles", "profiles", _profiles),
 )
 
 

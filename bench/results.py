@@ -55,3 +55,11 @@ def write(document: Json, path: Path = JSON) -> None:
     beside = path.with_suffix(".new")
     beside.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
     beside.replace(path)
+
+
+def keep_profile(label: str, found: Json, path: Path = JSON) -> None:
+    """A processor's profile, as `before` or `after`."""
+    document = read(path)
+    profiles = document.setdefault("profiles", {}).setdefault(found["processor"], {})
+    profiles[label] = found | now()
+    write(document, path)

@@ -30,8 +30,60 @@ def _peers() -> Json:
     return {"ratios": found.pop("ratios"), "peers": found}
 
 
+def _chain() -> Json:
+    from bench import chain
+
+    return {"chain": chain.measure(seconds=12.0)}
+
+
+def _pipeline() -> Json:
+    from bench import pipeline
+
+    return {"pipeline": pipeline.measure(seconds=20.0)}
+
+
+def _growth() -> Json:
+    from bench import growth
+
+    return {"growth": growth.measure()}
+
+
+def _restore() -> Json:
+    from bench import restore
+
+    return {"restore": restore.measure([case.name for case in restore.CASES])}
+
+
+def _ingest() -> Json:
+    from bench.stack import python
+
+    return {"ingest": python(("bench.ingest", "--seconds", "8"), 150.0)}
+
+
+def _latency() -> Json:
+    from bench import stack
+
+    return {"latency": stack.latency()}
+
+
+def _processes() -> Json:
+    from bench import stack
+
+    with stack.stack(separate=True) as running:
+        return {"processes": running.processes()}
+
+
 # Imported when they are run: a part that cannot even be loaded must not take the others with it.
-SECTIONS = (Section("peers", "the dedup job beside other libraries", ("ratios", "peers"), 420, _peers),)
+SECTIONS = (
+    Section("peers", "the dedup job beside other libraries", ("ratios", "peers"), 300, _peers),
+    Section("chain", "dedup, ordering and signals in a chain", ("chain",), 90, _chain),
+    Section("pipeline", "from Kafka to timeline row and incident", ("pipeline",), 120, _pipeline),
+    Section("ingest", "the gateway alone", ("ingest",), 160, _ingest),
+    Section("latency", "accepted to paged, accepted to visible", ("latency",), 240, _latency),
+    Section("processes", "memory and start-up of every process", ("processes",), 90, _processes),
+    Section("restore", "a killed processor's state", ("restore",), 240, _restore),
+    Section("growth", "processes, partitions, keys, open incidents", ("growth",), 300, _growth),
+)
 NAMES = tuple(section.name for section in SECTIONS)
 
 

@@ -30,7 +30,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`healthy`: every thread lives, turns and is in no trouble. `ready`: every thread has its state.
+    """`healthy`: every thread lives, turns and is in no trouble. `ready`: every thread has its state, and there is one.
 
     `threads`: name to state; `errors`: name to what that thread cannot get over by itself.
     """
@@ -74,7 +74,7 @@ class Health:
             errors = {name: beat.trouble for name, beat in sorted(self._beats.items()) if beat.trouble is not None}
         ended = any(text.startswith(("dead", "stuck", "ended")) for text in threads.values())
         healthy = not ended and not errors
-        ready = healthy and all(text == "running" for text in threads.values())
+        ready = healthy and bool(threads) and all(text == "running" for text in threads.values())
         return Verdict(healthy, ready, threads, errors)
 
     def _describe(self, beat: Beat, now: float) -> str:

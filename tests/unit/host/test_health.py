@@ -17,6 +17,11 @@ def test_a_process_is_ready_when_every_room_has_its_state():
     assert health.verdict().ready
 
 
+def test_a_process_whose_rooms_have_not_begun_is_not_ready():
+    # Its page answers before its threads are started.
+    assert Health(ManualClock()).verdict().ready is False
+
+
 def test_a_dead_thread_is_never_healthy_again():
     health = Health(ManualClock())
     health.expect("a")

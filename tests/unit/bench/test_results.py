@@ -1,0 +1,44 @@
+"""A part that failed must not take the figures of the others with it, nor be silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import report, results
+from bench.dedup import judged, ratios
+from bench.load import Sent
+from bench.peers.contenders import CONTENDERS
+
+
+def test_a_parts_figures_are_merged_and_a_failure_is_said(tmp_path: Path):
+    path = tmp_path / "RESULTS.json"
+    good = {"date": "2026-11-22", "commit": "abc", "load_average": 0.1, "seconds": 3, "error": None}
+    results.write(results.merged({}, "peers", {"ratios": {"quix": 4.5}}, good), path)
+    results.write(results.merged(results.read(path), "chain", {}, good | {"error": "a broker\nwas away"}), path)
+    found = results.read(path)
+    assert found["ratios"] == {"quix": 4.5}
+    page = report.markdown(found)
+    assert "| 4.5 | ≥ 4.0 | met |" in page
+    assert "`chain` failed: was away" in page
+
+
+def test_a_contender_that_loses_or_doubles_an_id_is_found_out():
+    sent = [Sent(0, b"k", b"12345" + bytes([n]) * 16) for n in (1, 2, 2, 3)]
+    ids = [bytes([n]) * 16 for n in (1, 2, 3)]
+    ours = next(c for c in CONTENDERS if c.name == "dedup")
+    bare = next(c for c in CONTENDERS if c.name == "passthrough")
+    assert judged(ours, sent, ids) == {"distinct": 3, "lost": 0, "doubled": 0}
+    assert judged(ours, sent, ids[:2]) == {"distinct": 2, "lost": 1, "doubled": 0}
+    assert judged(ours, sent, [*ids, ids[1]]) == {"distinct": 3, "lost": 0, "doubled": 1}
+    assert judged(bare, sent, [*ids, ids[1]]) == {"distinct": 3, "lost": 0, "doubled": 0}
+    assert judged(bare, sent, ids)["doubled"] != 0
+
+
+def test_ratios_are_ours_by_the_passthroughs_and_the_others_by_ours():
+    rows = [
+        {"contender": "passthrough", "by_ours": 0.5},
+        {"contender": "dedup", "by_passthrough": 2.0, "by_ours": 1.0},
+        {"contender": "quix", "by_ours": 4.5},
+        {"contender": "faust", "missing": "no wheel"},
+    ]
+    assert ratios(rows) == {"passthrough": 2.0, "quix": 4.5, "faust": None}
