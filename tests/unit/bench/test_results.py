@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench import report, results
 from bench.dedup import judged, ratios
+from bench.figures import Json
 from bench.load import Sent
 from bench.peers.contenders import CONTENDERS
 
@@ -35,7 +36,7 @@ def test_a_contender_that_loses_or_doubles_an_id_is_found_out():
 
 
 def test_ratios_are_ours_by_the_passthroughs_and_the_others_by_ours():
-    rows = [
+    rows: list[Json] = [
         {"contender": "passthrough", "by_ours": 0.5},
         {"contender": "dedup", "by_passthrough": 2.0, "by_ours": 1.0},
         {"contender": "quix", "by_ours": 4.5},
