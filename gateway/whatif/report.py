@@ -4,6 +4,7 @@ its own templates and the pages' style."""
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,9 @@ from schemas.envelope import rfc3339
 _STATIC = Path(gateway.web.__file__).parent / "static"
 # Differences shown in the table; all of them are in --json.
 DIFFERENCES_MAX = 200
+# Not strftime's: those are the machine's language.
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Days shown one by one; of a longer window the whole only.
 DAYS_MAX = 14
 _MORE_STYLE = """
@@ -81,7 +85,8 @@ def html(answer: Answer, made_ms: int) -> str:
             warnings=warnings(answer),
             lanes=plots.lanes(answer),
             zooms=plots.zooms(answer),
-            days=[rfc3339(d * plots.DAY_MS)[5:10] for d in days] if len(days) <= DAYS_MAX else [],
+            days=[_day(d) for d in days] if len(days) <= DAYS_MAX else [],
+            same=[change.document for change in answer.changes if not change.lines],
             loads=loads,
             times=times(answer),
             milestones=[_MILESTONE_WORDS[m] for m in MILESTONES],
@@ -97,6 +102,12 @@ def html(answer: Answer, made_ms: int) -> str:
             geometry={"left": plots.LEFT, "right": plots.RIGHT},
         )
     )
+
+
+def _day(day: int) -> str:
+    """A day since 1970 as `Sun 22 Nov`."""
+    at = datetime.fromtimestamp(day * plots.DAY_MS / 1000, UTC)
+    return f"{_WEEKDAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]}"
 
 
 def _hash(text: str) -> str:

@@ -15,7 +15,6 @@ the process.
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -131,10 +130,11 @@ class Merge:
         self._stages = {topic: n for n, topic in enumerate(dict.fromkeys(place.topic for place in engines))}
         listed = table.arrivals if arrivals is None else arrivals
         self._arrivals = sorted(listed, key=lambda a: (a.time, self._order(*a.order)))
-        self._lay = {key: deque(lays) for key, lays in table.lay.items()}
+        self._lay = dict(table.lay)
         self._ends = table.ends
         # What was on its way when the run began: found out by the run that measures, known to every other.
         self.on_its_way: set[_At] = set(on_its_way)
+        self._flights = frozenset(a.order for a in listed if a.written is not None)
         self._written: set[_At] = set()
         self._arriving = arriving
         self._heard = heard
@@ -180,9 +180,8 @@ class Merge:
             self.on_its_way.add(arrival.order)
         if arrival.order not in self.on_its_way:
             return False
-        lays = self._lay[name]
-        kept = [lay for lay in lays if (arrival.record.topic, lay.partition, lay.offset) != arrival.order]
-        self._lay[name] = deque(kept)
+        lays = self._lay.get(name, ())
+        self._lay[name] = tuple(y for y in lays if (arrival.record.topic, y.partition, y.offset) != arrival.order)
         return True
 
     # --- one step
@@ -277,13 +276,16 @@ class Merge:
         self._queue_record(later.time, _NEW, order, later.output, place.partition, offset)
 
     def _found(self, output: Output) -> Lay | None:
-        lays = self._lay.get((output.topic, identity(output.headers, output.value)))
+        name = output.topic, identity(output.headers, output.value)
+        lays = self._lay.pop(name, ())
         if not lays:
             return None
-        found = lays.popleft()
-        if self._known is None:
-            self._written.add((output.topic, found.partition, found.offset))
-        return found
+        if len(lays) > 1:
+            self._lay[name] = lays[1:]
+        at = output.topic, lays[0].partition, lays[0].offset
+        if at in self._flights:
+            self._written.add(at)
+        return lays[0]
 
     def _next(self, place: Place) -> int:
         self._new[place] = self._new.get(place, NEW_OFFSETS) + 1

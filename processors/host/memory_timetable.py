@@ -7,7 +7,6 @@ else: no clock, no broker.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,8 +24,8 @@ from schemas.record import Headers, Record, header
 if TYPE_CHECKING:
     from processors.host.history import History
 
-# Records of all inputs together. One from outside is kept whole (~1 KB), any other as its id and place (~0.3 KB): an
-# action is three inputs, so two million are about 1 GB. More is refused: a shorter stretch, or one tenant.
+# Records of all inputs together. One from outside is kept whole (~1 KB), any other as its id and place (~0.4 KB): an
+# action is three inputs, so two million are BENCH (bench.whatif). More is refused: a shorter stretch, or one tenant.
 RECORDS_MAX = 2_000_000
 # How long a record may be on its way from one processor to the next: a backlog after an outage is decided in seconds.
 FLIGHT_MS = 60_000
@@ -59,7 +58,7 @@ class Timetable:
     """What lay on the inputs. `lay` finds what a processor wrote by (topic, its id), several in their order."""
 
     arrivals: list[Arrival] = field(default_factory=list)
-    lay: dict[tuple[str, Id], deque[Lay]] = field(default_factory=dict)
+    lay: dict[tuple[str, Id], tuple[Lay, ...]] = field(default_factory=dict)
     ends: dict[Place, int] = field(default_factory=dict)
     records: int = 0
 
@@ -123,7 +122,7 @@ def _read_place(
             _expect(record, room)
             lay = Lay(time, record.partition, record.offset)
             name = record.topic, identity(record.headers, record.value)
-            table.lay.setdefault(name, deque()).append(lay)
+            table.lay[name] = (*table.lay.get(name, ()), lay)
             if time <= flight_until:
                 table.arrivals.append(Arrival(time, order, record, name))
 

@@ -30,8 +30,9 @@ from projections.archive.project import RECORD_COLUMNS, records_of
 from schemas.record import Record
 
 T = TypeVar("T")
-# Records made of a row group at once: 2 MB.
+# Records made of a row group at once, 2 MB of actions; fewer where they are large, as the parts of a changelog are.
 READ_RECORDS = 2_048
+READ_BYTES = 2_097_152
 # The hash of a file is computed by pieces of this many bytes.
 HASH_BYTES = 1_048_576
 
@@ -246,7 +247,8 @@ def read_entry(
             continue
         if low >= end:
             return
-        batches = source.iter_batches(READ_RECORDS, row_groups=[number], columns=list(RECORD_COLUMNS))
+        at_once = _at_once(source.metadata.row_group(number).total_byte_size, count)
+        batches = source.iter_batches(at_once, row_groups=[number], columns=list(RECORD_COLUMNS))
         while (found := guarded(entry, at, partial(_next, batches, entry, start, end))) is not None:
             yield found
             at = found[-1].offset + 1 if found else at
@@ -261,6 +263,11 @@ def _offsets(source: pq.ParquetFile, number: int) -> tuple[int, int, int]:
     """
     offsets = source.read_row_group(number, ["offset"]).column("offset")
     return (len(offsets), offsets[0].as_py(), offsets[-1].as_py()) if len(offsets) else (0, 0, -1)
+
+
+def _at_once(size: int, count: int) -> int:
+    """How many of a row group's `count` records, `size` bytes together, are made at once."""
+    return max(1, min(READ_RECORDS, READ_BYTES * count // max(1, size)))
 
 
 def _next(batches: Iterator[pa.RecordBatch], entry: Entry, start: int, end: int) -> list[Record] | None:
