@@ -24,8 +24,9 @@ from schemas.record import Headers, Record, header
 if TYPE_CHECKING:
     from processors.host.history import History
 
-# Records of all inputs together. One from outside is kept whole (~1 KB), any other as its id and place (~0.4 KB): an
-# action is three inputs, so two million are BENCH (bench.whatif). More is refused: a shorter stretch, or one tenant.
+# Records of all inputs together. One from outside is kept whole (~1 KB), any other as its id and place (~0.3 KB): an
+# action is three inputs, so two million are 0.6 GB and the bytes of those from outside (bench.whatif). More is refused:
+# a shorter stretch, or one tenant.
 RECORDS_MAX = 2_000_000
 # How long a record may be on its way from one processor to the next: a backlog after an outage is decided in seconds.
 FLIGHT_MS = 60_000
