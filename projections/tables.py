@@ -121,15 +121,59 @@ _PACKERS: dict[Type, Callable[[Any], bytes]] = {
 }
 
 
+def _run(at: int, length: int) -> Callable[[Sequence[Any]], bytes]:
+    """Packs neighbouring numbers of a row at once: a third of the time of one after the other."""
+    pack = struct.Struct(">" + "iq" * length).pack
+    if length == 2:
+        return lambda row: pack(8, row[at], 8, row[at + 1])
+    if length == 3:
+        return lambda row: pack(8, row[at], 8, row[at + 1], 8, row[at + 2])
+    return lambda row: pack(8, row[at], 8, row[at + 1], 8, row[at + 2], 8, row[at + 3])
+
+
+def _one(at: int, kind: Type) -> Callable[[Sequence[Any]], bytes]:
+    pack = _PACKERS[kind]
+
+    def value(row: Sequence[Any]) -> bytes:
+        found = row[at]
+        return _NULL if found is None else pack(found)
+
+    return value
+
+
+# Numbers packed at once.
+RUN_MAX = 4
+
+
+@lru_cache(maxsize=64)
+def _steps(kinds: tuple[Type, ...]) -> tuple[Callable[[Sequence[Any]], bytes], ...]:
+    """How a row of these columns is packed, piece by piece. Numbers that are null or too large raise struct.error."""
+    steps: list[Callable[[Sequence[Any]], bytes]] = []
+    at = 0
+    while at < len(kinds):
+        length = 0
+        while length < RUN_MAX and at + length < len(kinds) and kinds[at + length] == "int8":
+            length += 1
+        steps.append(_run(at, length) if length > 1 else _one(at, kinds[at]))
+        at += max(1, length)
+    return tuple(steps)
+
+
 def packed(table: Table, rows: Iterable[Sequence[Any]]) -> Iterable[bytes]:
     """The rows in the format of COPY … (FORMAT BINARY), in chunks of about CHUNK_BYTES."""
-    steps = [_PACKERS[kind] for _, kind in table.columns]
-    count = struct.pack(">h", len(steps))
+    kinds = tuple(kind for _, kind in table.columns)
+    steps = _steps(kinds)
+    count = struct.pack(">h", len(kinds))
     chunk = bytearray(HEADER)
     for row in rows:
+        if len(row) != len(kinds):
+            raise ValueError(f"{table.name}: {len(row)} values for {len(kinds)} columns")
         chunk += count
-        for step, value in zip(steps, row, strict=True):
-            chunk += _NULL if value is None else step(value)
+        try:
+            chunk += b"".join([step(row) for step in steps])
+        except struct.error:  # a number that is null, or one that only a sender can claim
+            for kind, value in zip(kinds, row, strict=True):
+                chunk += _NULL if value is None else _PACKERS[kind](value)
         if len(chunk) >= CHUNK_BYTES:
             yield bytes(chunk)
             chunk.clear()

@@ -95,11 +95,16 @@ def project(said: Iterable[Said]) -> Changes:
     gaps: list[Row] = []
     drifts: list[Row] = []
     counts: Counter[tuple[str, int]] = Counter()
+    # Neighbours are mostly of one tenant and day: added up before they are looked up.
+    tenant, day, run = "", 0, 0
     for each in said:
         record, message = each.record, each.message
         if isinstance(message, Head):
             rows.append(action_row(record, message))
-            counts[message.tenant, day_of(record.append_time)] += 1
+            if message.tenant != tenant or record.append_time // DAY_MS != day:
+                counts[tenant, day] += run
+                tenant, day, run = message.tenant, day_of(record.append_time), 0
+            run += 1
         elif isinstance(message, ordering.ClockDriftDetected):
             drifts.append(
                 (
@@ -113,7 +118,9 @@ def project(said: Iterable[Said]) -> Changes:
             )
         else:
             gaps.append(gap_row(record, message))
-    return Changes(tuple(rows), tuple((*key, n) for key, n in sorted(counts.items())), tuple(gaps), tuple(drifts))
+    counts[tenant, day] += run
+    counted = tuple((*key, n) for key, n in sorted(counts.items()) if n)
+    return Changes(tuple(rows), counted, tuple(gaps), tuple(drifts))
 
 
 def _place(tenant: str, record: Record) -> Row:
@@ -142,7 +149,7 @@ def action_row(record: Record, head: Head) -> Row:
         head.traits,
         head.resource,
         head.type,
-        ",".join(flags(record.headers)),
+        ",".join(flags(record.headers)) if record.headers else "",
         error_type,
         error_message,
         record.value,

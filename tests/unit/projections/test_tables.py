@@ -6,6 +6,7 @@ import json
 import struct
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,25 @@ def test_nul_in_text_becomes_a_replacement_character():
 def test_numbers_beyond_the_column_are_clamped():
     assert _one(None, 2**70, None, None, None, None)[1] == struct.pack(">q", 2**63 - 1)
     assert _one(None, -(2**70), None, None, None, None)[1] == struct.pack(">q", -(2**63))
+
+
+NUMBERS = st.one_of(st.none(), st.integers(-(2**66), 2**66))
+
+
+@given(st.integers(1, 10).flatmap(lambda n: st.lists(st.tuples(*[NUMBERS] * n), max_size=4)))
+def test_neighbouring_numbers_are_packed_as_each_alone(rows):
+    size = len(rows[0]) if rows else 1
+    table = Table("t", (("a", "text"), *((f"n{i}", "int8") for i in range(size)), ("z", "bool")))
+    alone = Table("t", (("n", "int8"),))
+    found = _unpacked(b"".join(packed(table, [("x", *row, True) for row in rows])))
+    expected = [[_unpacked(b"".join(packed(alone, [(n,)])))[0][0] for n in row] for row in rows]
+    assert [row[1:-1] for row in found] == expected
+    assert all((row[0], row[-1]) == (b"x", b"\x01") for row in found)
+
+
+def test_a_row_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="5 values for 6 columns"):
+        list(packed(TABLE, [(None,) * 5]))
 
 
 def test_chunks_are_bounded_and_join_to_the_whole():
