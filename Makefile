@@ -84,6 +84,10 @@ simulate: $(VENV)/.dev $(VENV)/.editable ## Play seeded worlds with faults (SEED
 faults: prerequisites $(VENV)/.dev setup ## Do faults to a real stack; bench/FAULTS.* (FAULTS="kill-dedup point-" for some)
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
+.PHONY: mutants
+mutants: $(VENV)/.dev $(VENV)/.editable ## Put mistakes into the program, one at a time; the simulation must see each
+	@$(BIN)/python -m tests.simulation --mutants --seeds $(or $(SEEDS),200)
+
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of pyproject.toml
 	@cd requirements && ../$(BIN)/$(LOCK) bootstrap.in --output-file bootstrap.txt

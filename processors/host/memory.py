@@ -29,16 +29,17 @@ class Killed(Exception):
 class MemoryTransport:
     """Slots and ticks on a MemoryLog."""
 
-    def __init__(self, log: MemoryLog, hook: Hook | None = None) -> None:
+    def __init__(self, log: MemoryLog, hook: Hook | None = None, restore_limit: int = RESTORE_LIMIT) -> None:
         self.log = log
         self.hook = hook
+        self.restore_limit = restore_limit
         self._ticker = MemoryTicker(log)
 
     def open(self, spec: SlotSpec) -> MemorySlot:
         """Become this member; the seat's holder before is fenced and its open transaction aborted."""
         for topic in (spec.input, spec.changelog):
             self.log.partitions(topic)
-        return MemorySlot(self.log, spec, self._point)
+        return MemorySlot(self.log, spec, self._point, self.restore_limit)
 
     def ticker(self) -> MemoryTicker:
         """The sender of ticks."""
@@ -56,8 +57,9 @@ class MemoryTransport:
 class MemorySlot:
     """A member of a room's group in memory. See transport.Slot for what each method promises."""
 
-    def __init__(self, log: MemoryLog, spec: SlotSpec, hook: Hook) -> None:
+    def __init__(self, log: MemoryLog, spec: SlotSpec, hook: Hook, restore_limit: int = RESTORE_LIMIT) -> None:
         self._log = log
+        self._restore_limit = restore_limit
         self._spec = spec
         self._hook = hook
         self._group = log.group(spec.group, spec.input)
@@ -143,7 +145,7 @@ class MemorySlot:
         records: list[Record] = []
         for partition, position in self._changelog.items():
             place = Place(self._spec.changelog, partition)
-            found, self._changelog[partition] = self._log.read(place, position, RESTORE_LIMIT)
+            found, self._changelog[partition] = self._log.read(place, position, self._restore_limit)
             records += found
         return records, all(self._changelog[p] >= end for p, end in self._changelog_ends.items())
 

@@ -155,6 +155,11 @@ class MemoryLog:
             found += self.read(place, low, high - low)[0]
         return found
 
+    def author(self, place: Place, offset: int) -> str:
+        """The transactional id under which a record was written; empty for what was written plainly. For tests."""
+        transaction = self._of(place.topic)[place.partition][offset].transaction
+        return "" if transaction is None else transaction.name
+
     # --- transactions
     # ---------------------------------------------------------------------------------------------
 
@@ -165,6 +170,11 @@ class MemoryLog:
         if name in self._open:
             self._end(self._open[name], commit=False)
         return Identity(name, self._epochs[name])
+
+    def holds(self, identity: Identity) -> bool:
+        """Whether a transaction of this producer is open."""
+        found = self._open.get(identity.name)
+        return found is not None and found.epoch == identity.epoch
 
     def begin(self, identity: Identity) -> None:
         """Open a transaction. No request is sent: who is fenced learns it when the broker is first asked for

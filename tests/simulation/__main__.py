@@ -11,7 +11,8 @@ import json
 import os
 import sys
 
-from tests.simulation.campaign import campaign, commit
+from tests.simulation.campaign import campaign, commit, hunt
+from tests.simulation.mutants import MUTANTS
 
 
 def main() -> int:
@@ -22,7 +23,13 @@ def main() -> int:
     parser.add_argument("--size", choices=("small", "large"), default="small")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="one object on standard output")
+    parser.add_argument(
+        "--mutants", action="store_true", help="put mistakes into the program; the checkers must see them"
+    )
+    parser.add_argument("--only", default="", help="with --mutants: these, by name, separated by commas")
     asked = parser.parse_args()
+    if asked.mutants:
+        return mutants([name for name in asked.only.split(",") if name] or sorted(MUTANTS), asked)
     failures = []
     for outcome in campaign(asked.first_seed, asked.seeds, asked.size, asked.processes):
         if not outcome.broken:
@@ -45,6 +52,23 @@ def main() -> int:
     else:
         print(f"{asked.seeds} seeds from {asked.first_seed}, {len(failures)} with a broken invariant")
     return 1 if failures else 0
+
+
+def mutants(names: list[str], asked: argparse.Namespace) -> int:
+    """All mutants, each until a seed shows it."""
+    missed, told = [], []
+    for found in hunt(names, asked.seeds, asked.processes):
+        told.append(found)
+        line = f"caught by seed {found['seed']}: {found['broken'][0]}" if found["caught"] else "MISSED"
+        print(f"{found['mutant']}: {line[:200]}", file=sys.stderr)
+        if not found["caught"]:
+            missed.append({"mutant": found["mutant"], "why": MUTANTS[found["mutant"]].why, "seeds": asked.seeds})
+    if asked.json:
+        answer = {"mutants": len(told), "caught": len(told) - len(missed), "missed": missed}
+        print(json.dumps(answer | {"commit": commit(), "by": {f["mutant"]: f["seed"] for f in told if f["caught"]}}))
+    else:
+        print(f"{len(told)} mutants, {len(missed)} missed")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""Many seeds, over several processes, in the order of the seeds."""
+"""Many seeds, over several processes, in the order of the seeds; and many mutants, a process each."""
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import subprocess
+import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from tests.simulation.run import Outcome, run
 
@@ -32,6 +36,22 @@ def campaign(first: int, count: int, size: str, processes: int) -> Iterator[Outc
         return
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield from pool.imap(partial(play, size=size), seeds, CHUNK)
+
+
+def hunt(names: Sequence[str], seeds: int, processes: int) -> Iterator[dict[str, Any]]:
+    """What became of each mutant, in the order of the names. Raises RuntimeError for one that could not be made."""
+    with ThreadPoolExecutor(max(1, processes)) as threads:
+        yield from threads.map(partial(_hunted, seeds=seeds), names)
+
+
+def _hunted(name: str, seeds: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.simulation.mutating", name, "--seeds", str(seeds)]
+    root = Path(__file__).parent.parent.parent
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"the mutant {name} could not be played:\n{done.stderr[-2_000:]}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 @cache

@@ -29,11 +29,23 @@ class Facts:
     receipts: Receipts
     pages: Pages
     broken: list[str] = field(default_factory=list)
+    # (cause, kind, key) -> ids of what says that it was caused so.
+    children: dict[tuple[bytes, str, str], list[bytes]] = field(default_factory=dict)
 
     @property
     def log(self) -> MemoryLog:
         """The log."""
         return self.town.log
+
+    @cached_property
+    def owners(self) -> dict[bytes, str]:
+        """Whose each action is that was sent."""
+        return {a.event_id: a.tenant for a in self.receipts.raw.values() if a is not None}
+
+    @cached_property
+    def types(self) -> dict[bytes, str]:
+        """The class of each failure that was sent."""
+        return {a.event_id: a.error.type for a in self.receipts.raw.values() if a is not None and a.error is not None}
 
     @cached_property
     def history(self) -> ListHistory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from processors.host.errors import AbortNeeded, OutcomeUnknown
@@ -30,10 +31,10 @@ class Ambush:
 class Faults:
     """Draws faults into the agenda, and plays them until `calm`."""
 
-    def __init__(self, town: Town, random: Random, slots: int) -> None:
+    def __init__(self, town: Town, random: Random, work: Callable[[], None]) -> None:
         self._town = town
         self._random = random
-        self._slots = slots
+        self._work = work
         self._waiting: list[Ambush] = []
         self._over = False
         self.played: list[str] = []
@@ -44,6 +45,8 @@ class Faults:
         town, random = self._town, self._random
         for _ in range(count):
             town.on(town.now + random.randrange(max(1, until - town.now)), self._drawn())
+        for _ in range(2 if town.stepping else 0):
+            town.on(town.now + random.randrange(max(1, until - town.now)), lambda: self._unless_over(self._clock_steps))
 
     def _drawn(self) -> Callable[[], None]:
         """Half of them in the middle of a step, the others between steps."""
@@ -138,10 +141,23 @@ class Faults:
         raise OutcomeUnknown("simulated", "a transaction", "no answer", "It is found out.")
 
     def _slow_marker(self, member: Member) -> None:
-        town = self._town
+        """The outcome is decided and known; one topic's partitions learn it later. Perhaps the process dies first."""
+        town, random = self._town, self._random
         room = town.rooms[member.room]
-        town.log.slow_markers.add(self._random.choice((room.changelog, *room.outputs)))
-        town.on(town.now + self._random.choice((30, 1_000, 8_000)), town.log.deliver_markers)
+        town.log.slow_markers.add(random.choice((room.changelog, room.changelog, *room.outputs)))
+        town.on(town.now + random.choice((30, 1_000, 8_000)), town.log.deliver_markers)
+        if random.randrange(2):
+            self._waiting.append(Ambush(member.room, "commit", 1, "kill"))
+
+    def _clock_steps(self) -> None:
+        """The broker's clock is set anew, and whoever starts now has to begin with the time that he restored."""
+        town = self._town
+        town.step_clock()
+        self.played.append(f"the broker's clock is {town.broker.off_ms} ms off")
+        for room in town.rooms:
+            town.on(town.now + 40, partial(self._unless_over, partial(self._between, room, "kill")))
+        for ms in (50, 60, 70, 800):
+            town.on(town.now + ms, self._work)
 
     # --- between steps ------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,9 @@ from tests.simulation.town import Town
 RAW = "actions.raw"
 COMMANDS = "incidents.commands"
 # After which a lost answer is tried again, a held action arrives: inside and outside of 5 s, 30 s and 300 s.
-DELAYS_MS = (0, 1, 40, 900, 5_000, 20_000, 29_500, 30_500, 299_000, 301_500)
+DELAYS_MS = (0, 1, 40, 900, 5_000, 20_000, 29_500, 30_500, 299_000, 300_000, 301_500)
+# What has no number is known by its id alone, for 300 s.
+EDGES_MS = (0, 900, 299_000, 300_000, 301_500)
 MOVES = (AcknowledgeIncident, ResolveIncident, ContainIncident, ReopenIncident, CloseIncident)
 
 
@@ -120,7 +122,7 @@ class Outside:
         self._in(delay, lambda: self.send(action)) if delay else self.send(action)
         while self._drawn(plan.again):
             # The answer was lost, or a buffer is sent twice: the same bytes again.
-            delay += random.choice(DELAYS_MS)
+            delay += random.choice(DELAYS_MS if action.session else EDGES_MS)
             self._in(delay, lambda: self.send(action))
 
     def send(self, action: Action) -> None:

@@ -46,6 +46,8 @@ class Plan:
     silent_hands: int
     failing_hands: int
     configured_late: bool
+    orphans_ms: int
+    stepping: bool
 
 
 # Quick work, work of a minute, and stretches in which windows end: 5 s, 30 s, 60 s, 300 s.
@@ -82,4 +84,7 @@ def draw(random: Random, size: Size) -> Plan:
         silent_hands=random.choice((0, 0, 15, 40)),
         failing_hands=random.choice((0, 0, 15, 40)),
         configured_late=few(4) == 0,
+        # A broker looks for transactions that timed out (5 s) once in up to 10 s: longer than a session (6 s).
+        orphans_ms=random.choice((5_000, 9_000, 15_000)),
+        stepping=few(5) == 0,
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import check_actions, check_host
+from tests.simulation import check_actions, check_facts, check_host, check_pages
 from tests.simulation.facts import Facts
 from tests.simulation.faults import Faults
 from tests.simulation.hands import PlayedHands
@@ -38,13 +38,15 @@ def run(seed: int, size: str = "small") -> Outcome:
     threads = threading.active_count()
     plan = draw(Random(f"{seed}/plan"), Size.of(size))
     with _silence():
-        town = Town(Random(f"{seed}/town"))
+        town = Town(Random(f"{seed}/town"), plan.orphans_ms, plan.stepping)
         outside = Outside(town, plan, Random(f"{seed}/outside"))
         hands = PlayedHands(outside, Random(f"{seed}/hands"))
-        faults = Faults(town, Random(f"{seed}/faults"), plan.slots)
+        faults = Faults(town, Random(f"{seed}/faults"), outside.act)
         _play(town, plan, outside, hands, faults)
         facts = Facts(town, outside.receipts, hands.pages)
         check_actions.check(facts)
+        check_facts.check(facts)
+        check_pages.check(facts)
         check_host.check(facts, threads)
         records = sum(len(facts.records(topic)) for topic in town.map.topics)
         return Outcome(seed, size, facts.hash(), tuple(facts.broken), tuple(faults.played), records)

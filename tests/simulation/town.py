@@ -31,8 +31,8 @@ START_MS = 1_700_000_000_000
 WAITING_MS = 700
 # Nothing in a small world needs more rounds at one moment; more is a loop that never comes to rest.
 ROUNDS_MAX = 3_000
-# Steps of a restore at one moment; a restore that nobody holds up needs four.
-RESTORES_MAX = 8
+# Steps of a restore at one moment; more are needed where a restore reads a few records a step, or waits for somebody.
+RESTORES_MAX = 20
 # Timers that are due wait for a tick, and ticks are 250 ms apart.
 TICK_MS = 60
 # A frozen process inside a frozen process inside a frozen one tells nothing more.
@@ -75,15 +75,35 @@ class Troubles:
             self.found.append(f"{member.room}-{member.ordinal} ended: {error}")
 
 
-class Town:
-    """All members on one log."""
+class BrokerClock(ManualClock):
+    """The broker's clock, which a bad time server may set back or forward; how long something takes is not its own."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.off_ms = 0
+
+    def monotonic(self) -> float:
+        """As everybody's."""
+        return self._clock.monotonic()
+
+    def wall_ms(self) -> int:
+        """What appended records are stamped with."""
+        return self._clock.wall_ms() + self.off_ms
+
+
+class Town:
+    """All members on one log. `stepping`: its broker's clock may go back."""
+
+    def __init__(self, random: Random, orphans_ms: int = 5_000, stepping: bool = False) -> None:
         self.random = random
         self.map = MAP
         self.clock = ManualClock(START_MS)
-        self.log = MemoryLog(self.clock, {t.name: t.partitions for t in self.map.topics.values()})
-        self.transport = MemoryTransport(self.log)
+        self.broker = BrokerClock(self.clock)
+        self.stepping = stepping
+        topics = {t.name: t.partitions for t in self.map.topics.values()}
+        self.log = MemoryLog(self.broker, topics, transaction_timeout_ms=orphans_ms)
+        self.transport = MemoryTransport(self.log, restore_limit=random.choice((7, 40, 1_000)))
         self.rooms = ROOMS
         self.ticker = DrawnTicker(self.log, random, self._soon)
         self.members: dict[tuple[str, int], Member] = {}
@@ -113,6 +133,8 @@ class Town:
         member = Member(room, ordinal, slot, held, loop)
         cell.append(member)
         before = self.members.get((room, ordinal))
+        if before is not None and self.log.holds(before.held.identity):
+            self.troubles.found.append(f"{room}-{ordinal} began, and what its process before left open is still open")
         if before is not None and before.alive:
             self.ghosts.append(before)  # it does not know it yet
         self.members[room, ordinal] = member
@@ -164,6 +186,10 @@ class Town:
 
     def _soon(self, do: Callable[[], None]) -> None:
         self.on(self.now + self.random.choice((1, 90, 800)), do)
+
+    def step_clock(self) -> None:
+        """The broker's clock is set anew, back or forward; less than the 5 s at which processors stand still."""
+        self.broker.off_ms = self.random.choice((-4_000, -1_500, 0, 2_500))
 
     def pass_to(self, end: int) -> None:
         """Let time pass up to `end`, everybody working, the agenda kept."""
