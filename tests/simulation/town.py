@@ -246,7 +246,9 @@ class Town:
         except Fatal as error:
             self.troubles.fatal(member, error)
             self.kill(member)
-            self.on(self.now + RESPAWN_MS, lambda: self.restart(member.room, member.ordinal))
+            # Any other end is for a person to look at: started again, the process would end the same way.
+            if error.code == FENCED:
+                self.on(self.now + RESPAWN_MS, lambda: self.restart(member.room, member.ordinal))
             return True
         except Exception as bug:
             self.troubles.found.append(f"{member.room}-{member.ordinal}: {type(bug).__name__}: {bug}")
