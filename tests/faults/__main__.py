@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.faults import at_random, clocks, results
-from tests.faults.catalogue import ALL, CLOCKS, PREPARED, SMALL_KAFKA, SMALL_POSTGRES, STORM, Fault
+from tests.faults.catalogue import ALL, CLOCKS, DELETED, PREPARED, RAISED, SMALL_KAFKA, SMALL_POSTGRES, STORM, Fault
 from tests.faults.ground import Ground, Pace, Tried, ground
 from tests.faults.results import Row
 
@@ -27,6 +27,7 @@ SEED = 20261122
 # The random kills: 20 of each room take five minutes at the pace that the supervisor takes.
 KILLS = 20
 ACTIONS = 100_000
+SECONDS = 330.0
 STORM_PACE = Pace(rate=360.0, agents=12, batch=20)
 
 
@@ -62,7 +63,9 @@ async def on_ground(kind: str, faults: list[Fault], given: argparse.Namespace, r
         async with ground(Path(folder), say, seed=given.seed, before=before, pace=pace) as found:
             say(f"seed {given.seed}, {kind} stack at {found.stack.url}")
             for fault in faults:
-                row = await at_random.storm(found, given.kills, given.actions) if storm else await tried(found, fault)
+                row = await (
+                    at_random.storm(found, given.kills, given.actions, given.seconds) if storm else tried(found, fault)
+                )
                 rows.append(row)
                 say(
                     f"{fault.name}: tried {row.tried}, lost {row.lost}, doubled {row.doubled}, misordered "
@@ -80,7 +83,8 @@ async def tried(found: Ground, fault: Fault) -> Row:
     wrong: list[str] = []
     for inflict, stream in fault.inflicts:
         try:
-            tries.append(await found.tried(stream, partial(inflict, found)))
+            one = partial(inflict, found)
+            tries.append(await (found.refused(one) if fault.on in (RAISED, DELETED) else found.tried(stream, one)))
         except AssertionError as failed:
             say(f"    FAILED: {fault.name}: {failed}")
             traceback.print_exc()
@@ -115,6 +119,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--kills", type=int, default=KILLS, help="random kills of each room")
     parser.add_argument("--actions", type=int, default=ACTIONS, help="actions under the random kills")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="at most so long, whatever is reached")
     parser.add_argument("--list", action="store_true", help="print the names")
     parser.add_argument("--dry", action="store_true", help="leave bench/FAULTS.* as they are")
     given = parser.parse_args()

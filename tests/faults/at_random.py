@@ -8,7 +8,7 @@ from collections import Counter
 
 from tests.faults import stack as stacks
 from tests.faults.checker import Verdict
-from tests.faults.ground import STREAM, Ground, Tried
+from tests.faults.ground import SETTLED_S, STREAM, Ground, Tried
 from tests.faults.results import Row, row_of
 from tests.support.waiting import auntil
 
@@ -19,17 +19,16 @@ KILLS_A_MINUTE = 4.6
 # Each of the others once for so many kills of rooms.
 OTHERS_EVERY = 5
 WATCHED_S = 8.0
-LOAD_S = 600.0
 
 
-async def storm(ground: Ground, kills: int, actions: int) -> Row:
-    """Kill until every room has died so often, send until so many actions are accepted; then count for all of it."""
+async def storm(ground: Ground, kills: int, actions: int, seconds: float) -> Row:
+    """Kill until every room has died so often, send until so many actions are accepted, or for so long; then count."""
     died: Counter[str] = Counter()
     moments: list[tuple[str, float]] = []
     pause = 60 / (KILLS_A_MINUTE * len(ROOMS))
     turn = 0
     began = ground.now()
-    while min((died[name] for name in ROOMS), default=0) < kills:
+    while min(died[name] for name in ROOMS) < kills and ground.now() - began < seconds:
         turn += 1
         others = turn % OTHERS_EVERY == 0
         await asyncio.sleep(ground.chance.uniform(0.5, 1.5) * pause)
@@ -45,7 +44,8 @@ async def storm(ground: Ground, kills: int, actions: int) -> Row:
         ground.stack.signal(name, signal.SIGKILL)
         died[name] += 1
         ground.load.check()
-    await auntil(lambda: ground.load.kept.count >= actions, LOAD_S, f"{actions} actions to be accepted")
+    end = began + seconds
+    await auntil(lambda: ground.load.kept.count >= actions or ground.now() > end, seconds + SETTLED_S, "the load")
     took = ground.now() - began
     verdict = await ground.counted()
     tries = [_watched(ground, name, at) for name, at in moments]

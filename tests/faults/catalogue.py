@@ -61,7 +61,7 @@ PROCESSES = (
 )
 
 # How often each process is killed in the plain runs, and for how many of its processes a point is tried.
-KILLS_EACH = 2
+KILLS_EACH = 1
 POINT_PROCESSES = 1
 
 

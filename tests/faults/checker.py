@@ -93,6 +93,18 @@ class Checker:
         out.examples += [f"a wrong answer: {text}" for text in self._kept.wrong[:SAMPLES]]
         return out
 
+    def log_verdict(self) -> Verdict:
+        """What can be said while a processor stands: receipts are true, and nothing is on the log twice."""
+        false = [one for one, place in self._kept.places.items() if self._log.at.get(place) != one]
+        twice = self._twice()
+        examples = [f"receipts for what is not on the log: {false[:SAMPLES]}"] if false else []
+        examples += [f"twice: {sorted(twice)[:SAMPLES]}"] if twice else []
+        return Verdict(len(false), len(twice), len(self._log.inverted - self._log.flagged), examples)
+
+    def _twice(self) -> set[str]:
+        topics = (self._log.ids[topic] for topic in ("actions.unique", ORDERED))
+        return {one for counts in topics for one, times in counts.items() if times > 1}
+
     def _lost(self, out: Verdict) -> None:
         accepted = self._kept.places
         gone = {one for one in accepted for seen in self._log.ids.values() if one not in seen}
@@ -114,9 +126,7 @@ class Checker:
             out.lost += len(unknown)
 
     def _doubled(self, out: Verdict) -> None:
-        twice = {
-            one for topic in ("actions.unique", ORDERED) for one, times in self._log.ids[topic].items() if times > 1
-        }
+        twice = self._twice()
         twice |= {one for one, times in self._rows.items() if times > 1}
         # What the timeline has at a place must be what the log has there.
         other = [place for place, one in self._row_at.items() if self._log.at.get(place, one) != one]

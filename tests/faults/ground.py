@@ -123,6 +123,14 @@ class Ground:
             recovery = max(0.0, flows - over)
         return Tried(await self.counted(), stall, recovery)
 
+    async def refused(self, inflict: Callable[[], Awaitable[float]]) -> Tried:
+        """Do what ends in a refusal that only a person may lift: what is on the log must stay true all the same."""
+        await inflict()
+        await self.load.pause(SETTLED_S)
+        promised = self.load.kept.places
+        await auntil(lambda: all(one in self.log.ids["actions.raw"] for one in promised), SETTLED_S, "the log's end")
+        return Tried(self.checker.log_verdict(), None, None)
+
     async def counted(self) -> Verdict:
         """With the load paused and everything arrived: what is wrong now that was not before."""
         await self.load.pause(SETTLED_S)

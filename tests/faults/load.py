@@ -105,8 +105,10 @@ class Load:
         headers = {"Authorization": f"Bearer {self._tenant.tokens[name]}"}
         timeout = aiohttp.ClientTimeout(total=ANSWER_S)
         async with aiohttp.ClientSession(self._tenant.url, headers=headers, timeout=timeout) as http:
-            while not self._ended:
+            while True:
                 await self._going.wait()
+                if self._ended:
+                    return
                 batch = [self._action(chance, name, session, sequence + n) for n in range(self.batch)]
                 sequence += len(batch)
                 self._busy += 1

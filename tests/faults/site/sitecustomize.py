@@ -46,6 +46,8 @@ def clock() -> None:
         os.environ |= {
             "LD_PRELOAD": os.environ["MANDATE_FAULTS_CLOCK"],
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            # Its "fix" makes every timed wait of Java return early.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
             "FAKETIME_TIMESTAMP_FILE": file,
             "FAKETIME_CACHE_DURATION": "1",
         }
