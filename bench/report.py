@@ -97,7 +97,12 @@ def _pipeline(found: Json) -> str:
 
 def _growth(found: Json) -> str:
     hosted = {"processes": "processes", "partitions": "partitions", "keys": "actors", "cpu_us": "CPU µs/event"}
-    hosted |= {"broker_us": "broker CPU µs/event", "events_per_s": "events/s", "rss_mb": "resident MB"}
+    hosted |= {
+        "broker_us": "broker CPU µs/event",
+        "events_per_s": "events/s",
+        "rss_mb": "resident MB",
+        "failed": "failed",
+    }
     engine = {"engine": "engine alone", "keys": "actors", "cpu_us": "CPU µs/event", "parts": "parts of state"}
     tenant = {"open_incidents": "open incidents of one tenant", "commands": "commands", "cpu_us": "CPU µs/command"}
     size = {"changelog_bytes": "changelog bytes each"}
