@@ -146,14 +146,14 @@ _KERNEL = (
         "timers_not_restored",
         "a restored part has no timers",
         "processors.kernel.store",
-        "        if value.timers:\n",
-        "        if value.timers and self._heap:\n",
+        "            if tail != _NO_TIMERS:\n",
+        "            if tail != _NO_TIMERS and self._live_timers:\n",
     ),
     _one(
         "last_now_not_restored",
         "log time begins anew after a restart",
         ENGINE,
-        "            self._last_now = message.last_now\n",
+        "        self._last_now = progress.last_now\n",
         "",
     ),
     _one(
@@ -173,9 +173,9 @@ _KERNEL = (
     _one(
         "changelog_by_key_hash",
         "the changelog's partition comes from the part's key",
-        ENGINE,
-        "            outputs.append(Output(changelog, partition, key, value))\n",
-        "            outputs.append(Output(changelog, None, key, value))\n",
+        "processors.kernel.changelog",
+        "_new(Output, (topic, partition, key, value, ()))",
+        "_new(Output, (topic, None, key, value, ()))",
     ),
     _one(
         "older_configuration_accepted",
@@ -286,4 +286,28 @@ _ROOMS = (
     ),
 )
 
-MUTANTS = {mutant.name: mutant for mutant in (*_HOST, *_KERNEL, *_ROOMS)}
+_READ_MODELS = (
+    _one(
+        "lost_position_ignored",
+        "after another process moved the position, this one goes on where it was itself",
+        "projections.runner",
+        "            self._metrics.position_lost()\n            self._take_positions(source)\n            return\n",
+        "            self._stored = {p: self._store.positions()[p] for p in self._places}\n            return\n",
+    ),
+    _one(
+        "fold_begins_anew",
+        "each batch folds over nothing instead of over the rows that are there",
+        "projections.incidents.project",
+        "    now: dict[Key, IncidentRow] = dict(present)\n",
+        "    now: dict[Key, IncidentRow] = {}\n",
+    ),
+    _one(
+        "own_position_written",
+        "the stored position is where the reader is, whatever was written",
+        "projections.runner",
+        "        before = {place: self._stored[place] for place in after}\n",
+        "        before = {place: self._store.positions()[place] for place in after}\n",
+    ),
+)
+
+MUTANTS = {mutant.name: mutant for mutant in (*_HOST, *_KERNEL, *_ROOMS, *_READ_MODELS)}

@@ -19,7 +19,7 @@ class Size:
     @staticmethod
     def of(name: str) -> Size:
         """`small` for thousands of seeds, `large` for what needs many records in one batch."""
-        return {"small": Size(36, 9), "large": Size(600, 60)}[name]
+        return {"small": Size(24, 9), "large": Size(600, 60)}[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Plan:
     configured_late: bool
     orphans_ms: int
     stepping: bool
+    store_faults: int
 
 
 # Quick work, work of a minute, and stretches in which windows end: 5 s, 30 s, 60 s, 300 s.
@@ -87,4 +88,5 @@ def draw(random: Random, size: Size) -> Plan:
         # A broker looks for transactions that timed out (5 s) once in up to 10 s: longer than a session (6 s).
         orphans_ms=random.choice((5_000, 9_000, 15_000)),
         stepping=few(5) == 0,
+        store_faults=random.choice((0, 10, 30)),
     )

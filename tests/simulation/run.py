@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import check_actions, check_facts, check_host, check_pages
+from tests.simulation import check_actions, check_facts, check_host, check_pages, readmodels
 from tests.simulation.facts import Facts
 from tests.simulation.faults import Faults
 from tests.simulation.hands import PlayedHands
@@ -42,17 +42,21 @@ def run(seed: int, size: str = "small") -> Outcome:
         outside = Outside(town, plan, Random(f"{seed}/outside"))
         hands = PlayedHands(outside, Random(f"{seed}/hands"))
         faults = Faults(town, Random(f"{seed}/faults"), outside.act)
-        _play(town, plan, outside, hands, faults)
+        models = [readmodels.Model(town, n, Random(f"{seed}/{n}"), plan.store_faults) for n in readmodels.NAMES]
+        _play(town, plan, outside, hands, faults, models)
         facts = Facts(town, outside.receipts, hands.pages)
         check_actions.check(facts)
         check_facts.check(facts)
         check_pages.check(facts)
+        readmodels.check(facts, models)
         check_host.check(facts, threads)
         records = sum(len(facts.records(topic)) for topic in town.map.topics)
         return Outcome(seed, size, facts.hash(), tuple(facts.broken), tuple(faults.played), records)
 
 
-def _play(town: Town, plan: Plan, outside: Outside, hands: PlayedHands, faults: Faults) -> None:
+def _play(
+    town: Town, plan: Plan, outside: Outside, hands: PlayedHands, faults: Faults, models: list[readmodels.Model]
+) -> None:
     for room in town.rooms:
         for ordinal in range(plan.slots):
             town.start(room, ordinal)
@@ -60,10 +64,15 @@ def _play(town: Town, plan: Plan, outside: Outside, hands: PlayedHands, faults: 
     town.ticker.faults = plan.tick_faults
     end = outside.begin()
     faults.begin(plan.faults, end + 20_000)
+    for model in models:
+        for part in (3, 2, 1):
+            town.on(town.now + (end - town.now) // part, model.run)
     town.pass_to(end + 20_000)
     faults.calm()
     hands.calm()
     town.pass_to(town.now + SETTLE_MS)
+    for model in models:
+        model.run()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.run import run
 
 # A few seconds of what `make simulate` plays by the thousand.
-SEEDS = 120
+SEEDS = 140
 CHUNK = 20
 
 
