@@ -60,7 +60,7 @@ def bare(bootstrap: str, source: str, events: int) -> Json:
     begun, wall, done = cpu(), time.monotonic(), 0
     while done < events and time.monotonic() - wall < LIMIT_S:
         first = consumer.poll(0.1)
-        batch = [] if first is None else [first, *consumer.consume(loop.batch_records - 1, 0.0)]
+        batch = [] if first is None else [first, *consumer.consume(loop.plain_batch_records - 1, 0.0)]
         records = [client.to_record(message) for message in batch if message.error() is None]
         if not records:
             continue

@@ -118,5 +118,9 @@ class Room(Protocol):
     def outputs(self) -> tuple[str, ...]:
         """Every topic it may write to, its changelog left out."""
 
+    @property
+    def plain(self) -> bool:
+        """Whether most of its records are decided in place, at a few microseconds each."""
+
     def engine(self, partition: int) -> Engine:
         """A new engine without state."""

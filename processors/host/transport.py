@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Protocol
 
 from processors.host.places import Placed
@@ -177,7 +178,13 @@ class Transport(Protocol):
 # Keys, headers and framing take space in the broker's batch too: 61 bytes of batch header, at most 30 of
 # varints per record, at most 10 per header.
 FRAMING_BYTES = 128
+_value = itemgetter(5)
 HEADER_FRAMING_BYTES = 10
+
+
+def bytes_of(records: Sequence[Record]) -> int:
+    """The bytes of the values of records, about what they take in memory."""
+    return sum(map(len, filter(None, map(_value, records))))
 
 
 def size_of(output: Output) -> int:

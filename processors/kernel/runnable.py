@@ -38,6 +38,11 @@ class Runnable:
         reactions = (reaction.topic for reaction in self.room.reactions)
         return tuple(sorted({*self.room.spec.writes.values(), *reactions, DEAD_LETTERS}))
 
+    @property
+    def plain(self) -> bool:
+        """Whether it has a batch face: most of its records are decided in place."""
+        return self.room.decider.face is not None
+
     def engine(self, partition: int) -> Engine:
         """A new engine without state."""
         return Engine(self.room, partition)

@@ -128,7 +128,8 @@ class Town:
         cell: list[Member] = []
         slot = SteppedSlot(held, lambda point: self.at(cell[0], point))
         metrics = RoomMetrics(Metrics(), room)
-        settings = LoopSettings(tick_hold_seconds=0.0, batch_records=self.random.choice((1, 3, 40, 2_000)))
+        most = self.random.choice((1, 3, 40, 2_000))
+        settings = LoopSettings(tick_hold_seconds=0.0, batch_records=most, plain_batch_records=most)
         loop = RoomLoop(wired, slot, self.ticker, self.clock, metrics, self._limits, settings)
         member = Member(room, ordinal, slot, held, loop)
         cell.append(member)

@@ -25,6 +25,7 @@ class Named:
         self.input = tally.input
         self.changelog = tally.changelog
         self.outputs = tally.outputs
+        self.plain = tally.plain
         self.engine = tally.engine
 
 
