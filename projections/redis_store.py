@@ -168,11 +168,13 @@ class RedisStore:
         self, records: Sequence[Record], after: Mapping[Place, int], since: Mapping[Place, int]
     ) -> dict[Place, Mark]:
         out = {place: replace(self._marks[place], next_offset=at) for place, at in after.items()}
+        times: dict[Place, list[int]] = {}
         for record in records:
-            place = Place(record.topic, record.partition)
+            times.setdefault(Place(record.topic, record.partition), []).append(record.append_time)
+        for place, found in times.items():
             mark = out[place]
-            first = record.append_time if mark.since is None else mark.since
-            out[place] = replace(mark, at=max(mark.at or 0, record.append_time), since=first)
+            first = found[0] if mark.since is None else mark.since
+            out[place] = replace(mark, at=max(mark.at or 0, *found), since=first)
         return {p: replace(m, since=since[p], whole=False) if p in since else m for p, m in out.items()}
 
     def _forget(self) -> None:

@@ -110,21 +110,36 @@ def sizes_of(stored: Mapping[bytes, bytes], positions: Mapping[Place, Position])
     return out
 
 
+# What speaks of an action by its head.
+_HEADED: tuple[Kind, ...] = ("accepted", "admitted")
+
+
+def heads_of(records: Sequence[Record], kinds: Mapping[str, Kind]) -> list[Head | None]:
+    """The heads of what was accepted and admitted, None for everything else: read once for all who need them."""
+    return [head_of(r.value) if kinds[r.topic] in _HEADED else None for r in records]
+
+
 def project(
-    records: Sequence[Record], kinds: Mapping[str, Kind], states: dict[Place, PlaceState]
+    records: Sequence[Record],
+    kinds: Mapping[str, Kind],
+    states: dict[Place, PlaceState],
+    heads: Sequence[Head | None] | None = None,
 ) -> tuple[Operations, dict[Place, int], int]:
-    """Writes, what places speak for from now on, and how many records could not be read. Changes `states`."""
+    """Writes, what places speak for from now on, and how many records could not be read. Changes `states`.
+
+    `heads`: those of the records, where they were read before (heads_of).
+    """
     operations = Operations()
     since: dict[Place, int] = {}
     rejected = 0
     touched: dict[tuple[Place, int], None] = {}
-    for record in records:
+    for record, head in zip(records, heads_of(records, kinds) if heads is None else heads, strict=True):
         place = Place(record.topic, record.partition)
         state = states[place]
         # Log time does not go back, whatever a broker's clock does: else a dropped slot could open again.
         state.slot = max(state.slot, record.append_time // SLOT_MS)
         try:
-            found = sighting(record, kinds[record.topic])
+            found = _sighting(record, kinds[record.topic], head)
         except SchemaError as error:
             _refuse_newer(record, error)
             rejected += 1
@@ -159,14 +174,16 @@ def expired(state: PlaceState) -> Iterator[int]:
 
 def sighting(record: Record, kind: Kind) -> Sighting | None:
     """What a record says of an action; None when it speaks of none. Raises SchemaError."""
+    return _sighting(record, kind, head_of(record.value) if kind in _HEADED else None)
+
+
+def _sighting(record: Record, kind: Kind, head: Head | None) -> Sighting | None:
     value = record.value
     match kind:
         case "accepted":
-            head = head_of(value)
             # What has no head is decided by the processor: it comes back as a dead letter.
             return None if head is None else Sighting(head.tenant, head.event_id, _line(record))
         case "admitted":
-            head = head_of(value)
             words = flags(record.headers)
             said = {"flags": list(words)} if words else None
             return None if head is None else Sighting(head.tenant, head.event_id, _line(record, said))

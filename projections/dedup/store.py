@@ -7,7 +7,7 @@ from typing import Any
 
 from processors.host.places import Place
 from projections.dedup import marks as numbers
-from projections.dedup.project import NAME, SIZES, VERSION, Kind, PlaceState, head_of, kinds_of, project, sizes_of
+from projections.dedup.project import NAME, SIZES, VERSION, Kind, PlaceState, heads_of, kinds_of, project, sizes_of
 from projections.redis_store import Mark, Planned
 from schemas import topology
 from schemas.record import Record
@@ -29,12 +29,13 @@ class DedupWriter:
             latest = {place.partition: mark.at or 0 for place, mark in marks.items() if self._admitted(place)}
             self._hours = numbers.hours_of(client.hgetall(numbers.sizes_key(NAME, VERSION)), latest)
         states = {place: state.copy() for place, state in self._states.items()}
-        operations, since, rejected = project(records, self._kinds, states)
+        heads = heads_of(records, self._kinds)
+        operations, since, rejected = project(records, self._kinds, states, heads)
         hours = {partition: state.copy() for partition, state in self._hours.items()}
         passed = [
             numbers.Passed(head, record.partition, record.append_time)
-            for record in records
-            if self._admitted(Place(record.topic, record.partition)) and (head := head_of(record.value)) is not None
+            for record, head in zip(records, heads, strict=True)
+            if head is not None and self._admitted(Place(record.topic, record.partition))
         ]
         wanted = [(who, each.partition) for each in passed if (who := numbers.owner(each.head)) is not None]
         known = self._known.load(client, wanted, hours)
