@@ -130,7 +130,9 @@ class Checker:
         twice |= {one for one, times in self._rows.items() if times > 1}
         # What the timeline has at a place must be what the log has there.
         other = [place for place, one in self._row_at.items() if self._log.at.get(place, one) != one]
-        steps = Counter((page["incident_id"], page["person"], page["step"]) for page in self._asked().values())
+        # The fallback contact of a policy that is over may be somebody who was paged before, for another reason.
+        said = ("incident_id", "person", "step", "round", "why")
+        steps = Counter(tuple(page[name] for name in said) for page in self._asked().values())
         paged = [step for step, times in steps.items() if times > 1]
         out.doubled = len(twice) + len(other) + len(paged)
         if twice or other or paged:

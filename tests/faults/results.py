@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,10 +20,11 @@ On a real Kafka, Postgres and Redis, a process for each processor and read model
 shares no code with the processors: every receipt once at each stage and in the timeline, numbers in order or flagged,
 failures in incidents and entries in the ledger as many as were sent, every page with an outcome. *stall* is the largest
 gap that a read-committed probe saw behind the process (median and worst of the tries), *recovery* the worst time from
-the end of the fault to the next record.
+the end of the fault to the next record. *load* is the machine's load average at that time (two cores, others at work
+on them): who waits for a processor starts later, so a stall is only comparable at the same load.
 
-| fault | tried | lost | doubled | misordered | stall, median s | stall, worst s | recovery s |
-|---|---|---|---|---|---|---|---|
+| fault | tried | lost | doubled | misordered | stall, median s | stall, worst s | recovery s | load |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -38,6 +40,8 @@ class Row:
     stall_s: float | None = None
     recovery_s: float | None = None
     stall_median_s: float | None = None
+    # The machine's load average (1 min) when it was tried: with more than two on two cores, stalls are longer.
+    load: float | None = None
     note: str = ""
     # Any finding that no count shows; such a row is not clean.
     wrong: list[str] = field(default_factory=list)
@@ -61,6 +65,7 @@ def row_of(fault: str, tries: Sequence[Tried], note: str = "") -> Row:
         round(max(stalls), 2) if stalls else None,
         round(max(recoveries), 2) if recoveries else None,
         round(statistics.median(stalls), 2) if stalls else None,
+        round(os.getloadavg()[0], 1),
         note,
         [text for t in tries for text in t.verdict.examples],
     )
@@ -81,6 +86,6 @@ def merge(rows: Iterable[Row], folder: Path = BENCH) -> None:
 
 def _line(row: Row) -> str:
     if not row.tried:
-        return f"| {row.fault} | not tried | | | | | | |"
-    figures = (row.lost, row.doubled, row.misordered, row.stall_median_s, row.stall_s, row.recovery_s)
+        return f"| {row.fault} | not tried | | | | | | | |"
+    figures = (row.lost, row.doubled, row.misordered, row.stall_median_s, row.stall_s, row.recovery_s, row.load)
     return f"| {row.fault} | {row.tried} | " + " | ".join("-" if f is None else str(f) for f in figures) + " |"
