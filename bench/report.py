@@ -105,7 +105,7 @@ def _growth(found: Json) -> str:
     }
     engine = {"engine": "engine alone", "keys": "actors", "cpu_us": "CPU µs/event", "parts": "parts of state"}
     tenant = {"open_incidents": "open incidents of one tenant", "commands": "commands", "cpu_us": "CPU µs/command"}
-    size = {"changelog_bytes": "changelog bytes each"}
+    size = {"changelog_bytes": "changelog bytes each", "failed": "failed"}
     return "\n\n".join(
         (
             "Dedup as deployed:",

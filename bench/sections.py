@@ -82,7 +82,7 @@ SECTIONS = (
     Section("latency", "accepted to paged, accepted to visible", ("latency",), 240, _latency),
     Section("processes", "memory and start-up of every process", ("processes",), 90, _processes),
     Section("restore", "a killed processor's state", ("restore",), 240, _restore),
-    Section("growth", "processes, partitions, keys, open incidents", ("growth",), 300, _growth),
+    Section("growth", "processes, partitions, keys, open incidents", ("growth",), 330, _growth),
 )
 NAMES = tuple(section.name for section in SECTIONS)
 
