@@ -76,6 +76,10 @@ differential: prerequisites $(VENV)/.dev setup ## The log in memory beside a rea
 	@MANDATE_SCHEDULES=$(or $(SCHEDULES),200) MANDATE_FIRST_SCHEDULE=$(or $(FIRST),1) \
 	  $(BIN)/python -m pytest -q tests/integration/host/test_differential.py
 
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz $(VENV)/.editable ## Coverage-guided fuzzing of head, codec and the door's bodies (SECONDS=60 in all)
+	@$(BIN)/python -m tests.support.fuzzing --seconds $(or $(SECONDS),60)
+
 .PHONY: simulate
 simulate: $(VENV)/.dev $(VENV)/.editable ## Play seeded worlds with faults (SEEDS=2000 FIRST=0 SIZE=small|large)
 	@$(BIN)/python -m tests.simulation --first-seed $(or $(FIRST),0) --seeds $(or $(SEEDS),2000) --size $(or $(SIZE),small)
@@ -93,6 +97,7 @@ lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of p
 	@cd requirements && ../$(BIN)/$(LOCK) bootstrap.in --output-file bootstrap.txt
 	@$(BIN)/$(LOCK) pyproject.toml --extra local --output-file requirements/runtime.txt
 	@$(BIN)/$(LOCK) pyproject.toml --extra local --extra dev --output-file requirements/dev.txt
+	@$(BIN)/$(LOCK) pyproject.toml --extra local --extra fuzz --output-file requirements/fuzz.txt
 	@for peer in quix faust; do $(BIN)/$(LOCK) bench/peers/$$peer.in --output-file bench/peers/$$peer.txt; done
 
 .PHONY: clean
@@ -128,6 +133,11 @@ $(VENV)/.runtime: requirements/runtime.txt $(BIN)/uv
 $(VENV)/.dev: requirements/dev.txt $(BIN)/uv
 	@$(UV_PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@ $(VENV)/.runtime
+
+# Beside the development set, whose hypothesis and fixtures the targets import nothing of.
+$(VENV)/.fuzz: requirements/fuzz.txt $(BIN)/uv
+	@$(UV_PIP) install --require-hashes -r requirements/fuzz.txt
+	@touch $@
 
 # The checkout itself, editable: one .pth file. Its build backend came with uv, hashed like all else.
 $(VENV)/.editable: pyproject.toml $(VENV)/.runtime
