@@ -80,7 +80,7 @@ def test_what_cannot_be_read_is_a_dead_letter_with_its_bytes(poisoned: Poisoned,
     assert letter.detail
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", [*SHOWN, *filter(passes, DEAD)])
 def test_what_can_be_read_is_shown_and_flagged(poisoned: Poisoned, name: str) -> None:
     poison = RECORDS[name]
     assert poison.value is not None

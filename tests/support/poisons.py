@@ -240,7 +240,7 @@ def readable(tenant: str) -> dict[str, Poison]:
     error = ErrorInfo("PoolExhausted", "no connection")
     found = {
         "a damaged body that tells of an error": Poison(
-            whole("failed", error=error, traits=ERROR)[:-4], "undecodable_body", "signals"
+            whole("failed", error=error, traits=ERROR)[:-4], "undecodable_body", "signals", ("undecodable",)
         ),
         "a damaged body that tells of nothing": Poison(
             _head(text, name="damaged") + b"\xff" * 20, flags=("undecodable",)
