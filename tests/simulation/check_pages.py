@@ -66,6 +66,9 @@ def _pages_end(facts: Facts) -> None:
     facts.expect("I2 failed twice", [], [ids.text(p) for (p, _), count in failed.items() if count > 1])
     unreached = {*delivered} - facts.pages.reached
     facts.expect("I5 called delivered and never arrived", [], [ids.text(p) for p in sorted(unreached)])
+    reported = {(m.notification_id, m.attempt) for _, m in facts.of(COMMANDS, ReportOutcome)}
+    silent = [ids.text(page) for page, _ in sorted(facts.pages.taken - reported)]
+    facts.expect("I5 taken up by the hands, and nothing was heard of it", [], silent)
     told = {m.notification_id for _, m in facts.of(COMMANDS, ReportOutcome) if m.outcome == "delivered"}
     facts.expect("I5 arrived, and nobody said so", [], [ids.text(p) for p in sorted(told - {*delivered})])
 

@@ -286,6 +286,16 @@ _ROOMS = (
     ),
 )
 
+_EFFECTS = (
+    _one(
+        "effect_failure_swallowed",
+        "a channel that raises leaves no outcome",
+        "processors.effects.hands",
+        '            return Verdict("failed", f"not sent: {type(error).__name__}")\n',
+        "            raise error\n",
+    ),
+)
+
 _READ_MODELS = (
     _one(
         "lost_position_ignored",
@@ -310,4 +320,4 @@ _READ_MODELS = (
     ),
 )
 
-MUTANTS = {mutant.name: mutant for mutant in (*_HOST, *_KERNEL, *_ROOMS, *_READ_MODELS)}
+MUTANTS = {mutant.name: mutant for mutant in (*_HOST, *_KERNEL, *_ROOMS, *_EFFECTS, *_READ_MODELS)}

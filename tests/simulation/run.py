@@ -43,7 +43,10 @@ def run(seed: int, size: str = "small") -> Outcome:
         hands = PlayedHands(outside, Random(f"{seed}/hands"))
         faults = Faults(town, Random(f"{seed}/faults"), outside.act)
         models = [readmodels.Model(town, n, Random(f"{seed}/{n}"), plan.store_faults) for n in readmodels.NAMES]
-        _play(town, plan, outside, hands, faults, models)
+        try:
+            _play(town, plan, outside, hands, faults, models)
+        finally:
+            hands.close()
         facts = Facts(town, outside.receipts, hands.pages)
         check_actions.check(facts)
         check_facts.check(facts)
