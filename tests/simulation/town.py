@@ -261,7 +261,8 @@ class Town:
             member.tries = member.tries + 1 if member.tried_at == self.now else 1
             member.tried_at = self.now
             return member.tries < RESTORES_MAX
-        return done is not Step.IDLE
+        # A tick that was just sent is something to do, also at the very end.
+        return done is not Step.IDLE or self.log.written(self.rooms[member.room].input) != written
 
     def _next(self) -> int:
         """When something happens next: an entry of the agenda, a timer, a time-out."""
