@@ -13,6 +13,8 @@ from gateway.local.children import Running
 from gateway.local.paths import find_home
 from gateway.local.ports import free_port
 from processors.host.admin import Admin, TopicState
+from processors.host.errors import OutcomeUnknown, Transient
+from processors.host.group_positions import GroupPositions
 from processors.host.places import Place
 from schemas.topology import Topology
 
@@ -28,6 +30,14 @@ class Broker:
     def end(self, place: Place) -> int:
         """The offset after the last record of a partition, markers of transactions included."""
         return self.admin.high_watermarks([place])[place]
+
+
+def committed(positions: GroupPositions, group: str, places: Sequence[Place]) -> int:
+    """Records that a group has committed, of all these places; 0 while a young broker is still finding coordinators."""
+    try:
+        return sum(at or 0 for at in positions.of(group, places).values())
+    except (Transient, OutcomeUnknown):
+        return 0
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from bench.broker import Broker, started
+from bench.broker import Broker, committed, started
 from bench.figures import Json, rows, show
 from bench.load import ID_AT, ID_BYTES, Load, Sent, Shape, fill
 from bench.meter import Child, Mark, watch
@@ -115,7 +115,7 @@ class Job:
     def position(self, contender: Contender) -> int:
         """Records that its group has committed."""
         places = [Place(contender.source, p) for p in range(self._partitions)]
-        return sum(at or 0 for at in self._positions.of(contender.group, places).values())
+        return committed(self._positions, contender.group, places)
 
     def run(self, contender: Contender) -> Json:
         """One contender's round: its figures, or why there are none."""

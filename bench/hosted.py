@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 
-from bench.broker import Broker, started
+from bench.broker import Broker, committed, started
 from bench.figures import Json, show
 from bench.load import Load, Shape, fill
 from bench.meter import Child, cpu_s, rss_mb
@@ -44,7 +44,7 @@ def run(broker: Broker, path: Path, folder: Path, partitions: int, processes: in
     env = {"MANDATE_KAFKA": broker.address, "MANDATE_TOPOLOGY": str(path)}
 
     def done() -> int:
-        return sum(at or 0 for at in positions.of(group_of("dedup"), places).values())
+        return committed(positions, group_of("dedup"), places)
 
     def used(children: Sequence[Child]) -> tuple[float, float, float]:
         return monotonic(), sum(cpu_s(c.pid) for c in children), cpu_s(broker.pid)
