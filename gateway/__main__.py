@@ -22,6 +22,9 @@ EXIT_AGAIN = 75
 
 def main() -> int:
     """Run and give the exit code."""
+    # A line says none of these, and each request has a line (logging's own manual, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         found = settings.read(os.environ)

@@ -49,7 +49,7 @@ def binary(headers: Iterable[tuple[str, str]], data: Any) -> dict[str, Any]:
 
 def is_binary(headers: Iterable[str]) -> bool:
     """True when a header names an attribute."""
-    return any(name.lower().startswith(PREFIX) for name in headers)
+    return any(name[: len(PREFIX)].lower() == PREFIX for name in headers)
 
 
 def taken(

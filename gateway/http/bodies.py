@@ -24,43 +24,70 @@ FORM = "application/x-www-form-urlencoded"
 # Our largest form has four.
 FORM_FIELDS_MAX = 32
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
-_ENCODINGS = ("gzip", "deflate", "identity")
+IDENTITY = "identity"
+_ENCODINGS = ("gzip", "deflate", IDENTITY)
 
 
-@asynccontextmanager
-async def raw_body(request: web.Request) -> AsyncIterator[bytes]:
-    """The body's bytes, uncompressed, and its share of memory until the block ends.
+class RawBody:
+    """`async with RawBody(request) as raw`: the body's bytes, uncompressed, and its share of memory until the end.
 
     Raises UnsupportedMediaType `content_encoding_unsupported`, TooSlow, BadRequest `body_unreadable`, Busy, and
     aiohttp's 413 for more than BODY_MAX bytes.
     """
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in _ENCODINGS:
-        raise UnsupportedMediaType(
-            "content_encoding_unsupported",
-            "the header Content-Encoding",
-            "the body is compressed in a way that is not read here",
-            f"Send it plain, or as {' or '.join(_ENCODINGS[:2])}.",
-        )
-    with request.app[SERVICES].budget.taking(_size(request)):
+
+    __slots__ = ("_budget", "_request", "_size")
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._budget = request.app[SERVICES].budget
+        self._size = 0
+
+    async def __aenter__(self) -> bytes:
+        request = self._request
+        encoding = request.headers.get("Content-Encoding", IDENTITY).strip().lower()
+        if encoding not in _ENCODINGS:
+            raise UnsupportedMediaType(
+                "content_encoding_unsupported",
+                "the header Content-Encoding",
+                "the body is compressed in a way that is not read here",
+                f"Send it plain, or as {' or '.join(_ENCODINGS[:2])}.",
+            )
+        size = _size(request)
+        self._budget.take(size)
+        self._size = size
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                raw = await request.read()
-        except TimeoutError as error:
-            why = f"it did not arrive within {BODY_SECONDS:.0f} s"
-            raise TooSlow("request_too_slow", "the body", why, "Send smaller batches.") from error
-        except web.RequestPayloadError as error:
-            raise _unreadable("it ended early") from error
-        yield raw if encoding == "identity" else _inflated(raw, encoding)
+            raw = await _read(request)
+            return raw if encoding == IDENTITY else _inflated(raw, encoding)
+        except BaseException:
+            await self.__aexit__()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._budget.give(self._size)
+        self._size = 0
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        # A body that came with its head is there already: no clock is needed.
+        if request.content.is_eof():
+            return await request.read()
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        why = f"it did not arrive within {BODY_SECONDS:.0f} s"
+        raise TooSlow("request_too_slow", "the body", why, "Send smaller batches.") from error
+    except web.RequestPayloadError as error:
+        raise _unreadable("it ended early") from error
 
 
 @asynccontextmanager
 async def json_body(request: web.Request, *, empty: Any = ...) -> AsyncIterator[Any]:
     """The body's JSON value. `empty` stands for no body at all.
 
-    Raises what `raw_body` and `check_json` raise, and Invalid for a value that json_text.check refuses.
+    Raises what `RawBody` and `check_json` raise, and Invalid for a value that json_text.check refuses.
     """
-    async with raw_body(request) as raw:
+    async with RawBody(request) as raw:
         if not raw and empty is not ...:
             yield empty
             return

@@ -21,13 +21,21 @@ class Budget:
     def __init__(self, limit: int = BUDGET) -> None:
         self._left = limit
 
-    @contextmanager
-    def taking(self, size: int) -> Iterator[None]:
-        """Hold `size` bytes meanwhile. Raises Busy `gateway_busy` when they are not there."""
+    def take(self, size: int) -> None:
+        """Hold `size` bytes, until they are given back. Raises Busy `gateway_busy` when they are not there."""
         if size > self._left:
             raise Busy("gateway_busy", "the gateway", "too many bodies are in hand", "Come again in a second.")
         self._left -= size
+
+    def give(self, size: int) -> None:
+        """Give back what was taken."""
+        self._left += size
+
+    @contextmanager
+    def taking(self, size: int) -> Iterator[None]:
+        """Hold `size` bytes meanwhile. Raises Busy `gateway_busy`."""
+        self.take(size)
         try:
             yield
         finally:
-            self._left += size
+            self.give(size)

@@ -19,7 +19,7 @@ from gateway.http import action_bodies, problems
 from gateway.http.action_bodies import Item
 from gateway.http.action_json import ACTOR, EVENT_ID
 from gateway.http.auth import tenant_of
-from gateway.http.bodies import JSON, raw_body
+from gateway.http.bodies import JSON, RawBody
 from gateway.http.errors import BadRequest, Invalid, TooBig, Unavailable
 from gateway.http.fields import Warnings
 from gateway.http.keys import SERVICES
@@ -51,7 +51,7 @@ async def post_actions(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     services.lag.check()
     key = idempotency_key(request)
-    async with raw_body(request) as raw:
+    async with RawBody(request) as raw:
         batch = action_bodies.read(request, raw)
         handed = _hand_over(services, tenant_of(request), batch.items, key)
         single, warnings = batch.single, batch.warnings
@@ -62,7 +62,7 @@ async def post_actions(request: web.Request) -> web.Response:
     results = [_refused(item) if isinstance(item, MandateError) else _receipt(*item) for item in handed]
     services.metrics.in_flight.set(services.sender.in_flight)
     for status, count in Counter(map(_status, results)).items():
-        services.metrics.actions.labels(_outcome(status)).inc(count)
+        services.metrics.action(_outcome(status), count)
     return _answer(single, results, warnings)
 
 
@@ -110,23 +110,27 @@ def _hand_over(services: Services, tenant: str, items: Sequence[Item], key: str 
 
 
 async def _acknowledged(handed: list[Handed | MandateError]) -> None:
-    """Wait until every record's outcome is known, ACKNOWLEDGE_S at most; then those without one are cancelled."""
-    # One after the other: the outcomes of a batch come together, so few of these really wait, and a call-back for each
-    # record would cost as much as its sending.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(ACKNOWLEDGE_S):
-            for item in handed:
-                if not isinstance(item, MandateError) and not item[2].done():
-                    with suppress(Exception):
-                        await item[2]
+    """Wait until every record's outcome is known; what has none after ACKNOWLEDGE_S is `send_failed`."""
+    waiting = [item[2] for item in handed if not isinstance(item, MandateError)]
+    giving_up = asyncio.get_running_loop().call_later(ACKNOWLEDGE_S, _give_up, waiting)
+    try:
+        # One after the other: the outcomes of a batch come together, so few of these really wait, and a call-back for
+        # each record would cost as much as its sending.
+        for future in waiting:
+            if not future.done():
+                with suppress(Exception):
+                    await future
+    finally:
+        giving_up.cancel()
+
+
+def _give_up(waiting: Sequence[asyncio.Future[Placed]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_exception(_silent())
 
 
 def _receipt(event_id: bytes, warnings: Warnings, future: asyncio.Future[Placed]) -> Result:
-    if not future.done():
-        # Its outcome is looked at by nobody any more, which is no error.
-        future.cancel()
-    if future.cancelled():
-        return _refused(_silent())
     error = future.exception()
     if error is not None:
         return _refused(error if isinstance(error, MandateError) else _silent())

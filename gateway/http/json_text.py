@@ -37,13 +37,7 @@ _TOO_LARGE = TooLarge()
 def parse(raw: bytes) -> Any:
     """JSON in UTF-8. Raises BadRequest `body_not_json`, `too_deep`."""
     try:
-        return json.loads(
-            raw.decode(),
-            object_pairs_hook=_object,
-            parse_int=_whole,
-            parse_float=_fraction,
-            parse_constant=_no_number,
-        )
+        return _DECODER.decode(raw.decode())
     except RecursionError as error:
         raise BadRequest("too_deep", "the body", "it is nested too deeply", "Send flatter values.") from error
     except UnicodeDecodeError as error:
@@ -78,6 +72,11 @@ def _fraction(text: str) -> float | TooLarge:
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
+
+# Made once: `json.loads` would make one for every body.
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction, parse_constant=_no_number
+)
 
 # A value, its depth, and where it stands: (where its parent stands, its name or index).
 _Where = tuple[Any, ...] | None

@@ -6,7 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 
 class Metrics:
-    """One registry per process (or test)."""
+    """One registry per process (or test). Counting a request or an action goes through `request` and `action`, which
+    keep what `labels` would look up anew each time."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -45,3 +46,22 @@ class Metrics:
             "Accepted actions of the last minutes without an outcome. Not 0: run `mandate reconcile`; NaN: not known.",
             registry=self.registry,
         )
+        self._requests: dict[tuple[str, int], Counter] = {}
+        self._seconds: dict[str, Histogram] = {}
+        self._actions: dict[str, Counter] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        counter = self._requests.get((route, status))
+        if counter is None:
+            counter = self._requests[route, status] = self.requests.labels(route, str(status))
+            self._seconds[route] = self.seconds.labels(route)
+        counter.inc()
+        self._seconds[route].observe(seconds)
+
+    def action(self, outcome: str, count: int) -> None:
+        """Count actions that had the same outcome."""
+        counter = self._actions.get(outcome)
+        if counter is None:
+            counter = self._actions[outcome] = self.actions.labels(outcome)
+        counter.inc(count)

@@ -45,9 +45,7 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
     seconds = time.perf_counter() - began
     route = request.match_info.route.resource
     name = route.canonical if route is not None else "none"
-    metrics = request.app[SERVICES].metrics
-    metrics.requests.labels(name, str(response.status)).inc()
-    metrics.seconds.labels(name).observe(seconds)
+    request.app[SERVICES].metrics.request(name, response.status, seconds)
     if request.path not in _QUIET:
         who = request.get(PRINCIPAL)
         by = "-" if who is None else f"{who.tenant or '-'}/{who.subject}"

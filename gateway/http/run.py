@@ -31,6 +31,7 @@ from gateway.http.tokens import Lookup, Principal, Tokens
 from processors.host.errors import Fatal, HostError
 from processors.host.places import Place
 from processors.host.reader import LogReader
+from processors.host.run import calm_collector
 from processors.host.sender import Sender
 from projections import migrate
 from projections.postgres import reading_pool
@@ -158,6 +159,7 @@ async def run(settings: Settings, topology: Topology) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with serving(settings, topology) as (services, port):
+        calm_collector()
         log.info("serving on %s:%d", settings.http[0], port)
         while not stop.is_set():
             # A fenced or broken producer answers 503 for ever: a new process is the only cure.
