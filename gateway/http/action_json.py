@@ -31,6 +31,8 @@ ATTEMPTS_MAX = 1_000_000
 # With base64 a third more; the whole record must stay below the 512 KB of actions.raw.
 CONTENT_MAX = 262_144
 
+# Made once: `json.dumps` would make one for every action.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _AMOUNT = re.compile(r"-?[0-9]{1,38}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _HEXADECIMAL = re.compile(r"[0-9A-Za-z._:/+=-]{1,256}")
@@ -226,7 +228,7 @@ def _digest(fields: Fields) -> str | None:
     if not isinstance(parameters, dict):
         raise invalid("field_not_object", place, f"{shown(parameters)} is not an object", "Send a JSON object.")
     try:
-        canonical = json.dumps(parameters, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        canonical = _CANONICAL.encode(parameters).encode()
     except UnicodeEncodeError as error:
         raise invalid(
             "field_not_text", place, "it holds half of a surrogate pair", "Send well-formed Unicode."

@@ -86,7 +86,8 @@ _Part = tuple[Any, int, _Where]
 def check(value: Any, place: str = "") -> None:
     """Refuse a value that is marked, or nested more than DEPTH_MAX deep. Raises Invalid: field_twice, number_too_large,
     too_deep; `place` is the path of `value`."""
-    if value.__class__ is dict and _LEAVES.issuperset(map(type, value.values())):
+    kind = value.__class__
+    if kind in _LEAVES or ((kind is dict or kind is list) and _sound(value, 1)):
         return
     rest: list[_Part] = [(value, 1, None)]
     while rest:
@@ -106,8 +107,18 @@ def check(value: Any, place: str = "") -> None:
             rest += [(x, depth + 1, (where, i)) for i, x in enumerate(part) if isinstance(x, _INSIDE)]
 
 
+def _sound(value: Any, depth: int) -> bool:
+    """True where `check` would find nothing: nearly always, and for a quarter of its price."""
+    for part in value.values() if value.__class__ is dict else value:
+        kind = part.__class__
+        if kind in _LEAVES:
+            continue
+        if (kind is not dict and kind is not list) or depth >= DEPTH_MAX or not _sound(part, depth + 1):
+            return False
+    return True
+
+
 _INSIDE = (dict, list, TooLarge)
-# Of these an object of one level is made that nothing is wrong with.
 _LEAVES = frozenset((str, int, float, bool, type(None)))
 # Names of a path: enough to find the place, not enough to fill a log.
 _SHOWN_MAX = 40

@@ -19,15 +19,16 @@ def parse(text: str) -> int | None:
     found = _TIME.fullmatch(text)
     if found is None:
         return None
-    year, month, day, hour, minute, second = (int(found[i]) for i in range(1, 7))
-    offset_hour, offset_minute = int(found[10] or 0), int(found[11] or 0)
+    y, mo, d, h, mi, s, fraction, zulu, sign, offset_h, offset_m = found.groups()
+    hour, minute, second = int(h), int(mi), int(s)
+    offset_hour, offset_minute = (0, 0) if zulu else (int(offset_h), int(offset_m))
     if hour > 23 or minute > 59 or second > 60 or offset_hour > 23 or offset_minute > 59:
         return None
     try:
-        days = date(year, month, day).toordinal() - _EPOCH
+        days = date(int(y), int(mo), int(d)).toordinal() - _EPOCH
     except ValueError:
         return None
-    offset = (offset_hour * 60 + offset_minute) * (-1 if found[9] == "-" else 1)
+    offset = (offset_hour * 60 + offset_minute) * (-1 if sign == "-" else 1)
     minutes = days * 1_440 + hour * 60 + minute - offset
-    ms = (minutes * 60 + second) * 1_000 + int((found[7] or "0").ljust(3, "0")[:3])
+    ms = (minutes * 60 + second) * 1_000 + (int(fraction.ljust(3, "0")[:3]) if fraction else 0)
     return ms if EARLIEST_MS <= ms <= LATEST_MS else None

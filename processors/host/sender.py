@@ -44,12 +44,15 @@ class Sender:
         queue_bytes: int = QUEUE_BYTES,
         delivery_ms: int = client.MESSAGE_TIMEOUT_MS,
         compression: str = client.COMPRESSION,
+        linger_ms: int | None = None,
     ) -> None:
         self._settings = client.producing(client.base(bootstrap, security, self._on_error)) | {
             "client.id": name,
             "message.timeout.ms": delivery_ms,
             "compression.type": compression,
         }
+        if linger_ms is not None:
+            self._settings["linger.ms"] = linger_ms
         self._queue_limit = queue_limit
         self._queue_bytes = queue_bytes
         self._producer: Producer | None = None
