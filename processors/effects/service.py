@@ -49,7 +49,7 @@ FLUSH_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 # Faust's client reads lz4 only with a further library, and dies of the first batch without it. Pages are small.
 COMPRESSION = "none"
-# A lane's next page waits until the last one's outcome is written: of 14 ms a page 5 were the client waiting for company.
+# A lane's next page waits until the last one's outcome is written: of 14 ms a page 5 were waiting for company.
 LINGER_MS = 1
 
 

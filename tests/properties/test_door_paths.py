@@ -49,7 +49,7 @@ OBJECTS = st.dictionaries(INSIDE, LEAVES | st.just("charge"), max_size=4)
 ACTIONS = st.builds(
     lambda base, more: base | more,
     st.just({"actor": "agent", "type": "work.do", "resource": "till", "id": "a-1"}),
-    st.dictionaries(NAMES, LEAVES | OBJECTS | TREES | DEEP | TWICE, max_size=6),
+    st.dictionaries(NAMES, TEXTS | TEXTS | LEAVES | OBJECTS | TREES | DEEP | TWICE, max_size=2),
 )
 
 
