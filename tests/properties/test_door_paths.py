@@ -6,7 +6,6 @@ away, every value goes the long way, which must end alike.
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 import pytest
@@ -26,7 +25,16 @@ LEAVES = TEXTS | ODD | st.text(max_size=8) | st.integers(-5, 2**40)
 TREES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
 )
-DEEP = st.integers(60, 67).map(lambda n: reduce(lambda inside, _: [inside], range(n), 1))
+
+
+def nested(levels: int) -> Any:
+    found: Any = 1
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
+DEEP = st.integers(60, 67).map(nested)
 TWICE = st.dictionaries(st.sampled_from("ab"), LEAVES, min_size=1).map(json_text.Twice)
 NAMES = st.sampled_from(
     [
