@@ -20,7 +20,9 @@ from schemas.messages.actions import Action
 
 NOW = 1_763_784_000_123
 TEXTS = st.sampled_from(["", "a", "é", "x" * 1_024, "x" * 1_025, "x" * 4_097, "\x00", "a\x00b", "\ud800", "7", "EUR"])
-ODD = st.sampled_from([None, True, False, 0, 1, -1, 2**63, 1.5, json_text._TOO_LARGE, [], {}, [1], "2026-11-22T04:00Z"])
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, False, 0, 1, -1, 2**63, 1.5, json_text._TOO_LARGE, [], {}, [1], "2026-11-22T04:00Z"]
+)
 LEAVES = TEXTS | ODD | st.text(max_size=8) | st.integers(-5, 2**40)
 TREES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
