@@ -7,7 +7,8 @@
     5. decide every record in order; nothing is written yet
     6. begin, produce outputs and changelog, send positions, commit: one transaction
     7. on any abort or unknown outcome: throw the state away, restore
-    8. a record whose decide raised: restore, redo one by one; when it raises again the engine makes it a dead letter
+    8. a record whose decide raised: restore, redo; the engine makes it a dead letter. One by one where nobody can say
+    which record it was, until it is found
 
 Called by run.py in a thread of its own, and by tests and replay on virtual time through `step(0.0)`. It never
 polls inside a transaction, so a revocation never meets an open one.
@@ -323,7 +324,7 @@ class RoomLoop:
             raise DecideFailed(f"an output for {found.topic} is above the topic's {self._limits[found.topic]} bytes")
 
     def _decide_failed(self, records: list[Record], culprit: Record | None, failed: DecideFailed) -> Step:
-        """State is thrown away; what is in this batch is redone one by one, the culprit as a known failure."""
+        """State is thrown away; the batch is redone with the culprit as a known failure, or one by one to find it."""
         self._metrics.decide_failed()
         where = "?" if culprit is None else f"{culprit.partition}@{culprit.offset}"
         log.error("error[decide_failed]: %s: record %s: %s", self._room.name, where, failed)
@@ -336,8 +337,9 @@ class RoomLoop:
                     "Give dead.letters a larger max.message.bytes, or correct the processor.",
                 )
             self._failed.add((culprit.partition, culprit.offset))
-        for record in records:
-            self._suspect[record.partition] = max(record.offset, self._suspect.get(record.partition, -1))
+        else:
+            for record in records:
+                self._suspect[record.partition] = max(record.offset, self._suspect.get(record.partition, -1))
         self._forget()
         return Step.FAILED
 
@@ -367,7 +369,7 @@ class RoomLoop:
         return Step.DECIDED
 
     def _pass_suspects(self, to: Mapping[int, int]) -> None:
-        if not self._suspect:
+        if not self._suspect and not self._failed:
             return
         for partition, position in to.items():
             if self._suspect.get(partition, position) < position:

@@ -204,7 +204,7 @@ def test_poison_becomes_a_dead_letter_beside_its_neighbours(world):
     assert [letter.original for letter in sorted(letters(world), key=lambda x: x.offset)] == poison
 
 
-def test_a_decide_that_raises_is_redone_alone_and_then_set_aside(world):
+def test_a_decide_that_raises_is_set_aside_and_its_batch_redone(world):
     expected = adds(world, 2)
     world.send(world.output(tally.Break("a")))
     world.send(world.output(tally.Break("b")))

@@ -24,7 +24,7 @@ SEEN_S = 60.0
 # Bodies that are on their way at once, and actions that must at least be answered meanwhile. (How long one waits is
 # measured by `python -m bench.poison`, not here.)
 AT_ONCE = 4
-ANSWERED = 3
+ANSWERED = 1
 
 
 async def test_rubbish_is_found_with_its_reason_and_neighbours_go_on(stack: Whole, pager: Pager) -> None:

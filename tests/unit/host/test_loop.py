@@ -114,13 +114,24 @@ def test_append_times_that_tie_and_step_back_are_decided_in_order():
 
 
 def test_a_redo_keeps_polling():
-    """Redoing a batch one by one may take longer than the poll interval; the member stays one."""
-    world = MemoryWorld()
+    """Redoing a batch one by one, to find who is too large, may take longer than the poll interval."""
+    world = MemoryWorld(event_bytes=2_000)
     process = world.start()
-    world.send(world.output(tally.Break("a")))
+    world.send(world.output(tally.Add("a", "x" * 3_000, 1)))
     add(world, "abcd", 30)
     world.run(lambda: counted(world) == expected("abcd", 30) and len(letters(world)) == 1, "redone")
     assert process.slot.polls >= 120
+
+
+def test_who_raised_is_known_so_its_batch_is_redone_at_once():
+    world = MemoryWorld()
+    process = world.start()
+    add(world, "abcd", 15)
+    world.send(world.output(tally.Break("a")))
+    world.send(world.output(tally.Break("b")))
+    add(world, "abcd", 15)
+    world.run(lambda: counted(world) == expected("abcd", 30) and len(letters(world)) == 2, "redone")
+    assert process.slot.polls < 20
 
 
 def test_a_record_that_cannot_even_be_set_aside_ends_the_process():
