@@ -72,7 +72,8 @@ def gateway(where: Servers, checkout: Path = CHECKOUT) -> Iterator[Running]:
         "MANDATE_WEBHOOK_NETWORKS": "127.0.0.0/8",
         "PYTHONPATH": str(checkout),
     }
-    argv = (sys.executable, "-m", "gateway")
+    # -P: not the code of the folder in which the measurement was begun.
+    argv = (sys.executable, "-P", "-m", "gateway")
     running = Running(Spec("gateway", argv, address, http_answers(address), env), where.folder / "gateway.log")
     running.start()
     try:
