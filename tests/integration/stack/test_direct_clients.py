@@ -20,7 +20,7 @@ from schemas.ids import key_of
 from schemas.partitioning import partition_of
 from tests.support.fix_whole import Whole
 from tests.support.tenants import Tenant, failure
-from tests.support.waiting import auntil
+from tests.support.waiting import auntil, until
 
 pytestmark = [pytest.mark.timeout(150)]
 
@@ -73,7 +73,8 @@ def running(folder: Path, name: str) -> Iterator[Path]:
         try:
             yield out
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0, out.read_text()
+            until(lambda: process.poll() is not None, 60, "the script to end when it is interrupted")
+            assert process.returncode == 0, out.read_text()
         finally:
             process.kill()
             process.wait()
