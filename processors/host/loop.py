@@ -7,8 +7,7 @@
     5. decide every record in order; nothing is written yet
     6. begin, produce outputs and changelog, send positions, commit: one transaction
     7. on any abort or unknown outcome: throw the state away, restore
-    8. a record whose decide raised: restore, redo; the engine makes it a dead letter. One by one where nobody can say
-    which record it was, until it is found
+    8. a record whose decide raised: restore, redo with it as a dead letter (one by one where nobody knows which it was)
 
 Called by run.py in a thread of its own, and by tests and replay on virtual time through `step(0.0)`. It never
 polls inside a transaction, so a revocation never meets an open one.
