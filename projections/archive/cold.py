@@ -136,7 +136,7 @@ def read(files: Files, tenant: str, day: int, columns: Sequence[str] = SCHEMA.na
 
 
 def _parse(content: bytes, columns: list[str]) -> pa.Table:
-    return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read(columns)
+    return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read(columns, use_threads=False)
 
 
 def _write_file(files: Files, day: int, entry: Entry) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ def _write_file(files: Files, day: int, entry: Entry) -> list[dict[str, Any]]:
 
 
 def _all(source: pq.ParquetFile) -> pa.Table:
-    return source.read().cast(SCHEMA)
+    return source.read(use_threads=False).cast(SCHEMA)
 
 
 def _of(entries: Sequence[Entry]) -> list[list[int]]:

@@ -248,7 +248,7 @@ def read_entry(
         if low >= end:
             return
         at_once = _at_once(source.metadata.row_group(number).total_byte_size, count)
-        batches = source.iter_batches(at_once, row_groups=[number], columns=list(RECORD_COLUMNS))
+        batches = source.iter_batches(at_once, row_groups=[number], columns=list(RECORD_COLUMNS), use_threads=False)
         while (found := guarded(entry, at, partial(_next, batches, entry, start, end))) is not None:
             yield found
             at = found[-1].offset + 1 if found else at
@@ -261,7 +261,7 @@ def _offsets(source: pq.ParquetFile, number: int) -> tuple[int, int, int]:
 
     Not by its statistics: of a footer with one wrong bit they end the process.
     """
-    offsets = source.read_row_group(number, ["offset"]).column("offset")
+    offsets = source.read_row_group(number, ["offset"], use_threads=False).column("offset")
     return (len(offsets), offsets[0].as_py(), offsets[-1].as_py()) if len(offsets) else (0, 0, -1)
 
 
@@ -285,14 +285,18 @@ def _next(batches: Iterator[pa.RecordBatch], entry: Entry, start: int, end: int)
 
 def _first_since(source: pq.ParquetFile, number: int, time_ms: int) -> int | None:
     """The offset of a row group's first record appended at this time or later; None: all were appended before."""
-    columns = source.read_row_group(number, ["offset", "append_time"])
+    columns = source.read_row_group(number, ["offset", "append_time"], use_threads=False)
     late = pc.greater_equal(columns.column("append_time").cast(pa.int64()), time_ms)
     at = pc.index(late, True).as_py()
     return None if at < 0 else int(columns.column("offset")[at].as_py())
 
 
 def opened(files: Files, entry: Entry, hashes: _Hashes | None = None) -> pq.ParquetFile:
-    """A file, ready to be read. Raises ArchiveError: archive_file_missing, archive_file_corrupt."""
+    """A file, ready to be read; without threads, here and wherever a file of the archive is read: a process that ended
+    while pyarrow's own were being born was ended by SIGABRT, its work done and its exit code lost.
+
+    Raises ArchiveError: archive_file_missing, archive_file_corrupt.
+    """
     assert entry.file is not None  # entries of kind `file` have one
     source = files.open(entry.file)
     if source is None:

@@ -146,4 +146,4 @@ def _batches(files: Files, group: Sequence[Entry]) -> list[pa.RecordBatch]:
 
 
 def _table(source: pq.ParquetFile) -> pa.Table:
-    return source.read().cast(SCHEMA)
+    return source.read(use_threads=False).cast(SCHEMA)

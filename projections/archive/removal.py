@@ -134,10 +134,10 @@ def _mine(source: pq.ParquetFile, tenants: Tenants, topic: str, tenant: str) -> 
 
     Files from before a tenant was told by more than key and head have none in the column: it is told now.
     """
-    known = source.read(["tenant"]).column(0)
+    known = source.read(["tenant"], use_threads=False).column(0)
     if known.null_count == 0 and not pc.any(pc.equal(known, tenant)).as_py():
         return None
-    table = source.read().cast(SCHEMA)
+    table = source.read(use_threads=False).cast(SCHEMA)
     if known.null_count:
         keys, values = table.column("key").to_pylist(), table.column("value").to_pylist()
         told = [

@@ -139,7 +139,7 @@ def _file(files: Files, entry: Entry, removals: Sequence[Entry]) -> tuple[int, l
 
 def _offsets(content: bytes) -> tuple[list[int], list[str | None]]:
     # Every column, so that every page's checksum is verified.
-    table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+    table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read(use_threads=False)
     return table.column("offset").to_pylist(), table.column("tenant").to_pylist()
 
 

@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,10 @@ def running(folder: Path, name: str) -> Iterator[Path]:
     """A script that runs until the block ends; gives the file into which it prints."""
     out = folder / f"{name}.out"
     with out.open("w") as file:
-        process = subprocess.Popen([sys.executable, name], cwd=folder, stdout=file, stderr=subprocess.STDOUT)
+        # As a terminal starts it: who runs the tests in the background may have them ignore what Ctrl-C sends.
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        argv = [sys.executable, name]
+        process = subprocess.Popen(argv, cwd=folder, stdout=file, stderr=subprocess.STDOUT, preexec_fn=heard)
         try:
             yield out
             process.send_signal(signal.SIGINT)
