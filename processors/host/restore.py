@@ -84,7 +84,27 @@ class Restore:
             if self._late(UNDECIDED_SECONDS):
                 self._stands("changelog_undecided", f"the changelog {self._room.changelog}")
             return None
-        return {p: Restored(engine, self._position(p, engine)) for p, engine in self._engines.items()}
+        try:
+            return {p: Restored(engine, self._position(p, engine)) for p, engine in self._engines.items()}
+        except Fatal:
+            if not self._overtaken():
+                raise
+        return None
+
+    def _overtaken(self) -> bool:
+        """Whether positions moved since they were asked; the restore then begins anew.
+
+        A process that was stopped between the two questions comes back to a changelog that another owner wrote. That is
+        no contradiction: the next poll tells it what became of its assignment.
+        """
+        try:
+            moved = self._slot.committed() != self._committed
+        except Transient:
+            moved = True  # somebody is about to
+        if moved:
+            log.warning("%s: another process moved its positions during the restore; it begins anew", self._room.name)
+            self._committed, self._reading, self._loaded = None, False, set()
+        return moved
 
     def _stable(self) -> Mapping[int, int | None] | None:
         try:

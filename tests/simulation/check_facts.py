@@ -42,6 +42,9 @@ def source(facts: Facts, record: Record) -> str | None:
 
 def _told_once(facts: Facts) -> None:
     """I2: what a processor says has an id of its own, made of its cause as the design says: kind by kind."""
+    # An action that comes back after ten minutes is no longer known: what follows has the ids of the first time.
+    admitted = Counter(head.event_id for _, head in facts.actions("actions.ordered"))
+    again = {event for event, count in admitted.items() if count > 1}
     for topic in facts.town.map.topics:
         seen: Counter[bytes] = Counter()
         # Dead letters are told apart by their coordinates: the same bytes at two places have letters of one id.
@@ -50,6 +53,8 @@ def _told_once(facts: Facts) -> None:
                 continue
             own = record_id(record)
             assert own is not None  # it has a source, so it has an id
+            if ids.parse((header(record.headers, "ce_causationid") or b"").decode()) in again:
+                continue
             seen[own] += 1
             _follows(facts, record, own)
         doubled = [ids.text(each) for each, count in seen.items() if count > 1]

@@ -270,3 +270,31 @@ def test_killed_at_any_half_of_a_produce_leaves_nothing_visible():
         process.slot.commit()
     world.run(lambda: counted(world) == expected("abcd", 1), "by the successor")
     assert successor.alive
+
+
+def test_a_process_frozen_in_its_restore_finds_that_others_went_on_and_does_not_refuse():
+    """Between the question for positions and that for the changelog's end another owner decided: both are right."""
+    world = MemoryWorld()
+    first = world.start(1)
+    add(world, "abcd", 2)
+    world.run(lambda: counted(world) == expected("abcd", 2), "the first alone")
+    world.kill(first)
+    frozen = world.start(1)
+    ask = frozen.slot.slot.changelog_ends
+
+    def asked_after_a_while():
+        frozen.slot.changelog_ends = ask
+        world.processes.remove(frozen)
+        world.freeze(frozen)
+        world.expire_members()
+        world.start(0)
+        add(world, "abcd", 1)
+        world.run(lambda: counted(world) == expected("abcd", 3), "the other went on meanwhile")
+        world.processes.append(frozen)
+        return ask()
+
+    frozen.slot.changelog_ends = asked_after_a_while
+    frozen.loop.step(0.0)  # it learns its assignment
+    frozen.loop.step(0.0)  # it is frozen in here
+    add(world, "abcd", 1)
+    world.run(lambda: counted(world) == expected("abcd", 4), "both go on")
