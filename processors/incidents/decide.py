@@ -4,8 +4,9 @@ likely causes in attribution.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from processors.incidents import attribution, people, sets, told
 from processors.incidents.causes import Failing
@@ -35,14 +36,8 @@ from processors.kernel.decider import Command, Decision, Event, SetTimer, TimerD
 from schemas.ids import child_id, key_of
 from schemas.incident_rules import Incidents
 from schemas.messages.incidents import (
-    AcknowledgeIncident,
-    AlertObserved,
-    AssignIncident,
     ChangeObserved,
     ChangeRecorded,
-    ChangeSeverity,
-    CloseIncident,
-    ContainIncident,
     ErrorSignalled,
     FailureHealed,
     HealedFailureCounted,
@@ -50,45 +45,17 @@ from schemas.messages.incidents import (
     IncidentPaged,
     PageObserved,
     RecordChange,
-    ReopenIncident,
-    ReportProblem,
-    ResolveIncident,
     SeverityRaised,
     SignalAttached,
 )
 
+Handler = Callable[[Command, Any, View], Decision]
+
 
 def decide(command: Command, view: View) -> Decision:
     """What follows from one message or timer."""
-    match command.message:
-        case ErrorSignalled() as signal:
-            return _signalled(command, signal, view)
-        case FailureHealed() as healed:
-            return _healed(command, healed, view)
-        case ChangeObserved() as change:
-            return _changed(command, change, view)
-        case PageObserved() as page:
-            return _paged(command, page, view)
-        case ReportProblem() as wish:
-            return told.report(command, wish, view)
-        case RecordChange() as wish:
-            return _recorded(command, wish, view)
-        case AlertObserved() as alert:
-            return told.alert(command, alert, view)
-        case (
-            AcknowledgeIncident()
-            | AssignIncident()
-            | ContainIncident()
-            | ResolveIncident()
-            | ReopenIncident()
-            | CloseIncident()
-            | ChangeSeverity()
-        ) as wish:
-            return people.wished(command, wish, view)
-        case TimerDue() as timer:
-            return _forget(timer, view)
-        case _:
-            return Decision(reasons=("not_for_incidents",))
+    handler = HANDLERS.get(type(command.message))
+    return handler(command, command.message, view) if handler else Decision(reasons=("not_for_incidents",))
 
 
 def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision:
@@ -328,7 +295,7 @@ def _paged(command: Command, page: PageObserved, view: View) -> Decision:
     return Decision((Event(key, paged),), reasons=("first_page",))
 
 
-def _forget(timer: TimerDue, view: View) -> Decision:
+def _forget(command: Command, timer: TimerDue, view: View) -> Decision:
     key = timer.part.split("/", 1)[0]
     thing = view.get(timer.part)
     if isinstance(thing, Incident):
@@ -336,3 +303,16 @@ def _forget(timer: TimerDue, view: View) -> Decision:
     if isinstance(thing, Alert):
         return Decision((Event(key, AlertForgotten(timer.part)),), reasons=("alert_forgotten",))
     return Decision((Event(key, ChangesForgotten(timer.part)),), reasons=("changes_forgotten",))
+
+
+# What each message is decided by. A theme brings its own lines.
+HANDLERS: Mapping[type, Handler] = {
+    ErrorSignalled: _signalled,
+    FailureHealed: _healed,
+    ChangeObserved: _changed,
+    RecordChange: _recorded,
+    PageObserved: _paged,
+    TimerDue: _forget,
+    **told.HANDLERS,
+    **people.HANDLERS,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -59,68 +59,13 @@ from schemas.messages.incidents import (
 )
 
 Parts = Mapping[str, Any | None]
+Handler = Callable[[View, Any], Parts]
 
 
 def evolve(view: View, event: Any) -> Parts:
     """The parts that `event` writes, or deletes (None)."""
-    match event:
-        case IncidentOpened():
-            return _opened(view, event)
-        case SignalAttached():
-            return _attached(view, event)
-        case ChangeRecorded():
-            return _changed(view, event)
-        case HealedFailureCounted():
-            part = tenant_part(key_of(event.tenant))
-            return {part: replace(view.get(part) or Tenant(), healed=event.total)}
-        case IncidentForgotten():
-            return _forgotten(view, event)
-        case ChangesForgotten():
-            return {event.part: None}
-        case SeverityRaised():
-            return _with(view, event, severity=event.after)
-        case IncidentPaged():
-            return _with(view, event, first_page_at=event.at)
-        case IncidentAcknowledged():
-            return _acknowledged(view, event)
-        case IncidentStateChanged():
-            return _with(view, event, state=event.after)
-        case IncidentResolved():
-            over = _with(view, event, resolved_at=event.at, resolved_by=event.subject)
-            return {**over, **_places(view, event, listed=False)}
-        case _:
-            return _told(view, event)
-
-
-def _told(view: View, event: Any) -> Parts:
-    """People's other moves, reports, alerts, causes."""
-    match event:
-        case IncidentAssigned():
-            return _with(view, event, assignee=event.assignee)
-        case IncidentContained():
-            return _contained(view, event)
-        case IncidentReopened():
-            # Nobody is on it any more: whoever takes it acknowledges anew.
-            nobody = {"acknowledged_by": None, "acknowledged_severity": None, "assignee": None}
-            again = _with(view, event, resolved_at=None, resolved_by=None, last_sign_at=event.at, **nobody)
-            return {**again, **_places(view, event, listed=True)}
-        case SeverityChanged():
-            held = {"held_failures": event.failures, "held_affected": event.affected_count}
-            return _with(view, event, severity=event.after, **held)
-        case CauseSuggested():
-            return _with(view, event, cause_id=event.change_id, cause_confidence=event.confidence)
-        case ReportAttached() | AlertAttached():
-            return _sign(view, event)
-        case AlertResolved():
-            alert = alert_part(key_of(event.tenant), event.alert_id)
-            over = Alert(event.alert_id, event.incident_id, firing=False)
-            return {alert: over, **_with(view, event, alerts_firing=event.still_firing)}
-        case ProblemFound():
-            return _problem_found(view, event)
-        case AlertForgotten():
-            return {event.part: None}
-        case _:
-            return {}
+    handler = HANDLERS.get(type(event))
+    return handler(view, event) if handler else {}
 
 
 def _with(view: View, event: Any, **changes: Any) -> Parts:
@@ -297,3 +242,61 @@ def _forgotten(view: View, event: IncidentForgotten) -> Parts:
         left = tuple(i for i in problem.incidents if i != event.incident_id)
         out[listing] = Problem(left) if left else None
     return out
+
+
+def _healed(view: View, event: HealedFailureCounted) -> Parts:
+    part = tenant_part(key_of(event.tenant))
+    return {part: replace(view.get(part) or Tenant(), healed=event.total)}
+
+
+def _resolved(view: View, event: IncidentResolved) -> Parts:
+    over = _with(view, event, resolved_at=event.at, resolved_by=event.subject)
+    return {**over, **_places(view, event, listed=False)}
+
+
+def _reopened(view: View, event: IncidentReopened) -> Parts:
+    # Nobody is on it any more: whoever takes it acknowledges anew.
+    nobody = {"acknowledged_by": None, "acknowledged_severity": None, "assignee": None}
+    again = _with(view, event, resolved_at=None, resolved_by=None, last_sign_at=event.at, **nobody)
+    return {**again, **_places(view, event, listed=True)}
+
+
+def _alert_resolved(view: View, event: AlertResolved) -> Parts:
+    alert = alert_part(key_of(event.tenant), event.alert_id)
+    over = Alert(event.alert_id, event.incident_id, firing=False)
+    return {alert: over, **_with(view, event, alerts_firing=event.still_firing)}
+
+
+def _severity(view: View, event: SeverityChanged) -> Parts:
+    held = {"held_failures": event.failures, "held_affected": event.affected_count}
+    return _with(view, event, severity=event.after, **held)
+
+
+def _cause(view: View, event: CauseSuggested) -> Parts:
+    return _with(view, event, cause_id=event.change_id, cause_confidence=event.confidence)
+
+
+# What each event changes; one that is not named changes nothing. A theme brings its own lines.
+HANDLERS: Mapping[type, Handler] = {
+    IncidentOpened: _opened,
+    SignalAttached: _attached,
+    ProblemFound: _problem_found,
+    ChangeRecorded: _changed,
+    HealedFailureCounted: _healed,
+    SeverityRaised: lambda view, event: _with(view, event, severity=event.after),
+    SeverityChanged: _severity,
+    IncidentPaged: lambda view, event: _with(view, event, first_page_at=event.at),
+    IncidentAcknowledged: _acknowledged,
+    IncidentStateChanged: lambda view, event: _with(view, event, state=event.after),
+    IncidentResolved: _resolved,
+    IncidentAssigned: lambda view, event: _with(view, event, assignee=event.assignee),
+    IncidentContained: _contained,
+    IncidentReopened: _reopened,
+    CauseSuggested: _cause,
+    ReportAttached: _sign,
+    AlertAttached: _sign,
+    AlertResolved: _alert_resolved,
+    IncidentForgotten: _forgotten,
+    ChangesForgotten: lambda view, event: {event.part: None},
+    AlertForgotten: lambda view, event: {event.part: None},
+}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from processors.incidents import moves
 from processors.incidents.rules import KEEP_MS
@@ -293,3 +294,6 @@ def _refuse(command: Command, wish: Wish, code: str, why: str, remedy: str) -> D
         at=command.now,
     )
     return Decision((Event(key_of(wish.tenant), refused),), reasons=(code,), answer=code)
+
+
+HANDLERS: Mapping[type, Callable[[Command, Any, View], Decision]] = dict.fromkeys(VERBS, wished)

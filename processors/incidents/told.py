@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from processors.incidents import attribution, moves, people
 from processors.incidents.causes import Failing
@@ -279,3 +279,6 @@ def _raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Ev
         at=command.now,
     )
     return (Event(key_of(sign.tenant), raised),)
+
+
+HANDLERS: Mapping[type, Callable[[Command, Any, View], Decision]] = {ReportProblem: report, AlertObserved: alert}

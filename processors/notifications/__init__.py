@@ -17,4 +17,4 @@ from processors.notifications.evolve import evolve
 from processors.notifications.react import react
 from processors.notifications.state import PARTS
 
-DECIDER = Decider(name="notifications", version=3, decide=decide, evolve=evolve, parts=PARTS, react=react)
+DECIDER = Decider(name="notifications", version=4, decide=decide, evolve=evolve, parts=PARTS, react=react)

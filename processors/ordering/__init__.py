@@ -14,5 +14,5 @@ from processors.ordering.face import OrderingFace
 from processors.ordering.state import PARTS
 
 DECIDER = Decider(
-    name="ordering", version=1, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=OrderingFace
+    name="ordering", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=OrderingFace
 )

@@ -13,4 +13,4 @@ from processors.rml.decide import decide
 from processors.rml.evolve import evolve
 from processors.rml.state import PARTS
 
-DECIDER = Decider(name="rml", version=1, decide=decide, evolve=evolve, parts=PARTS)
+DECIDER = Decider(name="rml", version=2, decide=decide, evolve=evolve, parts=PARTS)

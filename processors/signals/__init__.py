@@ -14,4 +14,4 @@ from processors.signals.evolve import evolve
 from processors.signals.face import SignalsFace
 from processors.signals.state import PARTS
 
-DECIDER = Decider(name="signals", version=2, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=SignalsFace)
+DECIDER = Decider(name="signals", version=3, decide=decide, evolve=evolve, parts=PARTS, on_heads=True, face=SignalsFace)

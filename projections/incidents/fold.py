@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,9 @@ from schemas.messages import incidents as said
 
 # The newest moves of the severity: nobody reads more, and a row is loaded and written whole with each event.
 SEVERITIES_MAX = 50
+Fold = Callable[[IncidentRow, Any, int], IncidentRow]
+# The fold of each event of a theme with a file of its own.
+THEMES: Mapping[type, Fold] = {}
 
 
 def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | None:
@@ -64,7 +68,8 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
             confidence = event.confidence if known else None
             where = event.resource if known else None
             return replace(row, cause=shown, confidence=confidence, cause_resource=where, version=offset)
-    return row
+    theme = THEMES.get(type(event))
+    return theme(row, event, offset) if theme else row
 
 
 def _severity(

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from projections.incidents.phrases import after, count, note
 from projections.incidents.shapes import cause_text
 from projections.plain import time_text
 from schemas.messages import incidents as said
 
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """`1 failure`, `2 failures`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _after(event: Any) -> str:
-    affected = f" and {event.affected_count:,} affected" if event.affected_count else ""
-    return f"{count(event.failures, 'failure')}{affected}"
+# The sentence of each event of a theme with a file of its own (its sentences stand beside it).
+THEMES: Mapping[type, Callable[[Any], str]] = {}
 
 
 def sentence(event: Any, resource: str | None) -> str:
@@ -35,18 +30,18 @@ def sentence(event: Any, resource: str | None) -> str:
                 f" failed{where} with {event.error_type}.{past}"
             )
         case said.SignalAttached():
-            return f"{event.actor}'s {event.action_type} failed too{where}: {_after(event)} so far."
+            return f"{event.actor}'s {event.action_type} failed too{where}: {after(event)} so far."
         case said.SeverityRaised():
             reason = event.reason.rstrip(".")
-            return f"The severity went from {event.before} to {event.after} after {_after(event)}: {reason}."
+            return f"The severity went from {event.before} to {event.after} after {after(event)}: {reason}."
         case said.IncidentPaged():
-            return f"{event.person} is the first person a page reached, by {event.channel}, after {_after(event)}."
+            return f"{event.person} is the first person a page reached, by {event.channel}, after {after(event)}."
         case said.IncidentAcknowledged():
-            return f"{event.subject} acknowledged and is on it, after {_after(event)}."
+            return f"{event.subject} acknowledged and is on it, after {after(event)}."
         case said.IncidentStateChanged():
             return f"The state went from {event.before} to {event.after} by {event.by}: {event.reason.rstrip('.')}."
         case said.IncidentResolved():
-            return f"{event.subject} resolved the incident after {_after(event)}{_note(event)}."
+            return f"{event.subject} resolved the incident after {after(event)}{note(event)}."
         case said.CommandRefused():
             return f"{event.subject} asked to {_verb(event.command)} and was refused: {event.why.rstrip('.')}."
         case said.ChangeRecorded():
@@ -61,15 +56,15 @@ def _more(event: Any) -> str:
     """The sentences of people's moves, of reports, alerts and causes."""
     match event:
         case said.IncidentAssigned():
-            return f"{event.subject} assigned it to {event.assignee}, after {_after(event)}{_note(event)}."
+            return f"{event.subject} assigned it to {event.assignee}, after {after(event)}{note(event)}."
         case said.IncidentContained():
-            return f"{event.subject} contained it: no more harm is done, after {_after(event)}{_note(event)}."
+            return f"{event.subject} contained it: no more harm is done, after {after(event)}{note(event)}."
         case said.IncidentReopened():
-            return f"{event.subject} reopened the incident{_note(event)}."
+            return f"{event.subject} reopened the incident{note(event)}."
         case said.IncidentClosed():
-            return f"{event.subject} closed the incident{_note(event)}."
+            return f"{event.subject} closed the incident{note(event)}."
         case said.SeverityChanged():
-            return f"{event.subject} set the severity from {event.before} to {event.after}{_note(event)}."
+            return f"{event.subject} set the severity from {event.before} to {event.after}{note(event)}."
         case said.ReportAttached():
             since = f", since {time_text(event.since)}" if event.since is not None else ""
             return f"{event.subject} reported on {event.resource}{since}: {event.what.rstrip('.')}."
@@ -81,17 +76,13 @@ def _more(event: Any) -> str:
             return f"The alert {event.name} of {event.source} is over{left}."
         case said.CauseSuggested():
             return _cause(event)
-    raise AssertionError(f"no sentence for {type(event).__name__}")
+    return THEMES[type(event)](event)
 
 
 def _cause(event: said.CauseSuggested) -> str:
     if event.change_id is None:
         return f"No likely cause: no candidate among {count(event.weighed, 'change')}."
     return f"Likely cause ({event.confidence} confidence): {cause_text(event)}."
-
-
-def _note(event: Any) -> str:
-    return f": {event.note.rstrip('.')}" if event.note else ""
 
 
 def _verb(command: str) -> str:
@@ -130,4 +121,5 @@ def speaker(event: Any) -> str | None:
             return event.person
         case said.IncidentStateChanged():
             return event.by
-    return None
+    by: str | None = getattr(event, "subject", None)  # of a theme's events whoever asked for it
+    return by

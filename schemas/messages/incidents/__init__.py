@@ -4,8 +4,8 @@ Who uses it: the incidents processor, its neighbours' `react`, its read model, t
 What it must never do: hold state or rules.
 """
 
+from schemas.messages.incidents import commands, events
 from schemas.messages.incidents.commands import (
-    COMMANDS,
     AcknowledgeIncident,
     AlertObserved,
     AssignIncident,
@@ -27,7 +27,6 @@ from schemas.messages.incidents.commands import (
     Trigger,
 )
 from schemas.messages.incidents.events import (
-    EVENTS,
     AlertAttached,
     AlertResolved,
     CauseSuggested,
@@ -93,3 +92,7 @@ __all__ = [
     "SubjectKind",
     "Trigger",
 ]
+
+# A theme brings its own tuples.
+COMMANDS = (*commands.COMMANDS,)
+EVENTS = (*events.EVENTS,)
