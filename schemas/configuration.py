@@ -10,15 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal, cast
 
+from schemas.catalog import Catalog
+from schemas.catalog_reader import read_catalog, shared
 from schemas.document_reader import Reader, invalid, unique
 from schemas.errors import ConfigurationError
 from schemas.incident_rules import Incidents, read_incidents
 from schemas.messages.notifications import Channel
 from schemas.target_names import is_target
 
-MAX_DOCUMENT_BYTES = 262_144  # larger sets come as parts in a later version
+# A document up to this is one record of the log; a larger one is announced in parts of this size.
+MAX_DOCUMENT_BYTES = 262_144
+# 5,000 services with 20,000 dependencies are 1.5 MB; what is larger than its parts may be is refused.
+MAX_PARTS: Mapping[str, int] = {"catalog": 16}
 MAX_TARGETS = 200  # hosts of one tenant; each is compared at every attempt
 MAX_STEPS = 50  # an escalation keeps its steps in one part of 64 KB; 50 x 1,024 characters fit
 # The rml processor keeps an effect for the window and half a day: a week of one effect a second is 0.6 M, 0.5 GB.
@@ -152,8 +158,10 @@ class Retention:
     days: int = 0
 
 
-Document = People | Ownership | Escalation | Signals | Incidents | Rml | Targets | Retention
-DocumentName = Literal["people", "ownership", "escalation", "signals", "incidents", "rml", "targets", "retention"]
+Document = People | Ownership | Escalation | Signals | Incidents | Rml | Targets | Retention | Catalog
+DocumentName = Literal[
+    "people", "ownership", "escalation", "signals", "incidents", "rml", "targets", "retention", "catalog"
+]
 DEFAULTS: Mapping[str, Document] = {
     "people": People(),
     "ownership": Ownership(),
@@ -163,6 +171,7 @@ DEFAULTS: Mapping[str, Document] = {
     "rml": Rml(),
     "targets": Targets(),
     "retention": Retention(),
+    "catalog": Catalog(),
 }
 
 
@@ -181,19 +190,22 @@ def parse_document(name: str, body: bytes) -> Document:
             f"Use one of: {', '.join(_READERS)}.",
             field=name,
         )
-    if len(body) > MAX_DOCUMENT_BYTES:
+    limit = MAX_DOCUMENT_BYTES * MAX_PARTS.get(name, 1)
+    if len(body) > limit:
         raise ConfigurationError(
-            "configuration_too_large",
-            f"document {name}",
-            f"{len(body)} bytes",
-            f"Keep it under {MAX_DOCUMENT_BYTES}.",
-            field=name,
+            "configuration_too_large", f"document {name}", f"{len(body)} bytes", f"Keep it under {limit}.", field=name
         )
+    if name == "catalog":
+        return shared(sha256(body).digest(), lambda: read_catalog(_reader(name, body)))
+    return _READERS[name](_reader(name, body))
+
+
+def _reader(name: str, body: bytes) -> Reader:
     try:
         plain = json.loads(body)
     except ValueError as error:
         raise invalid(name, f"not JSON: {error}") from error
-    return _READERS[name](Reader(name, plain))
+    return Reader(name, plain)
 
 
 def check_tenant(documents: Mapping[str, Document]) -> None:
@@ -346,4 +358,5 @@ _READERS: Mapping[str, Callable[[Reader], Document]] = {
     "rml": _rml,
     "targets": _targets,
     "retention": _retention,
+    "catalog": read_catalog,
 }

@@ -26,7 +26,7 @@ TOKEN_BYTES = 32
 
 @click.group(epilog=EXIT_TEXT)
 def config() -> None:
-    """Apply and show a tenant's configuration: people, ownership, escalation, signals, incidents, rml, tokens."""
+    """Apply and show a tenant's configuration: its documents (people, escalation, incidents, catalog …) and tokens."""
 
 
 @config.command(epilog=EXIT_TEXT)
