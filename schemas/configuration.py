@@ -17,8 +17,10 @@ from schemas.catalog import Catalog
 from schemas.catalog_reader import read_catalog, shared
 from schemas.document_reader import Reader, invalid, unique
 from schemas.errors import ConfigurationError
+from schemas.flood_rules import Floods, read_floods
 from schemas.incident_rules import Incidents, read_incidents
 from schemas.messages.notifications import Channel
+from schemas.signal_rules import Signals, read_signals
 from schemas.target_names import is_target
 
 # A document up to this is one record of the log; a larger one is announced in parts of this size.
@@ -119,15 +121,6 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
-class Signals:
-    """When a failure is held for another try (seed 12.1)."""
-
-    retry_window_s: int = 5
-    transient_errors: tuple[str, ...] = ()
-    retry_limit: int = 3
-
-
-@dataclass(frozen=True, slots=True)
 class Rml:
     """When two effects alike are a suspected second charge: their event times are less than `window_s` apart.
 
@@ -158,15 +151,16 @@ class Retention:
     days: int = 0
 
 
-Document = People | Ownership | Escalation | Signals | Incidents | Rml | Targets | Retention | Catalog
+Document = People | Ownership | Escalation | Signals | Floods | Incidents | Rml | Targets | Retention | Catalog
 DocumentName = Literal[
-    "people", "ownership", "escalation", "signals", "incidents", "rml", "targets", "retention", "catalog"
+    "people", "ownership", "escalation", "signals", "floods", "incidents", "rml", "targets", "retention", "catalog"
 ]
 DEFAULTS: Mapping[str, Document] = {
     "people": People(),
     "ownership": Ownership(),
     "escalation": Escalation(),
     "signals": Signals(),
+    "floods": Floods(),
     "incidents": Incidents(),
     "rml": Rml(),
     "targets": Targets(),
@@ -247,6 +241,9 @@ def check_tenant(documents: Mapping[str, Document]) -> None:
     for team in sorted(teams):
         if escalation.policy(teams[team]) is None:
             raise _dangling(f"escalation.teams.{team}", teams[team], "a policy")
+    owner = cast(Floods, everything["floods"]).security_owner
+    if owner and owner not in teams and ((person := people.person(owner)) is None or not person.channels):
+        raise _dangling("floods.security_owner", owner, "a person with a channel, or a team of escalation.teams")
     for entry in ownership.resources:
         if entry.team not in teams:
             raise _dangling(
@@ -316,14 +313,6 @@ def _escalation(r: Reader) -> Escalation:
     return out
 
 
-def _signals(r: Reader) -> Signals:
-    out = Signals(
-        r.number("retry_window_s", 5, 1, 300), r.texts("transient_errors"), r.number("retry_limit", 3, 1, 100)
-    )
-    r.done()
-    return out
-
-
 def _targets(r: Reader) -> Targets:
     entries = r.texts("webhooks")
     if len(entries) > MAX_TARGETS:
@@ -353,7 +342,8 @@ _READERS: Mapping[str, Callable[[Reader], Document]] = {
     "people": _people,
     "ownership": _ownership,
     "escalation": _escalation,
-    "signals": _signals,
+    "signals": read_signals,
+    "floods": read_floods,
     "incidents": read_incidents,
     "rml": _rml,
     "targets": _targets,

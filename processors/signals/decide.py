@@ -10,7 +10,6 @@ from processors.signals.events import FailureHeld, FailureReleased
 from processors.signals.rules import event_time, expects_another_try, fingerprint, normalise
 from processors.signals.state import Held, held_part
 from schemas.codec import Words
-from schemas.configuration import Signals
 from schemas.envelope import flags as flags_of
 from schemas.errors import SchemaError
 from schemas.head import Head
@@ -18,6 +17,7 @@ from schemas.ids import key_of
 from schemas.messages.actions import BACKFILL, CHANGE, EFFECT, ERROR, LABEL, Action, Labels
 from schemas.messages.incidents import ChangeObserved, ErrorSignalled, FailureHealed
 from schemas.messages.rml import EffectObserved, LabelObserved
+from schemas.signal_rules import Signals
 
 TIMER = "retry_window"
 # What a waiting failure keeps of texts without a limit of their own: with the head's five (4 KB each at most) a part

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from schemas.configuration import Signals
 from schemas.head import Head
 from schemas.ids import derive
 from schemas.messages.actions import RETRYABLE, Action
+from schemas.signal_rules import Signals
 
 MESSAGE_CHARACTERS = 2_000
 NORMALISED_CHARACTERS = 300

@@ -24,11 +24,11 @@ from processors.kernel.decider import (
 from processors.kernel.room import Room, room_of
 from schemas import codec
 from schemas.avro_types import Id16
-from schemas.configuration import Signals
 from schemas.envelope import headers_of
 from schemas.ids import derive, key_of
 from schemas.messages.kernel import ANSWERS, CHANGELOG, DEAD_LETTERS, SHARED, ConfigurationAnnounced, Tick
 from schemas.record import Record
+from schemas.signal_rules import Signals
 from schemas.topology import Relay, RoomSpec, Topic, Topology
 
 WAIT_MS = 1_000

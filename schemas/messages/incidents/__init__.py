@@ -4,7 +4,7 @@ Who uses it: the incidents processor, its neighbours' `react`, its read model, t
 What it must never do: hold state or rules.
 """
 
-from schemas.messages.incidents import commands, events
+from schemas.messages.incidents import commands, events, flooding
 from schemas.messages.incidents.commands import (
     AcknowledgeIncident,
     AlertObserved,
@@ -94,5 +94,5 @@ __all__ = [
 ]
 
 # A theme brings its own tuples.
-COMMANDS = (*commands.COMMANDS,)
-EVENTS = (*events.EVENTS,)
+COMMANDS = (*commands.COMMANDS, *flooding.COMMANDS)
+EVENTS = (*events.EVENTS, *flooding.EVENTS)
