@@ -123,7 +123,9 @@ def encode(message: Any) -> bytes:
 
 
 def encode_values(cls: type, values: tuple[Any, ...]) -> bytes:
-    """`encode(cls(*values))` with today's schema, without making the message; `values` are those of all its fields."""
+    """`encode(cls(*values))`, usually without making the message; `values` are those of all its fields."""
+    if _WRITER.highest is not None:
+        return encode(cls(*values))
     try:
         return frame_of(cls) + values_writer(cls)(values)
     except _MISFITS as error:

@@ -54,7 +54,12 @@ def record_id(record: Record) -> bytes | None:
 
 def correlation_id(record: Record) -> bytes | None:
     """The `ce_correlationid` of a record, or None."""
-    return _id_header(record.headers, CE_CORRELATION)
+    return correlation_of(record.headers)
+
+
+def correlation_of(headers: Headers) -> bytes | None:
+    """The `ce_correlationid` among headers, or None."""
+    return _id_header(headers, CE_CORRELATION)
 
 
 def _id_header(headers: Headers, name: str) -> bytes | None:

@@ -1,8 +1,9 @@
 """The batch face of deduplication (KERNEL 25): new ids that continue their session's numbers, decided in place.
 
 Plain is an action on its right partition under its right key, whose id (and content, if it did something) nobody has
-seen for three slots of the window, and whose number, if it has one, is its session's highest plus one. Everything else,
-a repetition above all, goes to `decide`. Both look into one index; what `decide` would append goes into the open piece.
+seen for three slots of the window, and whose number, if it has one, is its session's highest plus one. What is sent
+again within the window is dropped here, too. Everything else goes to `decide`. Both look into one index; what `decide`
+would append goes into the open piece.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from hashlib import blake2b
 from typing import Any
 
 from processors.dedup.rules import MARK_MS, PIECE_BYTES, digest_prefix
-from processors.dedup.sightings import RING, SLOT_S, Sightings, packed
+from processors.dedup.sightings import RING, SLOT_S, WINDOW_S, Sightings, packed, unpacked
 from processors.dedup.state import Mark, Window, encode_mark, mark_part, window_part, window_pieces
-from processors.kernel.face import Parts
+from processors.kernel.face import Aside, Parts
+from schemas.codec import encode_values
 from schemas.envelope import FLAGS
 from schemas.head import glance, what_of, who_of
 from schemas.ids import key_of
-from schemas.messages.actions import EFFECT
+from schemas.messages.actions import EFFECT, ActionDropped
 from schemas.partitioning import partition_of
 from schemas.record import Headers
 
@@ -45,10 +47,23 @@ class _Piece:
 class _Session:
     """A session of an actor under a key: what its records need each time. `mark` is what `evolve` would make of it."""
 
-    __slots__ = ("dirty", "highest", "key", "mark", "of_content", "of_id", "of_number", "part", "seen_at", "session")
+    __slots__ = (
+        "actor",
+        "dirty",
+        "highest",
+        "key",
+        "mark",
+        "of_content",
+        "of_id",
+        "of_number",
+        "part",
+        "seen_at",
+        "session",
+        "tenant",
+    )
 
-    def __init__(self, key: bytes, session: str) -> None:
-        self.key, self.session = key, session.encode()
+    def __init__(self, key: bytes, tenant: str, actor: str, session: str) -> None:
+        self.key, self.tenant, self.actor, self.session = key, tenant, actor, session.encode()
         self.of_id, self.of_number = digest_prefix(b"i", key), digest_prefix(b"n", key)
         self.of_content = digest_prefix(b"c", key)
         self.part = mark_part(key.decode(), session) if session else None
@@ -69,9 +84,12 @@ class DedupFace:
 
     event = "ActionAdmitted"
     reason = "admitted"
+    aside = "ActionDropped"
+    aside_reasons: tuple[str, ...] = ("redelivered", "redelivered_event_id")
 
-    def __init__(self, parts: Parts, partition: int, partitions: int) -> None:
+    def __init__(self, parts: Parts, topic: str, partition: int, partitions: int) -> None:
         self._parts = parts
+        self._topic = topic
         self._partition, self._partitions = partition, partitions
         self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
         self._marked: dict[str, _Session] = {}  # by part
@@ -81,8 +99,8 @@ class DedupFace:
 
     # --- deciding -------------------------------------------------------------------------------------------------
 
-    def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | None:
-        """Admit a plain action."""
+    def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | Aside | None:
+        """Admit a plain action, or drop one that was delivered again."""
         seen_by = glance(value)
         if seen_by is None:
             return None
@@ -97,7 +115,7 @@ class DedupFace:
         current, before, oldest = self._sightings.kept
         of_id = blake2b(session.of_id + value[5:21], digest_size=16).digest()
         if of_id in current or of_id in before or of_id in oldest:
-            return None
+            return self._again(session, value, number, offset, headers, now, of_id)
         sightings = [of_id]
         numbered = session.part is not None and number >= 0
         if numbered:
@@ -119,11 +137,44 @@ class DedupFace:
         self._append(sightings, second, slot, offset)
         if numbered:
             session.highest, session.seen_at = number, now
-            if not session.dirty:
-                session.dirty = True
-                assert session.part is not None
-                self._parts.touch(session.part, session)
+            self._touch(session)
         return key
+
+    def _again(
+        self, session: _Session, value: bytes, number: int, offset: int, headers: Headers, now: int, of_id: bytes
+    ) -> Aside | None:
+        """Drop an action whose id lies in the window, as `decide` does; one that was known earlier is its matter."""
+        second, sightings = now // 1000, self._sightings
+        slot = second // SLOT_S
+        found = sightings.find(of_id, slot)
+        if found is None:
+            slot -= 1
+            found = sightings.find(of_id, slot)
+            if found is None:
+                return None
+        within, _, first = unpacked(found)
+        if second - (slot * SLOT_S + within) >= WINDOW_S or (headers and any(name == FLAGS for name, _ in headers)):
+            return None
+        numbered = session.part is not None and number >= 0
+        if numbered and (session.mark is not None or self._mark(session)) and now - session.seen_at < MARK_MS:
+            session.seen_at = now
+            self._touch(session)
+        event_id = value[5:21]
+        # In the order of its fields.
+        dropped = (
+            session.tenant,
+            session.actor,
+            event_id,
+            "redelivered",
+            "event_id",
+            self._topic,
+            self._partition,
+            offset,
+            first,
+            now,
+            value,
+        )
+        return Aside(encode_values(ActionDropped, dropped), event_id)
 
     def _append(self, sightings: list[bytes], second: int, slot: int, offset: int) -> None:
         """What rules.append does, in place."""
@@ -147,10 +198,16 @@ class DedupFace:
             return None
         if len(self._sessions) >= SESSIONS:
             self._sessions, self._marked = {}, {}
-        session = self._sessions[who] = _Session(key, name)
+        session = self._sessions[who] = _Session(key, tenant, actor, name)
         if session.part is not None:
             self._marked[session.part] = session
         return session
+
+    def _touch(self, session: _Session) -> None:
+        if not session.dirty:
+            session.dirty = True
+            assert session.part is not None
+            self._parts.touch(session.part, session)
 
     def _mark(self, session: _Session) -> bool:
         assert session.part is not None

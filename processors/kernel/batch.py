@@ -13,6 +13,7 @@ from processors.kernel.outputs import FOUR, Writer, fields_of
 from processors.kernel.room import Room
 from processors.kernel.store import Store
 from schemas.codec import PREFIX_BYTES, frame, schema_ids
+from schemas.envelope import correlation_of
 from schemas.messages.actions import Action
 from schemas.record import Output, Record
 
@@ -33,26 +34,38 @@ class Batch:
         self._partition = partition
         self._writer = writer
         self._topic = room.spec.writes.get(face.event)
+        self._told = room.spec.writes.get(face.aside)  # the topic of what is said of a record that goes no further
         self._fixed = partition if self._topic in room.spec.same_partition else None
         self._onwards: dict[bytes, tuple[int, bytes]] = {}  # by key
 
-    def take(self, records: Sequence[Record], begin: int, now: int, due: int, outputs: list[Output]) -> tuple[int, int]:
+    def take(
+        self, records: Sequence[Record], begin: int, now: int, due: int, outputs: list[Output]
+    ) -> tuple[int, int, int]:
         """Decide records from index `begin` on, up to the first that is not plain or before which a timer is due.
 
-        Gives (the index of that record, log time after the last one taken) and appends to `outputs`.
+        Gives (the index of that record, log time after the last one taken, how many of those taken were an Aside) and
+        appends to `outputs`.
         """
         take, topic, own = self.face.take, self._topic, self._partition
-        onwards, chains = self._onwards, self._writer.chains
+        told, name, writer = self._told, self.face.aside, self._writer
+        onwards, chains = self._onwards, writer.chains
         chain = b"" if topic is None else chains.get(topic, b"")
-        index = begin
+        index, aside = begin, 0
         for index in range(begin, len(records)):
             _, partition, offset, append_time, key, value, headers = records[index]
             at = append_time if append_time > now else now
             if at >= due or partition != own or key is None or value is None or value[:PREFIX_BYTES] not in _FRAMES:
                 break
             onward = take(key, value, offset, headers, at)
-            if onward is None:
-                break
+            if not isinstance(onward, bytes):
+                if onward is None:
+                    break
+                now = at
+                aside += 1
+                if told is not None:
+                    cause, correlation = onward.cause, correlation_of(headers) if headers else None
+                    outputs.append(writer.about(told, name, key, offset, cause, correlation, now, onward.message))
+                continue
             now = at
             if topic is None:
                 continue
@@ -63,9 +76,9 @@ class Batch:
             outputs.append(_new(Output, (topic, to, onward, value, headers)))
         else:
             index = len(records)
-        if topic is not None and index > begin:
+        if topic is not None and index - begin > aside:
             chains[topic] = chain
-        return index, now
+        return index, now, aside
 
     def _onward(self, topic: str, key: bytes) -> tuple[int, bytes]:
         """Where a key's records go, and what stands before their value in the chain."""
@@ -79,4 +92,4 @@ class Batch:
 def batch_of(room: Room, partition: int, store: Store, writer: Writer) -> Batch | None:
     """The batch face of a processor, or None where it has none."""
     make = room.decider.face
-    return None if make is None else Batch(make(store, partition, room.partitions), room, partition, writer)
+    return None if make is None else Batch(make(store, room.input, partition, room.partitions), room, partition, writer)

@@ -188,14 +188,18 @@ class Engine:
         if self._batch is None:
             return index
         due = self._store.earliest()
-        end, now = self._batch.take(records, index, self._last_now, NEVER if due is None else due[0], outputs)
+        end, now, aside = self._batch.take(records, index, self._last_now, NEVER if due is None else due[0], outputs)
         taken = end - index
         if taken:
             self._last_now = now
             if self._from is None:
                 self._from = records[index].offset
             self._count("in", taken)
-            self._count(self._batch.face.reason, taken)
+            if taken > aside:
+                self._count(self._batch.face.reason, taken - aside)
+            if aside:
+                for reason in self._batch.face.aside_reasons:
+                    self._count(reason, aside)
         return end
 
     def _fire(self, timer: tuple[int, str, str], record: Record, redo: bool) -> list[Output]:

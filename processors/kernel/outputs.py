@@ -82,6 +82,27 @@ class Writer:
                 outputs.append(self.chained(target, None, send.key.encode(), codec.encode(send.message), headers))
         return outputs
 
+    def about(
+        self,
+        topic: str,
+        name: str,
+        key: bytes,
+        offset: int,
+        cause: bytes,
+        correlation: bytes | None,
+        now: int,
+        value: bytes,
+    ) -> Output:
+        """The one event of a decision about the record at `offset`, to which nobody reacts: what `event` would give.
+
+        `cause` is the record's id, `value` the framed message of type `name`.
+        """
+        kind, subject = f"{self._room.name}.{name}", key.decode()
+        event_id = ids.child_id(ids.derive("about", cause, self._partition, offset), kind, subject, 0)
+        headers = headers_of(event_id, kind, self._room.name, subject, now, cause, correlation or cause)
+        partition = self._partition if topic in self._room.spec.same_partition else None
+        return self.chained(topic, partition, key, value, headers)
+
     def _output(self, topic: str, event: Event, event_id: bytes, command: Command, correlation: bytes | None) -> Output:
         partition = self._partition if topic in self._room.spec.same_partition else None
         key = event.key.encode()

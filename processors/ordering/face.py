@@ -47,8 +47,10 @@ class OrderingFace:
 
     event = "ActionOrdered"
     reason = "in_order"
+    aside = ""
+    aside_reasons: tuple[str, ...] = ()
 
-    def __init__(self, parts: Parts, partition: int, partitions: int) -> None:
+    def __init__(self, parts: Parts, topic: str, partition: int, partitions: int) -> None:
         self._parts = parts
         self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
         self._marked: dict[str, _Session] = {}  # by part

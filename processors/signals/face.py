@@ -23,8 +23,10 @@ class SignalsFace:
 
     event = ""  # a normal action goes nowhere
     reason = "normal"
+    aside = ""
+    aside_reasons: tuple[str, ...] = ()
 
-    def __init__(self, parts: Parts, partition: int, partitions: int) -> None:
+    def __init__(self, parts: Parts, topic: str, partition: int, partitions: int) -> None:
         self._parts = parts
         self._whos: set[bytes] = set()
         self._whats: set[bytes] = set()

@@ -40,9 +40,11 @@ _boundaries = st.lists(st.integers(1, 399), max_size=12)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1 << 32), st.sampled_from([30, 80, 97, 100]), _lengths, _boundaries)
-def test_both_faces_write_the_same_bytes(seed: int, plain: int, lengths: list[int], boundaries: list[int]) -> None:
-    found: dict[str, Drawn] = logs(seed, 400, plain)
+@given(st.integers(0, 1 << 32), st.sampled_from([30, 80, 97, 100]), st.integers(0, 50), _lengths, _boundaries)
+def test_both_faces_write_the_same_bytes(
+    seed: int, plain: int, again: int, lengths: list[int], boundaries: list[int]
+) -> None:
+    found: dict[str, Drawn] = logs(seed, 400, plain, again)
     for name in ROOMS:
         cuts = sorted({b for b in boundaries if b < len(found[name])}) or [200]
         expected = written(WIRED[name], found[name], one_by_one, cuts)

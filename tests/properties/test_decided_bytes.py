@@ -13,7 +13,7 @@ import pytest
 from processors.kernel.engine import Engine
 from schemas import codec
 from schemas.record import Output, Record
-from tests.support.workloads import ROOMS, WIRED, fingerprint, logs, one_by_one, written
+from tests.support.workloads import ROOMS, WIRED, Run, fingerprint, log, logs, one_by_one, written
 
 # (seed, actions, plain of a hundred): outputs, changelog and Progress of every transaction of 25 records.
 RECORDED = {
@@ -34,6 +34,11 @@ RECORDED = {
     },
 }
 
+# The same for dedup over logs of which 10 or 50 of a hundred records were there before: (…, again of a hundred).
+AGAIN = {
+    (4, 3000, 97, 10): "7e741eb994ac1284bf54caed8fe51ed4d023f80e311b6a73d6c7cadd51a6777a",
+    (5, 2000, 80, 50): "1967c29688b80f79d508dea71b79191d5735e82c82b6b3efc326c5eade7672c3",
+}
 
 SCHEMAS = 92  # the highest id of that day
 
@@ -50,11 +55,19 @@ def test_the_bytes_are_those_that_were_recorded(drawn: tuple[int, int, int]) -> 
     assert {name: fingerprint(written(WIRED[name], found[name], one_by_one)) for name in ROOMS} == RECORDED[drawn]
 
 
+def in_batches(engine: Engine, records: Sequence[Record]) -> Iterable[Output]:
+    return engine.advance_all(records).outputs
+
+
 def test_the_batch_faces_write_them_too() -> None:
     drawn = (2, 3000, 97)
     found = logs(*drawn)
-
-    def in_batches(engine: Engine, records: Sequence[Record]) -> Iterable[Output]:
-        return engine.advance_all(records).outputs
-
     assert {name: fingerprint(written(WIRED[name], found[name], in_batches)) for name in ROOMS} == RECORDED[drawn]
+
+
+@pytest.mark.parametrize("drawn", sorted(AGAIN))
+@pytest.mark.parametrize("run", [one_by_one, in_batches])
+def test_what_is_sent_again_is_dropped_with_the_bytes_that_were_recorded(
+    drawn: tuple[int, int, int, int], run: Run
+) -> None:
+    assert fingerprint(written(WIRED["dedup"], log(*drawn), run)) == AGAIN[drawn]

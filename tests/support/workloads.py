@@ -154,12 +154,17 @@ def _announced(number: int) -> ConfigurationAnnounced:
     return ConfigurationAnnounced("t", "signals", number, derive("body", number).hex(), body)
 
 
-def log(seed: int, count: int, plain: int = 80) -> Drawn:
-    """A log of actions.raw, partition 0; `plain` of a hundred actions are ordinary."""
-    drawing = _Drawing(seed, plain)
-    random, out = drawing.random, []
+def log(seed: int, count: int, plain: int = 80, again: int = 0) -> Drawn:
+    """A log of actions.raw, partition 0; `plain` of a hundred actions are ordinary, and as many as `again` says of a
+    hundred records are one of the last 200 once more, headers and all."""
+    drawing, repeated = _Drawing(seed, plain), Random(seed)
+    random = drawing.random
+    out: Drawn = []
     for offset in range(count):
         at = drawing.time()
+        if out and repeated.randrange(100) < again:
+            out.append(repeated.choice(out[-200:])._replace(offset=offset, append_time=at))
+            continue
         what = drawing.any(at)
         if plain < 100 and random.randrange(200) == 0:
             what = _with(what, actor="elsewhere")  # its key belongs to another partition
@@ -231,9 +236,9 @@ def fingerprint(transactions: Sequence[Sequence[Output]]) -> str:
     return digest.hexdigest()
 
 
-def logs(seed: int, count: int, plain: int = 80) -> dict[str, Drawn]:
+def logs(seed: int, count: int, plain: int = 80, again: int = 0) -> dict[str, Drawn]:
     """One log for each of the three processors: the second and third are what the one before writes over its own."""
-    found = {"dedup": log(seed, count, plain)}
+    found = {"dedup": log(seed, count, plain, again)}
     for name, following in pairwise(ROOMS):
         outputs = [o for batch in written(WIRED[name], found[name], one_by_one) for o in batch]
         found[following] = onward(outputs, found[name], WIRED[following].input, seed)

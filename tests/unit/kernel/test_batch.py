@@ -31,6 +31,11 @@ def _break(engine: Engine) -> None:
     engine.room = replace(engine.room, decider=replace(engine.room.decider, decide=_broken))
 
 
+def _under_another_id(record: Record) -> Record:
+    assert record.value is not None
+    return record._replace(value=record.value[:5] + bytes(16) + record.value[21:])
+
+
 @pytest.mark.parametrize("name", ROOMS)
 def test_plain_records_never_reach_decide(name: str) -> None:
     records = _calm(name)
@@ -41,13 +46,24 @@ def test_plain_records_never_reach_decide(name: str) -> None:
     assert engine.advance_all(records[begun:]).decided == len(records) - begun
 
 
+def test_what_is_delivered_again_never_reaches_decide() -> None:
+    records = _calm("dedup")
+    engine = WIRED["dedup"].engine(0)
+    engine.advance_all(records)
+    _break(engine)
+    again = [r._replace(offset=r.offset + 1_000, headers=(("traceparent", b"00-ab-cd-01"),)) for r in records]
+    found = engine.advance_all([*again, *(r._replace(offset=r.offset + 2_000) for r in records)])
+    assert (found.decided, len(found.outputs)) == (2 * len(records), 2 * len(records))
+    assert engine.counts["redelivered_event_id"] == 2 * len(records)
+
+
 @pytest.mark.parametrize("name", ["dedup", "ordering"])
 def test_a_failure_names_the_record_at_which_it_was(name: str) -> None:
     records = _calm(name)
     engine = WIRED[name].engine(0)
     engine.advance_all(records)
     _break(engine)
-    again = [r._replace(offset=r.offset + 1_000) for r in (records[-1], records[0])]
+    again = [_under_another_id(r)._replace(offset=r.offset + 1_000) for r in (records[-1], records[0])]
     with pytest.raises(DecideFailed) as failed:
         engine.advance_all(again)
     assert failed.value.record == again[0]
