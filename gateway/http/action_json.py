@@ -292,7 +292,9 @@ def _change(fields: Fields) -> Change | None:
     kind = inner.choice("kind", _CHANGES)
     if kind is None:
         raise invalid("field_required", inner.name("kind"), "it is missing", f"Use one of {', '.join(_CHANGES)}.")
-    found = Change(cast(Any, kind), inner.text("before"), inner.text("after"), inner.text("summary", TEXT_MAX))
+    found = Change(
+        cast(Any, kind), inner.text("before", TEXT_MAX), inner.text("after", TEXT_MAX), inner.text("summary", TEXT_MAX)
+    )
     inner.done()
     return found
 

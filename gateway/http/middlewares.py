@@ -23,6 +23,7 @@ _QUIET = ("/healthz", "/metrics")
 # Longer than a body (15 s) and what follows it (acknowledgement 10 s) together: only forms that trickle in, and a pool
 # without a free connection, end by it.
 REQUEST_S = 28.0
+IF_NONE_MATCH_MAX = 16  # answers that a caller may name; none of ours has more than one form
 
 
 @web.middleware
@@ -41,6 +42,9 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
         response = error if error.status < 400 else problems.of(error)
     except Exception as error:
         response = problems.of(error)
+    if response.status == 200 and request.method in ("GET", "HEAD") and _has(request, response):
+        kept = {name: response.headers[name] for name in ("ETag", "Cache-Control") if name in response.headers}
+        response = web.Response(status=304, headers=kept)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     seconds = time.perf_counter() - began
     route = request.match_info.route.resource
@@ -54,6 +58,15 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
             "%s %s %d %.1f ms %s", request.method, request.rel_url.raw_path[:300], response.status, seconds * 1e3, by
         )
     return response
+
+
+def _has(request: web.Request, response: web.StreamResponse) -> bool:
+    """True when the caller has this answer already (If-None-Match, RFC 9110 13.1.2: weak comparison)."""
+    given, etag = request.headers.get("If-None-Match"), response.headers.get("ETag")
+    if given is None or etag is None:
+        return False
+    known = [one.strip().removeprefix("W/") for one in given.split(",")[:IF_NONE_MATCH_MAX]]
+    return given.strip() == "*" or etag.removeprefix("W/") in known
 
 
 def _too_slow() -> Unavailable:

@@ -7,10 +7,10 @@ from typing import Any, Literal, cast
 
 from aiohttp import web
 
-from gateway.http import times
 from gateway.http.answering import answer as _json
 from gateway.http.answering import limit_of as _limit
 from gateway.http.answering import query_of as _query
+from gateway.http.answering import time_of
 from gateway.http.auth import tenant_of
 from gateway.http.commands import unknown
 from gateway.http.errors import BadRequest, NotFound
@@ -19,12 +19,14 @@ from projections import summary as summaries
 from projections.cases import queries as cases
 from projections.incidents import queries as incidents
 from projections.incidents.filters import Filters
+from projections.incidents.groups import GROUPS, Group
 from projections.pages import queries as pages
 from projections.postgres import Scope, scoped
 from projections.timeline import queries as timeline
 from projections.worlds import WORLDS
 from schemas import ids
 
+FILTERS = ("severity", "assignee", "taken", "resource", "actor", "since", "until", "world", "q")
 _STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
 _SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 _TAKEN = ("yes", "no")
@@ -45,24 +47,9 @@ def _choice(query: Mapping[str, str], name: str, words: tuple[str, ...]) -> str 
     return value
 
 
-def _plus(time: str) -> str:
-    """The offset's `+`, which a query that was not percent-encoded turns into a space."""
-    return f"{time[:-6]}+{time[-5:]}" if time[-6:-5] == " " else time
-
-
 async def get_timeline(request: web.Request) -> web.Response:
     """GET /v1/timeline: actions in the order of arrival, or the newest first."""
     query = _query(request, "limit", "cursor", "actor", "resource", "order", "since")
-    since = query.get("since")
-    since_ms = None if since is None else times.parse(_plus(since))
-    if since is not None and since_ms is None:
-        raise BadRequest(
-            "parameter_malformed",
-            "parameter since",
-            "it is no time",
-            "Use RFC 3339: 2026-11-22T04:00:00Z.",
-            field="since",
-        )
     order = _choice(query, "order", _ORDERS) or "arrival"
     async with _open(request) as scope:
         found = await timeline.timeline(
@@ -72,7 +59,7 @@ async def get_timeline(request: web.Request) -> web.Response:
             actor=query.get("actor"),
             resource=query.get("resource"),
             order=cast(Literal["arrival", "newest", "reading"], order),
-            since=since_ms,
+            since=time_of(query, "since"),
             cold=request.app[SERVICES].cold,
         )
     return _json(found)
@@ -91,7 +78,7 @@ async def get_action(request: web.Request) -> web.Response:
 
 async def get_incidents(request: web.Request) -> web.Response:
     """GET /v1/incidents: the newest first, narrowed by what `narrowed` knows."""
-    query = _query(request, "limit", "cursor", "state", "severity", "assignee", "taken", "resource", "world", "q")
+    query = _query(request, "limit", "cursor", "state", *FILTERS)
     state, filters = narrowed(query)
     async with _open(request) as scope:
         found = await incidents.incidents(
@@ -108,6 +95,9 @@ def narrowed(query: Mapping[str, str]) -> tuple[str | None, Filters]:
         assignee=query.get("assignee"),
         taken=None if taken is None else taken == "yes",
         resource=query.get("resource"),
+        actor=query.get("actor"),
+        since=time_of(query, "since"),
+        until=time_of(query, "until"),
         world=_choice(query, "world", WORLDS),
         words=query.get("q"),
     )
@@ -130,10 +120,13 @@ async def incident(scope: Scope, name: str) -> dict[str, Any]:
 
 async def get_incident_timeline(request: web.Request) -> web.Response:
     """GET /v1/incidents/{INC-n or id}/timeline: what happened, in the log's order."""
-    query = _query(request, "limit", "cursor")
+    query = _query(request, "limit", "cursor", "kind")
     name = request.match_info["incident"]
+    told = _choice(query, "kind", GROUPS)
     async with _open(request) as scope:
-        found = await incidents.incident_timeline(scope, name, limit=_limit(query), cursor=query.get("cursor"))
+        found = await incidents.incident_timeline(
+            scope, name, limit=_limit(query), cursor=query.get("cursor"), group=cast(Group | None, told)
+        )
     if found is None:
         raise unknown(name)
     return _json(found)

@@ -12,9 +12,22 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from gateway.http import auth, commands, configure, fates, ingest, operations, overviews, pipeline, reads, telling
+from gateway.http import (
+    auth,
+    changes,
+    commands,
+    configure,
+    fates,
+    ingest,
+    operations,
+    overviews,
+    pipeline,
+    reads,
+    telling,
+)
 from gateway.http.auth import Access
 from gateway.http.openapi import actions, cases, document, incidents, operating, reading
+from gateway.http.openapi import changes as change_words
 from gateway.http.openapi import fates as told
 from gateway.http.openapi import pipeline as pipeline_words
 from gateway.http.openapi import telling as telling_words
@@ -65,6 +78,8 @@ ROUTES = (
     Route("POST", "/v1/incidents/{incident}/close", Access.PERSON, commands.post("close"), incidents.CLOSE),
     Route("POST", "/v1/incidents/{incident}/severity", Access.PERSON, commands.post("severity"), incidents.SEVERITY_OF),
     Route("POST", "/v1/reports", Access.TENANT, telling.post_report, telling_words.REPORT),
+    Route("GET", "/v1/changes", Access.TENANT, changes.get_changes, change_words.LIST),
+    Route("GET", "/v1/changes/{change}", Access.TENANT, changes.get_change, change_words.ONE),
     Route("POST", "/v1/changes", Access.TENANT, telling.post_change, telling_words.CHANGE),
     Route(
         "POST", "/v1/integrations/alertmanager", Access.TENANT, telling.post_alertmanager, telling_words.ALERTMANAGER

@@ -78,7 +78,7 @@ def _change(body: Fields, who: Principal, now: int, key: str | None) -> RecordCh
         raise invalid("field_required", "kind", "it is missing", f"Use one of {', '.join(CHANGES)}.")
     reference = body.inner("reference")
     place = body if reference is None else reference
-    before, after = place.text("before"), place.text("after")
+    before, after = place.text("before", TEXT_MAX), place.text("after", TEXT_MAX)
     if reference is not None:
         reference.done()
     summary, by = body.text("summary", TEXT_MAX), body.text("by") or who.subject

@@ -14,6 +14,9 @@ _CONDITIONS = {
     "assignee": "i.assignee = %(assignee)s",
     "taken": "(i.assignee is not null) = %(taken)s",
     "resource": "i.resource = %(resource)s",
+    "actor": "i.actor = %(actor)s",
+    "since": "i.opened_at >= %(since)s",
+    "until": "i.opened_at < %(until)s",
     "world": f"{WORLD} = %(world)s",
     # What people type: a number, a word of the title, an agent. `position`, since there % and _ mean themselves.
     "words": "position(lower(%(words)s) in lower(concat_ws(' ', 'INC-' || i.number, i.title, i.sample, i.error_type,"
@@ -23,17 +26,23 @@ _CONDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What narrows the list beside the state; None asks for nothing. `taken`: somebody is on it, or nobody."""
+    """What narrows the list beside the state; None asks for nothing. `taken`: somebody is on it, or nobody.
+
+    `actor` is whose failure opened it; `since` and `until` (ms) are of its opening.
+    """
 
     severity: str | None = None
     assignee: str | None = None
     taken: bool | None = None
     resource: str | None = None
+    actor: str | None = None
+    since: int | None = None
+    until: int | None = None
     world: str | None = None
     words: str | None = None
 
     @property
-    def given(self) -> dict[str, str | bool]:
+    def given(self) -> dict[str, str | bool | int]:
         """Names and values of the filters that are set: the statement's parameters."""
         values = {name: getattr(self, name) for name in _CONDITIONS}
         return {name: value for name, value in values.items() if value is not None}

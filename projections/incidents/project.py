@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from projections.entries import Entry, entry
+from projections.incidents.difference import difference
 from projections.incidents.fold import evolve
 from projections.incidents.rows import (
     AlertEndRow,
@@ -72,7 +73,8 @@ def project(batch: Iterable[Said], present: Mapping[Key, IncidentRow]) -> Change
             case Answer():
                 answers.append(_answer(record, message))
             case said.ChangeRecorded():
-                appended.append(_row(ChangeRow, record, message, text=sentence(message, message.resource)))
+                text, compared = sentence(message, message.resource), difference(message.before, message.after)
+                appended.append(_row(ChangeRow, record, message, text=text, difference=compared))
             case said.HealedFailureCounted():
                 appended.append(_row(HealedRow, record, message))
             case _:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from projections import paging
 from projections.incidents.filters import NONE, Filters
+from projections.incidents.groups import Group, named
 from projections.incidents.shapes import alert, name_of, reference, report, timeline_item
 from projections.incidents.shapes import incident as shape
 from projections.plain import Json
@@ -52,12 +53,14 @@ select a.*, e.ends_at, e.at as resolved_at
 """
 _ENTRY = """select topic, partition, "offset", append_time, at, kind, text, actor, record_id, action_id, details
   from {table} x where x.tenant = %(tenant)s and x.incident_id = %(incident_id)s and x.topic = m.topic
-   and x.partition = m.partition and x."offset" > m."offset" order by x."offset" limit %(rows)s"""
+   and x.partition = m.partition and x."offset" > m."offset" and (x.kind = any(%(kinds)s)) = %(within)s
+ order by x."offset" limit %(rows)s"""
 _CHANGE = """select topic, partition, "offset", append_time, at, 'ChangeRecorded', text, actor, change_id, action_id,
-       jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary)
+       jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary,
+                          'difference', difference)
   from changes x where x.tenant = %(tenant)s and x.resource = any(%(resources)s) and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset"
-   and x.event_time >= %(since)s and (%(until)s::bigint is null or x.at <= %(until)s::bigint)
+   and %(changes)s and x.event_time >= %(since)s and (%(until)s::bigint is null or x.at <= %(until)s::bigint)
  order by x."offset" limit %(rows)s"""
 _TIMELINE = f"""
 select e.*
@@ -111,14 +114,16 @@ async def incident_id(scope: Scope, given: str) -> bytes | None:
     return None if row is None else bytes(row["incident_id"].bytes)
 
 
-async def incident_timeline(scope: Scope, given: str, *, limit: int = 50, cursor: str | None = None) -> Json | None:
+async def incident_timeline(
+    scope: Scope, given: str, *, limit: int = 50, cursor: str | None = None, group: Group | None = None
+) -> Json | None:
     """A page of what happened to an incident, in log order: its events, its pages, changes of its resource."""
     paging.check_limit(limit)
     row = await _row(scope, given)
     if row is None:
         return None
     places = await paging.positions(scope, PROJECTION, PAGES)
-    kind = f"incident.{row['incident_id']}"
+    kind = f"incident.{row['incident_id']}.{group or 'all'}"
     marks = paging.marks(kind, cursor, places, newest=False)
     params = paging.parameters(marks) | {
         "tenant": scope.tenant,
@@ -127,6 +132,10 @@ async def incident_timeline(scope: Scope, given: str, *, limit: int = 50, cursor
         "since": row["first_failure_at"] - CHANGE_LOOKBACK_MS,
         "until": row["resolved_at"],
         "rows": limit + 1,
+        # All but none; the kinds of a group; or, of actions, all but the kinds of the other groups.
+        "kinds": [] if group is None else named(group),
+        "within": group in ("human", "notification"),
+        "changes": group in (None, "action"),
     }
     found = await scope.rows(_TIMELINE, params)
     items, following = paging.page(kind, marks, found, limit, False, timeline_item)

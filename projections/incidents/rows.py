@@ -86,6 +86,7 @@ class ChangeRow:
     at: int
     text: str
     recorded_by: str | None = None
+    difference: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,8 @@ CHANGE = maybe(
     obj(
         {
             "kind": choice(("deploy", "config", "flag", "migration", "permission")),
-            "before": _SHORT,
-            "after": _SHORT,
+            "before": _LONG,
+            "after": _LONG,
             "summary": _LONG,
         },
         "A change of the resource: what may be the cause of what follows.",

@@ -19,6 +19,7 @@ from gateway.http.openapi.schema import (
     uuid,
     whole,
 )
+from projections.incidents.groups import GROUPS
 from projections.worlds import WORLDS
 
 STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
@@ -214,6 +215,9 @@ LIST = Operation(
         Parameter("assignee", text(max=1_024), "Only those that this person has."),
         Parameter("taken", choice(("yes", "no")), "Whether somebody has it."),
         Parameter("resource", text(max=1_024), "Only those of this resource."),
+        Parameter("actor", text(max=1_024), "Only those that a failure of this actor opened."),
+        Parameter("since", time(), "Only those opened from then on."),
+        Parameter("until", time(), "Only those opened before then."),
         Parameter("world", choice(WORLDS), "Only those in this world."),
         Parameter("q", text(max=1_024), "Words of the title."),
     ),
@@ -229,8 +233,15 @@ TIMELINE = Operation(
     "Read what happened to an incident, in the log's order",
     "incidents",
     {200: answer("A page of entries.", page_of(ENTRY))},
-    parameters=(LIMIT, CURSOR),
-    problems={400: ("parameter_unknown", "bad_limit", "bad_cursor"), 404: ("incident_unknown",)},
+    parameters=(
+        LIMIT,
+        CURSOR,
+        Parameter("kind", choice(GROUPS), "Only what agents did, who was told, or what people did."),
+    ),
+    problems={
+        400: ("parameter_unknown", "parameter_malformed", "bad_limit", "bad_cursor"),
+        404: ("incident_unknown",),
+    },
 )
 
 

@@ -14,6 +14,7 @@ PATH: Mapping[str, Parameter] = {
         Parameter("tenant", text(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"), "The tenant's name.", "path"),
         Parameter("incident", text(min=1, example="INC-1"), "INC-n, or the incident's id.", "path"),
         Parameter("case", text(min=1, example="CASE-1"), "CASE-n, or the case's id.", "path"),
+        Parameter("change", text(min=1), "The change's id.", "path"),
         Parameter("event", text(min=1), "`event_id` of a receipt.", "path"),
         Parameter("id", text(min=1, max=1_024), "An event id, the sender's own id, or topic-partition@offset.", "path"),
         Parameter("command", text(min=1), "The id that an answer 202 gave.", "path"),

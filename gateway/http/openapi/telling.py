@@ -10,7 +10,7 @@ from gateway.http.openapi.parts import PROBLEM, SEVERITY
 from gateway.http.openapi.schema import array, choice, either, integer, maybe, obj, text, time, uuid, whole
 
 _NAME = text(min=1, max=1_024)
-_MAYBE = maybe(text(max=1_024))
+_MAYBE = maybe(text(max=4_096))
 _WHEN = maybe(text("RFC 3339.", format="date-time"))
 _REPORT = obj(
     {
