@@ -98,8 +98,8 @@ def report(
 @click.command(epilog=EXIT_TEXT)
 @click.argument("kind", type=click.Choice(("deploy", "config", "flag", "migration", "permission")))
 @click.argument("resource")
-@click.option("--before", help="What it was.")
-@click.option("--after", help="What it is.")
+@click.option("--before", help="What it was; @FILE takes a file's text.")
+@click.option("--after", help="What it is; @FILE takes a file's text.")
 @click.option("--summary", help="What changed, in a line.")
 @click.option("--at", help="When (RFC 3339); now without it.")
 @click.option("--by", help="Who changed it; you without it.")
@@ -120,9 +120,19 @@ def change(
     as_json: bool,
 ) -> int:
     """Tell of a change of RESOURCE, which may be the cause of what fails after it."""
-    body = {"kind": kind, "resource": resource, "before": before, "after": after, "summary": summary}
+    body = {"kind": kind, "resource": resource, "before": _text(before), "after": _text(after), "summary": summary}
     body |= {"at": at, "by": by, "id": own}
     return _tell("/v1/changes", body, "change", resource, url, token_file, as_json)
+
+
+def _text(given: str | None) -> str | None:
+    """A text, or of `@FILE` the file's."""
+    if given is None or not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{given[1:]} cannot be read as text: {error}") from error
 
 
 def _move(verb: str, name: str, body: Json, url: str | None, token_file: Path | None, as_json: bool) -> int:

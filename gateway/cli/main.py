@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "report": Entry("gateway.cli.incident", "report", "Report a problem: it opens an incident or joins one."),
     "change": Entry("gateway.cli.incident", "change", "Tell of a deploy or another change, which may be a cause."),
+    "changes": Entry("gateway.cli.changes", "changes", "List changes, and show what one changed."),
     "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
     "fate": Entry("gateway.cli.fate", "fate", "Say what became of one action: seen, dropped, kept, set aside."),
     "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),

@@ -28,6 +28,12 @@ def incidents() -> None:
 @incidents.command("list", epilog=EXIT_TEXT)
 @click.option("--state", help="open, resolved, or one state such as investigating.")
 @click.option("--world", help="RML-1, RML-2 or RML-3.")
+@click.option("--resource", help="Only those of this resource.")
+@click.option("--actor", help="Only those that a failure of this actor opened.")
+@click.option("--assignee", help="Only those that this person has.")
+@click.option("--since", help="Only those opened from this RFC 3339 time on.")
+@click.option("--until", help="Only those opened before this RFC 3339 time.")
+@click.option("--text", "words", help="Words of the title, the error, the resource or people.")
 @limit_option
 @cursor_option
 @access_options
@@ -35,6 +41,12 @@ def incidents() -> None:
 def list_incidents(
     state: str | None,
     world: str | None,
+    resource: str | None,
+    actor: str | None,
+    assignee: str | None,
+    since: str | None,
+    until: str | None,
+    words: str | None,
     limit: int,
     cursor: str | None,
     url: str | None,
@@ -55,7 +67,8 @@ def list_incidents(
         "what": "title",
     }
     asked = world and world.upper().replace("-", "")
-    query = {"state": state, "world": asked, "limit": limit, "cursor": cursor}
+    query = {"state": state, "world": asked, "limit": limit, "cursor": cursor, "resource": resource, "actor": actor}
+    query |= {"assignee": assignee, "since": since, "until": until, "q": words}
     return _list("/v1/incidents", query, columns, "No incidents.", url, token_file, as_json)
 
 

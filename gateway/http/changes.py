@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from gateway.http.answering import answer, limit_of, query_of, time_of
@@ -9,7 +11,7 @@ from gateway.http.auth import tenant_of
 from gateway.http.errors import NotFound
 from gateway.http.keys import SERVICES
 from projections.incidents import changes
-from projections.postgres import scoped
+from projections.postgres import Scope, scoped
 from schemas import ids
 
 
@@ -30,10 +32,14 @@ async def get_changes(request: web.Request) -> web.Response:
 async def get_change(request: web.Request) -> web.Response:
     """GET /v1/changes/{change}: one change by its id."""
     query_of(request)
-    change_id = ids.parse(request.match_info["change"])
-    if change_id is not None:
-        async with scoped(request.app[SERVICES].read_models, tenant_of(request)) as scope:
-            found = await changes.one(scope, change_id)
-        if found is not None:
-            return answer(found)
-    raise NotFound("change_unknown", "the change", "there is none with this id", "See GET /v1/changes.")
+    async with scoped(request.app[SERVICES].read_models, tenant_of(request)) as scope:
+        return answer(await change(scope, request.match_info["change"]))
+
+
+async def change(scope: Scope, name: str) -> dict[str, Any]:
+    """One change. Raises NotFound `change_unknown`."""
+    change_id = ids.parse(name)
+    found = None if change_id is None else await changes.one(scope, change_id)
+    if found is None:
+        raise NotFound("change_unknown", "the change", "there is none with this id", "See GET /v1/changes.")
+    return found

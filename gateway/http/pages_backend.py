@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import commands, fates, problems, reads
+from gateway.http import changes, commands, fates, problems, reads
 from gateway.http import pipeline as pipelines
 from gateway.http.fields import Fields
 from gateway.http.keys import PRINCIPAL
@@ -79,6 +79,11 @@ class PagesBackend:
             return await overviews.overview(self._services.redis, reader.tenant, 0)
         except NotReady:
             return None
+
+    async def change(self, reader: Reader, name: str) -> Json:
+        """One change by its id."""
+        async with scoped(self._services.read_models, reader.tenant) as scope:
+            return await changes.change(scope, name)
 
     async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
         """A page of cases."""

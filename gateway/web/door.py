@@ -60,6 +60,9 @@ class Backend(Protocol):
     async def overview(self, reader: Reader) -> Json | None:
         """What is open now in short, as GET /v1/overview says it without items; None while Redis cannot be asked."""
 
+    async def change(self, reader: Reader, name: str) -> Json:
+        """One change by its id. Raises MandateError `change_unknown`."""
+
     async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
         """A page of RML cases."""
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.http import bodies
 from gateway.web import view
+from gateway.web.changes import panel
 from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_in
 from gateway.web.environment import render
 from gateway.web.listing import Listing
@@ -117,11 +118,9 @@ async def incident_page(request: web.Request, backend: Backend, reader: Reader) 
     told, entries = await _story(backend, reader, context["name"], _group(request))
     # By the log on both sides: an agent's clock may be ahead of the change that it met.
     changes = changes_before(entries, context["x"]["opened_at"])
+    context |= told | {"changes": changes, "compared": panel(entries, context["x"])}
     exhausted = (await backend.summary(reader))["exhausted"]
-    page = render(
-        "incident.html", **(context | told), here="incidents", groups=GROUPS, changes=changes, exhausted=exhausted
-    )
-    return html(page)
+    return html(render("incident.html", **context, here="incidents", groups=GROUPS, exhausted=exhausted))
 
 
 @signed_in

@@ -12,38 +12,39 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from gateway.web.words import between, clock, count, span
+from projections.incidents.groups import group_of
 
 Json = dict[str, Any]
 
 GROUPS = {"all": "All", "action": "Actions", "notification": "Notifications", "human": "Human responses"}
-# What an entry looks like and which group it is told in, by event type; anything else is a quiet action.
+# What an entry looks like, by event type; anything else is quiet. In which group it is told: projections' groups.py.
 _LOOKS = {
-    "IncidentOpened": ("red", "warn", "action"),
-    "SignalAttached": ("red", "warn", "action"),
-    "SeverityRaised": ("red", "up", "action"),
-    "ChangeRecorded": ("grey", "bot", "action"),
-    "IncidentPaged": ("amber", "bell", "notification"),
-    "EscalationStarted": ("amber", "bell", "notification"),
-    "PageRequested": ("amber", "bell", "notification"),
-    "PageDelivered": ("amber", "check", "notification"),
-    "PageFailed": ("red", "x", "notification"),
-    "EscalationStopped": ("green", "check", "notification"),
-    "EscalationExhausted": ("red", "bell", "notification"),
-    "IncidentAcknowledged": ("blue", "user", "human"),
-    "IncidentStateChanged": ("blue", "user", "human"),
-    "IncidentAssigned": ("blue", "user", "human"),
-    "IncidentContained": ("green", "shield", "human"),
-    "IncidentResolved": ("green", "check", "human"),
-    "IncidentReopened": ("amber", "undo", "human"),
-    "IncidentClosed": ("grey", "check", "human"),
-    "SeverityChanged": ("blue", "up", "human"),
-    "ReportAttached": ("red", "user", "human"),
-    "AlertAttached": ("red", "bell", "action"),
-    "AlertResolved": ("green", "check", "action"),
-    "CauseSuggested": ("blue", "search", "action"),
-    "CommandRefused": ("grey", "x", "human"),
+    "IncidentOpened": ("red", "warn"),
+    "SignalAttached": ("red", "warn"),
+    "SeverityRaised": ("red", "up"),
+    "ChangeRecorded": ("grey", "bot"),
+    "IncidentPaged": ("amber", "bell"),
+    "EscalationStarted": ("amber", "bell"),
+    "PageRequested": ("amber", "bell"),
+    "PageDelivered": ("amber", "check"),
+    "PageFailed": ("red", "x"),
+    "EscalationStopped": ("green", "check"),
+    "EscalationExhausted": ("red", "bell"),
+    "IncidentAcknowledged": ("blue", "user"),
+    "IncidentStateChanged": ("blue", "user"),
+    "IncidentAssigned": ("blue", "user"),
+    "IncidentContained": ("green", "shield"),
+    "IncidentResolved": ("green", "check"),
+    "IncidentReopened": ("amber", "undo"),
+    "IncidentClosed": ("grey", "check"),
+    "SeverityChanged": ("blue", "up"),
+    "ReportAttached": ("red", "user"),
+    "AlertAttached": ("red", "bell"),
+    "AlertResolved": ("green", "check"),
+    "CauseSuggested": ("blue", "search"),
+    "CommandRefused": ("grey", "x"),
 }
-_QUIET = ("grey", "clock", "action")
+_QUIET = ("grey", "clock")
 # Failures of one problem come in runs; a run of more than this becomes one line.
 RUN = 3
 # An error that may be tried again is held 5 s before it counts; what took twice as long came late.
@@ -63,14 +64,14 @@ _ANSWERS = (
 _TOGETHER_S = 2.0
 
 
-def look(kind: str) -> tuple[str, str, str]:
-    """(hue, icon, group) of an event type."""
+def look(kind: str) -> tuple[str, str]:
+    """(hue, icon) of an event type."""
     return _LOOKS.get(kind, _QUIET)
 
 
 def story(entries: list[Json], group: str = "all") -> list[Json]:
     """Lines of one group: `{n, at, hue, icon, text, more, tags}`; `n` is the entry's place in the whole timeline."""
-    kept = [(n, e) for n, e in enumerate(entries, start=1) if group in ("all", look(e["kind"])[2])]
+    kept = [(n, e) for n, e in enumerate(entries, start=1) if group in ("all", group_of(e["kind"]))]
     out: list[Json] = []
     i = 0
     while i < len(kept):
@@ -93,9 +94,13 @@ def story(entries: list[Json], group: str = "all") -> list[Json]:
 
 
 def _line(entry: Json, n: int) -> Json:
-    hue, icon, group = look(entry["kind"])
+    hue, icon = look(entry["kind"])
     line: Json = {"n": n, "at": entry["at"], "hue": hue, "icon": icon, "more": [], "tags": []}
-    line |= {"text": told(entry, group != "action"), "kind": entry["kind"], "details": entry.get("details") or {}}
+    line |= {
+        "text": told(entry, group_of(entry["kind"]) != "action"),
+        "kind": entry["kind"],
+        "details": entry.get("details") or {},
+    }
     if (late := lateness(entry)) is not None:
         line["tags"].append(("grey", "clock", f"received {span(late)} late"))
     return line

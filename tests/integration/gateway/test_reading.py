@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -11,7 +12,15 @@ from gateway.http.routes import ROUTES
 from tests.integration.gateway.conftest import DOCUMENTS, OPERATOR, Gateway, hashed
 from tests.integration.projections.tenants import fill
 
-LISTS = ("/v1/timeline", "/v1/incidents", "/v1/incidents/INC-1/timeline", "/v1/pages", "/v1/cases", "/v1/ledger")
+LISTS = (
+    "/v1/changes",
+    "/v1/timeline",
+    "/v1/incidents",
+    "/v1/incidents/INC-1/timeline",
+    "/v1/pages",
+    "/v1/cases",
+    "/v1/ledger",
+)
 
 
 @pytest.fixture
@@ -38,7 +47,7 @@ async def test_pages_of_a_list_are_the_list(filled, path) -> None:
         if part["next"] is None:
             break
         cursor = f"&cursor={part['next']}"
-    assert len(found) > (path != "/v1/incidents")
+    assert len(found) > (path not in ("/v1/incidents", "/v1/changes"))
     assert found == whole["items"]
 
 
@@ -75,6 +84,51 @@ async def test_single_objects(filled) -> None:
     _, numbers, headers = await filled.ask("GET", "/v1/summary", "shop")
     assert numbers["timeline_rows"] == len(timeline["items"])
     assert headers["Cache-Control"] == "no-store"
+
+
+async def test_who_has_the_answer_is_told_so_and_only_what_is_said_counts(filled) -> None:
+    _, said, headers = await filled.ask("GET", "/v1/incidents/INC-1", "shop")
+    again = f'"other", {headers["ETag"]}'
+    status, body, kept = await filled.ask("GET", "/v1/incidents/INC-1", "shop", If_None_Match=again)
+    assert (status, body, kept["ETag"]) == (304, None, headers["ETag"])
+    status, other, _ = await filled.ask("GET", "/v1/incidents/INC-1", "bank", If_None_Match=again)
+    assert (status, other["title"] == said["title"]) == (200, False)
+
+
+async def test_incidents_by_who_failed_and_when(filled) -> None:
+    _, everything, _ = await filled.ask("GET", "/v1/incidents", "shop")
+    one = everything["items"][0]
+    for query, count in (
+        (f"actor={one['actor']}", 1),
+        ("actor=nobody", 0),
+        (f"since={one['opened_at']}", 1),
+        (f"until={one['opened_at']}", 0),
+    ):
+        found = (await filled.ask("GET", f"/v1/incidents?{query}", "shop"))[1]["items"]
+        assert len(found) == count, query
+
+
+async def test_a_timeline_by_kind_is_the_timeline_in_three(filled) -> None:
+    _, whole, _ = await filled.ask("GET", "/v1/incidents/INC-1/timeline", "shop")
+    parts = {}
+    for kind in ("action", "notification", "human"):
+        _, part, _ = await filled.ask("GET", f"/v1/incidents/INC-1/timeline?kind={kind}", "shop")
+        parts[kind] = part["items"]
+    assert all(parts.values())
+    assert sorted(str(x) for items in parts.values() for x in items) == sorted(str(x) for x in whole["items"])
+    assert (await filled.ask("GET", "/v1/incidents/INC-1/timeline?kind=all", "shop"))[0] == 400
+
+
+async def test_a_change_with_what_it_changed(filled) -> None:
+    _, listed, _ = await filled.ask("GET", "/v1/changes", "shop")
+    one = listed["items"][0]
+    status, same, _ = await filled.ask("GET", f"/v1/changes/{one['id']}", "shop")
+    assert (status, {k: v for k, v in same.items() if k != "as_of"}) == (200, one)
+    assert (one["before"], one["after"]) == tuple(one["difference"]["lines"][0][side] for side in ("before", "after"))
+    for query, count in ((f"resource={one['resource']}", 1), ("kind=flag", 0), (f"until={one['changed_at']}", 0)):
+        found = (await filled.ask("GET", f"/v1/changes?{query}", "shop"))[1]["items"]
+        assert (len(found) > 0) == bool(count), query
+    assert (await filled.ask("GET", f"/v1/changes/{one['id']}", "bank"))[0] == 404
 
 
 BAD = (
@@ -117,7 +171,8 @@ async def test_nothing_of_one_tenant_reaches_another(filled) -> None:
     for route in ROUTES:
         if route.method != "GET" or route.access is Access.OPEN:
             continue
-        path = route.path.format(tenant="shop", event=event, id=event, incident=incident, command=event, case="CASE-1")
+        named = {"tenant": "shop", "incident": incident, "case": "CASE-1"}
+        path = re.sub(r"\{(\w+)\}", lambda name, named=named: str(named.get(name[1], event)), route.path)
         status, answer, _ = await filled.ask("GET", path, "bank")
         text = json.dumps(answer).replace(path, "")
         assert title not in text, path

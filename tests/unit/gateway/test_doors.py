@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.http.auth import Access
@@ -14,7 +16,7 @@ OF_A_TENANT = [r for r in GUARDED if r.access in (Access.TENANT, Access.PERSON) 
 
 
 def address(route: Route, tenant: str = "shop") -> str:
-    return route.path.format(tenant=tenant, event="e", incident="INC-1", command="c", case="CASE-1", id="e")
+    return re.sub(r"\{(\w+)\}", lambda name: {"tenant": tenant}.get(name[1], "x"), route.path)
 
 
 def name(route: Route) -> str:

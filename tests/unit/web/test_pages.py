@@ -198,6 +198,7 @@ def test_every_template_renders_and_escapes_what_agents_say(x: dict[str, Any]) -
         historical=x["historical"],
         entries=story([entry("IncidentOpened", "<script>")]),
         changes=[],
+        compared=[],
         known=1,
         fresh=1,
     )

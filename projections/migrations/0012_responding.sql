@@ -1,0 +1,1 @@
+-- responding: filled by its theme.

@@ -1,0 +1,1 @@
+-- correcting: filled by its theme.

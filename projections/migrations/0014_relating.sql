@@ -1,0 +1,1 @@
+-- relating: filled by its theme.

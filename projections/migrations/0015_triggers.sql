@@ -1,0 +1,1 @@
+-- triggers: filled by its theme.

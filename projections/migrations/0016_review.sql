@@ -1,0 +1,1 @@
+-- review: filled by its theme.

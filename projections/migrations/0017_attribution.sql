@@ -1,0 +1,1 @@
+-- attribution: filled by its theme.

@@ -1,0 +1,1 @@
+-- blast: filled by its theme.
