@@ -1,4 +1,4 @@
-"""Wall clocks that step, of the broker and of one process, under libfaketime; monotonic clocks go on."""
+"""Wall clocks that step; monotonic clocks go on. The broker's under libfaketime, a processor's in what it reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHIFTED_S = 6.0
 
 
 def shiftable(*words: str) -> Callable[[Stack], None]:
-    """For `before`: these processes are started under libfaketime."""
+    """For `before`: the wall clocks of these processes can be shifted later."""
 
     def before(stack: Stack) -> None:
         stack.env["MANDATE_FAULTS_CLOCK"] = str(LIBRARY)

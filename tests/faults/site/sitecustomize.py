@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 FOLDER = os.environ.get("MANDATE_FAULTS")
+# The word by which the broker is known (clocks.py), and how often a clock's file is read.
+BROKER = "gateway.local.fencing"
+AGAIN_NS = 100_000_000
 passed: dict[str, int] = {}
 
 
@@ -35,14 +39,18 @@ def at(point: str) -> None:
 
 
 def clock() -> None:
-    """Run under libfaketime when there is a file for a word of this command line; what it says is read again and again.
+    """Where there is a file for a word of this command line, the wall clock is what it says, read again and again.
 
     The monotonic clock stays: who waits goes on waiting, as when an operator or NTP sets the wall clock.
     """
     for word in sys.orig_argv:
         file = f"{FOLDER}/clock.{word}"
-        if "/" in word or not os.path.exists(file) or "LD_PRELOAD" in os.environ:
+        if "/" in word or not os.path.exists(file):
             continue
+        if word != BROKER:
+            shift(file)
+            continue
+        # The Java process that this one starts, or becomes.
         os.environ |= {
             "LD_PRELOAD": os.environ["MANDATE_FAULTS_CLOCK"],
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -51,7 +59,28 @@ def clock() -> None:
             "FAKETIME_TIMESTAMP_FILE": file,
             "FAKETIME_CACHE_DURATION": "1",
         }
-        os.execv(sys.executable, sys.orig_argv)
+
+
+def shift(file: str) -> None:
+    """Shift what this Python process reads of the wall clock, and nothing else of it.
+
+    Not by libfaketime: librdkafka waits until a time of the wall clock, which the library shifts without shifting the
+    wait, so its threads slept for the hour (a futex until then, in /proc/PID/syscall) and fetched nothing; time.sleep
+    fails under it. A kernel whose clock is set wakes such a wait.
+    """
+    units = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+    real, known = time.time_ns, [0, 0]
+
+    def ahead() -> int:
+        now = time.monotonic_ns()
+        if now - known[1] > AGAIN_NS:
+            with open(file) as opened:
+                said = opened.read().strip()
+            known[:] = int(said[:-1]) * units[said[-1]] * 1_000_000_000, now
+        return known[0]
+
+    time.time_ns = lambda: real() + ahead()
+    time.time = lambda: time.time_ns() / 1e9
 
 
 if FOLDER:
