@@ -14,7 +14,6 @@ import threading
 from collections.abc import Sequence
 
 import psycopg
-import redis
 
 from processors.host.errors import EXIT_CLEAN, EXIT_REFUSED, EXIT_ROOM_DIED, EXIT_USAGE
 from processors.host.places import Place
@@ -121,9 +120,13 @@ if __name__ == "__main__":
     except MandateError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_REFUSED)
-    except redis.RedisError as error:
-        print(f"error[redis]: {error}. Check MANDATE_REDIS and that the server runs.", file=sys.stderr)
-        sys.exit(EXIT_ROOM_DIED)
     except psycopg.Error as error:
         print(f"error[postgres]: {error}. Check MANDATE_POSTGRES and that the server runs.", file=sys.stderr)
+        sys.exit(EXIT_ROOM_DIED)
+    except Exception as error:
+        # Its client is loaded only where it is used.
+        client = sys.modules.get("redis")
+        if client is None or not isinstance(error, client.RedisError):
+            raise
+        print(f"error[redis]: {error}. Check MANDATE_REDIS and that the server runs.", file=sys.stderr)
         sys.exit(EXIT_ROOM_DIED)

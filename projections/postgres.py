@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
 from psycopg import IsolationLevel, sql
-from psycopg_pool import AsyncConnectionPool
 
 from projections.errors import Refused
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
 
 READER = "mandate_reader"
 READ_TIMEOUT_MS = 5_000
@@ -28,7 +30,7 @@ WRITE_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 15_000
 IDLE_TIMEOUT_MS = 15_000
 
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
+Pool: TypeAlias = "AsyncConnectionPool[psycopg.AsyncConnection[Any]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class Scope:
 
 def reading_pool(dsn: str, *, size: int = 8) -> Pool:
     """A pool for `scoped`; open it with `await pool.open(wait=True)` inside the running loop."""
+    # Not for the processes that only write.
+    from psycopg_pool import AsyncConnectionPool
+
     return AsyncConnectionPool(
         dsn,
         min_size=1,

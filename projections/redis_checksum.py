@@ -9,8 +9,6 @@ from collections.abc import Callable
 from hashlib import blake2b, sha256
 from typing import Any
 
-import redis
-
 from projections.redis_keys import owner, patterns, positions_key
 from projections.redis_store import RedisProjection
 
@@ -20,6 +18,8 @@ STEP = 500
 
 def checksum(url: str, projection: RedisProjection) -> tuple[int, str]:
     """(number of keys, hexadecimal SHA-256 over the sum of all fields' hashes). Raises redis.RedisError."""
+    import redis
+
     with redis.Redis.from_url(url) as client:
         found = sums(client, projection)
     keys, total = (sum(each[i] for each in found.values()) for i in (0, 1))

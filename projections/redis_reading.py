@@ -8,11 +8,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, cast
 
-import redis
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 from processors.host.places import Place
 from projections.errors import NotReady
 from projections.plain import Json, time_text
@@ -27,7 +22,14 @@ CONNECTIONS = 8
 
 
 def reader(url: str) -> Any:
-    """A client for the running loop; close it with `await client.aclose()`. Connects when it is first asked."""
+    """A client for the running loop; close it with `await client.aclose()`. Connects when it is first asked.
+
+    Loads the client's library, a third of a second: not for the event loop.
+    """
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     return Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_SECONDS,
@@ -42,7 +44,9 @@ def reader(url: str) -> Any:
 async def ask(client: Any, script: str, keys: Sequence[str], *words: Word) -> Any:
     """What a reading script answers. Raises NotReady `redis_unavailable`."""
     if client is None:
-        raise _unavailable("no Redis is set (MANDATE_REDIS)")
+        raise _unavailable("there is no client: the gateway has just started, or MANDATE_REDIS is not set")
+    import redis
+
     try:
         return await cast(Awaitable[Any], client.eval(script, len(keys), *keys, *words))
     except (redis.RedisError, OSError) as error:

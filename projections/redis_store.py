@@ -13,10 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from processors.host import points
 from processors.host.places import Place
 from projections.errors import NotReady, PositionLost, Refused
@@ -102,6 +98,11 @@ class RedisStore:
 
     def open(self) -> None:
         """Connect, and refuse a Redis that throws keys away. Raises NotReady, Refused `redis_evicts`."""
+        # Imported where it is used: this module also says how positions look, and the client takes 0.3 s to load.
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         self.close()
         client = redis.Redis.from_url(
             self._url,
@@ -186,6 +187,8 @@ class RedisStore:
     @contextmanager
     def _said(self) -> Iterator[None]:
         """Redis' errors in the runner's words: all of them may pass, and none of them moved a position."""
+        import redis
+
         try:
             yield
         except redis.RedisError as error:

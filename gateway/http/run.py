@@ -75,6 +75,10 @@ async def serving(settings: Settings, topology: Topology) -> AsyncIterator[tuple
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, *settings.http)
         await site.start()
+        if settings.redis:
+            # After the port: its library takes as long to load as everything else takes to open.
+            services.redis = await asyncio.to_thread(reader, settings.redis)
+            stack.push_async_callback(services.redis.aclose)
         yield services, runner.addresses[0][1]
 
 
@@ -89,9 +93,6 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     reading = reading_pool(settings.postgres)
     await reading.open(wait=True)
     stack.push_async_callback(reading.close)
-    redis = reader(settings.redis) if settings.redis else None
-    if redis is not None:
-        stack.push_async_callback(redis.aclose)
     answers = Answers()
     places = [Place(ANSWERS_TOPIC, p) for p in range(topology.partitions(ANSWERS_TOPIC))]
     tail = Tail(lambda: LogReader(settings.kafka, name="gateway-answers"), places, answers)
@@ -121,8 +122,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
         Budget(),
         milliseconds,
         processes,
-        redis,
-        ColdFiles(settings.archive) if settings.archive else None,
+        cold=ColdFiles(settings.archive) if settings.archive else None,
     )
 
 

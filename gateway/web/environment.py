@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from gateway.web import words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 SEVERITY = {"SEV1": ("red", "sev1"), "SEV2": ("amber", "sev2"), "SEV3": ("blue", "sev3"), "SEV4": ("grey", "sev4")}
 STATE = {
@@ -42,6 +43,9 @@ OUTCOME = {
 @cache
 def environment() -> Environment:
     """The one environment; templates are compiled once."""
+    # Loaded for the first page: senders, who wait for a gateway that starts, see none.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     env = Environment(
         loader=PackageLoader("gateway.web"),
         autoescape=True,
