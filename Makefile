@@ -92,6 +92,10 @@ faults: prerequisites $(VENV)/.dev setup ## Do faults to a real stack; bench/FAU
 mutants: $(VENV)/.dev $(VENV)/.editable ## Put mistakes into the program, one at a time; the simulation must see each
 	@$(BIN)/python -m tests.simulation --mutants --seeds $(or $(SEEDS),200)
 
+.PHONY: states
+states: $(VENV)/.editable ## Draw the states of an incident into docs/states.md, from their table
+	@$(BIN)/python -c 'from processors.incidents import drawing; print(drawing.page(), end="")' > docs/states.md
+
 .PHONY: lock
 lock: $(VENV)/.dev ## Resolve the requirement files anew, within the bounds of pyproject.toml
 	@cd requirements && ../$(BIN)/$(LOCK) bootstrap.in --output-file bootstrap.txt

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from projections import paging
 from projections.catalog import PROJECTIONS
+from projections.incidents.filters import OVER_SQL
 from projections.incidents.queries import EXHAUSTED
 from projections.incidents.shapes import name_of
 from projections.plain import Json, time_text
 from projections.postgres import Scope
 
-_NUMBERS = """
+_NUMBERS = f"""
 select
   (select coalesce(sum(rows), 0)::bigint from timeline_counts where tenant = %(tenant)s) as timeline_rows,
-  (select count(*) from incidents where tenant = %(tenant)s and state not in ('resolved', 'closed')) as open,
-  (select count(*) from incidents where tenant = %(tenant)s and state in ('resolved', 'closed')) as resolved,
+  (select count(*) from incidents where tenant = %(tenant)s and state not in {OVER_SQL}) as open,
+  (select count(*) from incidents where tenant = %(tenant)s and state in {OVER_SQL}) as resolved,
   (select count(*) from healed_failures where tenant = %(tenant)s) as healed_failures,
   (select count(*) from gap_events where tenant = %(tenant)s and kind = 'opened') as gaps_opened,
   (select count(*) from gap_events where tenant = %(tenant)s and kind = 'filled') as gaps_filled,

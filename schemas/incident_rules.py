@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas import response_rules
 from schemas.document_reader import Reader, invalid, unique
-from schemas.messages.incidents import Severity
+from schemas.messages.incidents import Severity, State
+from schemas.response_rules import Automatic, read_automatic
 
 MAX_DEPENDENCIES = 32  # each is one part read when an incident opens: 32 x 10 us
 SEVERITIES: tuple[Severity, ...] = ("SEV1", "SEV2", "SEV3", "SEV4")
+OPEN: tuple[State, ...] = ("detected", "investigating", "contained", "escalated", "reopened")
+# Nobody is expected to do anything at once; a failure is no part of it any more.
+OVER: tuple[State, ...] = ("resolved", "postmortem", "closed", "false_alarm", "merged")
+STATES: tuple[State, ...] = (*OPEN, *OVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Causes:
 
 @dataclass(frozen=True, slots=True)
 class Incidents:
-    """Grouping window, severities, and what a likely cause is."""
+    """Grouping window, severities, what a likely cause is, and what happens by itself."""
 
     attach_window_s: int = 900
     default_severity: Severity = "SEV3"
@@ -60,6 +66,7 @@ class Incidents:
     raises: tuple[RaiseRule, ...] = ()
     relations: tuple[Relation, ...] = ()
     causes: Causes = Causes()
+    automatic: Automatic = response_rules.DEFAULT
 
 
 def read_incidents(r: Reader) -> Incidents:
@@ -85,6 +92,7 @@ def read_incidents(r: Reader) -> Incidents:
         tuple(raises),
         _relations(r),
         _causes(r),
+        read_automatic(r.inner("automatic")),
     )
     r.done()
     return out

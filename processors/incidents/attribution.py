@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from processors.incidents.causes import Failing, Suggestion, dependents_of, depends_on, suggest
-from processors.incidents.rules import OVER, RESOURCE_CHARACTERS, clip
+from processors.incidents.rules import RESOURCE_CHARACTERS, clip
 from processors.incidents.state import (
     Change,
     Incident,
@@ -14,7 +14,7 @@ from processors.incidents.state import (
 )
 from processors.kernel.decider import Event, View
 from schemas.ids import Id
-from schemas.incident_rules import Incidents
+from schemas.incident_rules import OVER, Incidents
 from schemas.messages.incidents import CauseSuggested, ChangeRecorded
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from processors.incidents import attribution, people, sets, told
+from processors.incidents import attribution, automatic, people, sets, told
 from processors.incidents.causes import Failing
 from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
 from processors.incidents.rules import (
@@ -36,6 +36,7 @@ from processors.kernel.decider import Command, Decision, Event, SetTimer, TimerD
 from schemas.ids import child_id, key_of
 from schemas.incident_rules import Incidents
 from schemas.messages.incidents import (
+    AUTOMATIC,
     ChangeObserved,
     ChangeRecorded,
     ErrorSignalled,
@@ -86,8 +87,12 @@ def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision
     if ended is not None:
         why = f"taken before INC-{ended.number} was ended, so it is no sign that the problem is back"
         return _attach(command, signal, view, config, ended, why)
+    returned = automatic.returned(known, signal, config, command.now)
+    if returned is not None:
+        return _reopen(command, signal, view, config, returned)
     if near is None:
-        why = f"none of {len(known)} incidents of this error on {signal.resource} is open"
+        before = automatic.was_before(known, command.now)
+        why = f"none of {len(known)} incidents of this error on {signal.resource} is open{before}"
     else:
         why = f"INC-{near.number} has the same error {away_s} s away, more than {config.attach_window_s} s"
     return _open(command, signal, view, config, why)
@@ -95,6 +100,16 @@ def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision
 
 def _away_s(incident: Incident, signal: ErrorSignalled) -> int:
     return (distance_ms(incident, signal.event_time) + 999) // 1000
+
+
+def _reopen(command: Command, signal: ErrorSignalled, view: View, config: Incidents, incident: Incident) -> Decision:
+    """The same symptoms are back: the incident is not over, and this failure belongs to it."""
+    why = automatic.why_returned(incident, signal, config, command.now)
+    opening = automatic.reopened(command.now, signal.tenant, incident, AUTOMATIC, why, automatic=True)
+    open_again = replace(incident, state="reopened", resolved_at=None, resolved_by=None)
+    attached = _attach(command, signal, view, config, open_again, why)
+    timers = automatic.at_reopening(key_of(signal.tenant), incident)
+    return Decision((*opening, *attached.events), timers, ("reopened_by_symptoms", *attached.reasons))
 
 
 def _open(command: Command, signal: ErrorSignalled, view: View, config: Incidents, why: str) -> Decision:
@@ -292,7 +307,11 @@ def _paged(command: Command, page: PageObserved, view: View) -> Decision:
         affected_count=incident.affected_count,
         at=page.at,  # when the page was known to be delivered; `now` would add this processor's own delay
     )
-    return Decision((Event(key, paged),), reasons=("first_page",))
+    return Decision((Event(key, paged),), automatic.after_page(paged, view, command.now), ("first_page",))
+
+
+def _due(command: Command, timer: TimerDue, view: View) -> Decision:
+    return TIMERS[timer.name](command, timer, view)
 
 
 def _forget(command: Command, timer: TimerDue, view: View) -> Decision:
@@ -312,7 +331,10 @@ HANDLERS: Mapping[type, Handler] = {
     ChangeObserved: _changed,
     RecordChange: _recorded,
     PageObserved: _paged,
-    TimerDue: _forget,
+    TimerDue: _due,
     **told.HANDLERS,
     **people.HANDLERS,
+    **automatic.HANDLERS,
 }
+# What each timer is decided by, by its name. A theme brings its own lines.
+TIMERS: Mapping[str, Handler] = {"forget": _forget, **automatic.TIMERS}

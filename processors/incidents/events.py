@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from processors.incidents.responders import Gate
 from schemas.avro_types import Id16
 
 
@@ -38,3 +39,11 @@ class ProblemFound:
     problem: Id16
     actor: str
     error_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateKept:
+    """An RML-3 case was opened on the resource of this part."""
+
+    part: str
+    gate: Gate

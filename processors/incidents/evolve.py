@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from processors.incidents import sets
+from processors.incidents import responded, sets
 from processors.incidents.attribution import of
 from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
 from processors.incidents.rules import (
@@ -43,6 +43,7 @@ from schemas.messages.incidents import (
     AlertResolved,
     CauseSuggested,
     ChangeRecorded,
+    FalseAlarmMarked,
     HealedFailureCounted,
     IncidentAcknowledged,
     IncidentAssigned,
@@ -249,7 +250,7 @@ def _healed(view: View, event: HealedFailureCounted) -> Parts:
     return {part: replace(view.get(part) or Tenant(), healed=event.total)}
 
 
-def _resolved(view: View, event: IncidentResolved) -> Parts:
+def _resolved(view: View, event: IncidentResolved | FalseAlarmMarked) -> Parts:
     over = _with(view, event, resolved_at=event.at, resolved_by=event.subject)
     return {**over, **_places(view, event, listed=False)}
 
@@ -257,7 +258,9 @@ def _resolved(view: View, event: IncidentResolved) -> Parts:
 def _reopened(view: View, event: IncidentReopened) -> Parts:
     # Nobody is on it any more: whoever takes it acknowledges anew.
     nobody = {"acknowledged_by": None, "acknowledged_severity": None, "assignee": None}
-    again = _with(view, event, resolved_at=None, resolved_by=None, last_sign_at=event.at, **nobody)
+    incident = view.get(incident_part(key_of(event.tenant), event.incident_id))
+    counted = {"reopens": incident.reopens + 1 if incident is not None else 0, "postmortem_held": False}
+    again = _with(view, event, resolved_at=None, resolved_by=None, last_sign_at=event.at, **nobody, **counted)
     return {**again, **_places(view, event, listed=True)}
 
 
@@ -289,6 +292,7 @@ HANDLERS: Mapping[type, Handler] = {
     IncidentAcknowledged: _acknowledged,
     IncidentStateChanged: lambda view, event: _with(view, event, state=event.after),
     IncidentResolved: _resolved,
+    FalseAlarmMarked: _resolved,
     IncidentAssigned: lambda view, event: _with(view, event, assignee=event.assignee),
     IncidentContained: _contained,
     IncidentReopened: _reopened,
@@ -299,4 +303,5 @@ HANDLERS: Mapping[type, Handler] = {
     IncidentForgotten: _forgotten,
     ChangesForgotten: lambda view, event: {event.part: None},
     AlertForgotten: lambda view, event: {event.part: None},
+    **responded.HANDLERS,
 }

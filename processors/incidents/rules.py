@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from processors.incidents.state import Incident
-from schemas.incident_rules import SEVERITIES, Incidents, RaiseRule, SeverityRule
+from schemas.incident_rules import OVER, SEVERITIES, Incidents, RaiseRule, SeverityRule
 from schemas.messages.incidents import ErrorSignalled, Severity
 
 KEEP_MS = 30 * 24 * 3600 * 1000  # resolved incidents and changes leave the state 30 days of log time later
@@ -21,7 +21,6 @@ INCIDENTS_PER_PLACE = 32
 TITLE_CHARACTERS = 200
 SAMPLE_CHARACTERS = 500
 RESOURCE_CHARACTERS = 1024
-OVER = ("resolved", "closed")  # states that attract nothing
 
 
 def clip(text: str, characters: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from processors.incidents import responders
 from schemas.avro_types import Id16
 from schemas.ids import Id, derive
 from schemas.messages.incidents import Confidence, Severity, State, Trigger
@@ -30,6 +31,7 @@ class Incident:
 
     `last_sign_at` is the last report or alert (log time; 0 without). `held_*` are the totals when a person set the
     severity: what was reached then raises it no more. `actor` and `error_type` are those of the first failure.
+    `reopens` counts how often it was opened again; `postmortem_held`: a gate kept it from its postmortem.
     """
 
     incident_id: Id16
@@ -64,6 +66,9 @@ class Incident:
     held_affected: int = 0
     cause_id: Id16 | None = None
     cause_confidence: Confidence | None = None
+    commander: str | None = None
+    reopens: int = 0
+    postmortem_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ class Alert:
     firing: bool
 
 
-PARTS = (Tenant, Incident, Packed, Problem, Changes, RecentChanges, Place, Alert)
+PARTS = (Tenant, Incident, Packed, Problem, Changes, RecentChanges, Place, Alert, *responders.PARTS)
 
 
 # --- keys --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from processors.incidents import attribution, moves, people
 from processors.incidents.causes import Failing
 from processors.incidents.rules import (
     KEEP_MS,
-    OVER,
     RESOURCE_CHARACTERS,
     SAMPLE_CHARACTERS,
     TITLE_CHARACTERS,
@@ -23,7 +22,7 @@ from processors.incidents.rules import (
 from processors.incidents.state import Alert, Incident, Tenant, alert_part, incident_part, place_part, tenant_part
 from processors.kernel.decider import Command, Decision, Event, SetTimer, View
 from schemas.ids import Id, child_id, key_of
-from schemas.incident_rules import Incidents
+from schemas.incident_rules import OVER, Incidents
 from schemas.messages.incidents import (
     AlertAttached,
     AlertObserved,
@@ -178,8 +177,9 @@ def _over(command: Command, told: AlertObserved, known: Alert | None, view: View
         return Decision(events, timers, ("alert_noted",))
     path = moves.path("resolve", incident.state) or ()
     note = f"all alerts of {told.source} are over"
-    ending, forget = people.resolved(command.now, told.tenant, incident, path, told.source, note, note)
-    return Decision((*events, *ending), (*timers, forget), ("alert_resolved",))
+    config = cast(Incidents, view.config(told.tenant, "incidents"))
+    ending, ends = people.resolved(command.now, told.tenant, incident, path, told.source, note, note, config)
+    return Decision((*events, *ending), (*timers, *ends), ("alert_resolved",))
 
 
 def _what_keeps_it(incident: Incident, firing: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from processors.kernel.decider import CancelTimer, Command, Decision, SetTimer, TimerDue, View
-from processors.notifications import pages
+from processors.notifications import further, pages
 from processors.notifications.draft import Draft
 from processors.notifications.events import (
     CourseClosed,
@@ -21,9 +21,11 @@ from processors.notifications.state import Course, Page, course_part
 from schemas.configuration import Ownership
 from schemas.ids import Id, key_of
 from schemas.messages.notifications import (
+    EscalateFurther,
     EscalationStarted,
     EscalationStopped,
     ImpactObserved,
+    NoteResponder,
     NotifyIncident,
     PageHanded,
     ReportOutcome,
@@ -41,6 +43,10 @@ def decide(command: Command, view: View) -> Decision:
             return _impact(command, impact, view)
         case StopEscalation() as stop:
             return _stop(command, stop, view)
+        case EscalateFurther() as wish:
+            return further.escalated(command, wish, view)
+        case NoteResponder() as told:
+            return further.responder(command, told, view)
         case PageHanded() as echo:
             return pages.handed(command, echo, view)
         case TakeNextStep() as word:

@@ -8,16 +8,22 @@ from processors.kernel.decider import Send
 from processors.notifications.events import WaitEnded
 from schemas.ids import key_of
 from schemas.messages.incidents import (
+    FalseAlarmMarked,
     IncidentAcknowledged,
+    IncidentEscalated,
+    IncidentHandedOff,
     IncidentOpened,
     IncidentReopened,
     IncidentResolved,
+    IncidentStateChanged,
     SeverityChanged,
     SeverityRaised,
     SignalAttached,
 )
 from schemas.messages.notifications import (
+    EscalateFurther,
     ImpactObserved,
+    NoteResponder,
     NotifyIncident,
     PageHanded,
     PageRequested,
@@ -53,8 +59,14 @@ def _message(event: Any) -> Any | None:
             return ImpactObserved(event.tenant, event.incident_id, event.failures, event.affected_count)
         case IncidentAcknowledged():
             return StopEscalation(event.tenant, event.incident_id, event.subject, "acknowledged")
-        case IncidentResolved():
+        case IncidentResolved() | FalseAlarmMarked():
             return StopEscalation(event.tenant, event.incident_id, event.subject, "resolved")
+        case IncidentStateChanged(after="merged"):
+            return StopEscalation(event.tenant, event.incident_id, event.by, "resolved")
+        case IncidentEscalated(automatic=False, historical=False):
+            return _further(event)
+        case IncidentHandedOff():
+            return NoteResponder(event.tenant, event.incident_id, event.to)
         case PageRequested():
             return PageHanded(event.tenant, event.incident_id, event.notification_id, event.attempt)
         case WaitEnded():
@@ -100,6 +112,21 @@ def _raised(event: SeverityRaised | SeverityChanged) -> NotifyIncident:
         number=event.number,
         why="severity_raised",
         severity=event.after,
+        title=event.title,
+        resource=event.resource,
+        first_failure_at=event.first_failure_at,
+        failures=event.failures,
+        affected_count=event.affected_count,
+    )
+
+
+def _further(event: IncidentEscalated) -> EscalateFurther:
+    return EscalateFurther(
+        tenant=event.tenant,
+        incident_id=event.incident_id,
+        number=event.number,
+        by=event.subject,
+        severity=event.severity,
         title=event.title,
         resource=event.resource,
         first_failure_at=event.first_failure_at,

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from projections.worlds import WORLD
+from schemas.incident_rules import OVER
 
+# The states of incidents that are over, as SQL.
+OVER_SQL = f"({', '.join(repr(state) for state in OVER)})"
 _CONDITIONS = {
     "severity": "i.severity = %(severity)s",
     "assignee": "i.assignee = %(assignee)s",

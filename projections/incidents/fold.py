@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from projections.incidents import responding
 from projections.incidents.rows import IncidentRow
 from projections.incidents.shapes import cause_of
 from projections.plain import time_text
@@ -15,7 +16,7 @@ from schemas.messages import incidents as said
 SEVERITIES_MAX = 50
 Fold = Callable[[IncidentRow, Any, int], IncidentRow]
 # The fold of each event of a theme with a file of its own.
-THEMES: Mapping[type, Fold] = {}
+THEMES: Mapping[type, Fold] = {**responding.FOLDS}
 
 
 def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | None:
@@ -34,7 +35,8 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
             return _totals(row, event, offset)
         case said.SeverityChanged():
             note = f": {event.note}" if event.note else ""
-            row = _severity(row, event, f"set by {event.subject}{note}", event.subject)
+            approved = f", approved by {' and '.join(event.approved_by)}" if event.approved_by else ""
+            row = _severity(row, event, f"set by {event.subject}{approved}{note}", event.subject)
             return _totals(row, event, offset)
         case said.IncidentPaged():
             return _paged(_totals(row, event, offset), event)
@@ -44,6 +46,7 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
             return replace(row, state=event.after, version=offset)
         case said.IncidentResolved():
             row = replace(row, state="resolved", resolved_at=event.at, resolved_by=event.subject, note=event.note)
+            row = replace(row, postmortem_due_at=event.postmortem_at)
             return _totals(row, event, offset)
         case said.IncidentAssigned():
             row = replace(row, assignee=event.assignee, assigned_by=event.subject, assigned_at=event.at)
@@ -53,9 +56,10 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
         case said.IncidentReopened():
             row = replace(row, reopened_at=event.at, resolved_at=None, resolved_by=None, note=event.note)
             row = replace(row, closed_at=None, closed_by=None, assignee=None, assigned_by=None, assigned_at=None)
+            row = replace(row, reopens=row.reopens + 1, postmortem_due_at=None, postmortem_held=None)
             return _totals(row, event, offset)
         case said.IncidentClosed():
-            return replace(row, closed_at=event.at, closed_by=event.subject, version=offset)
+            return replace(row, closed_at=event.at, closed_by=event.subject, postmortem_due_at=None, version=offset)
         case said.ReportAttached():
             return replace(row, reports=row.reports + 1, version=offset)
         case said.AlertAttached():
@@ -140,6 +144,7 @@ def _acknowledged(row: IncidentRow, event: said.IncidentAcknowledged) -> Inciden
     if row.assignee != event.subject or row.assigned_by is not None:
         row = replace(row, assigned_at=event.at)
     row = replace(row, assignee=event.subject, assigned_by=None, last_acknowledged_at=event.at)
+    row = replace(row, acknowledged_channel=event.channel, acknowledged_reference=event.reference)
     if row.acknowledged_at is not None:
         return row
     return replace(row, acknowledged_at=event.at, failures_before_acknowledge=event.failures)

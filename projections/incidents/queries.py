@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from projections import paging
-from projections.incidents.filters import NONE, Filters
+from projections.incidents.filters import NONE, OVER_SQL, Filters
 from projections.incidents.groups import Group, named
 from projections.incidents.shapes import alert, name_of, reference, report, timeline_item
 from projections.incidents.shapes import incident as shape
@@ -23,7 +23,7 @@ CHANGE_LOOKBACK_MS = 86_400_000
 _CURSOR = "incidents.newest"
 
 # `exhausted` is what shows red: nobody acknowledged, and nobody has since.
-EXHAUSTED = """(e.state is not distinct from 'exhausted' and i.state not in ('resolved', 'closed')
+EXHAUSTED = f"""(e.state is not distinct from 'exhausted' and i.state not in {OVER_SQL}
   and (i.last_acknowledged_at is null or i.last_acknowledged_at < e.exhausted_at))"""
 _SELECT = f"""
 select i.*, {EXHAUSTED} as exhausted, w.cases, w.open_entry
@@ -73,12 +73,12 @@ cross join lateral (
 async def incidents(
     scope: Scope, *, limit: int = 50, cursor: str | None = None, state: str | None = None, filters: Filters = NONE
 ) -> Json:
-    """A page of incidents, newest first. `state`: a state's name, or `open` (neither resolved nor closed).
+    """A page of incidents, newest first. `state`: a state's name, or `open` (not over).
 
     Raises BadRequest.
     """
     paging.check_limit(limit)
-    conditions = {None: "", OPEN: "and i.state not in ('resolved', 'closed')"}
+    conditions = {None: "", OPEN: f"and i.state not in {OVER_SQL}"}
     params = {
         "tenant": scope.tenant,
         "below": paging.number_in(_CURSOR, cursor),

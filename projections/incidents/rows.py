@@ -14,7 +14,7 @@ from schemas.avro_types import Id16
 class IncidentRow:
     """An incident as it is now. Times in ms: of failures event time, of all else log time. `version` = last offset.
 
-    `cause` and `severities` are plain JSON as /v1 shows them (see shapes.py).
+    `cause`, `severities` and what responding.py says are plain JSON as /v1 shows them (see shapes.py).
     """
 
     tenant: str
@@ -63,6 +63,22 @@ class IncidentRow:
     cause_resource: str | None = None
     severities: tuple[Mapping[str, Any], ...] = ()
     assigned_at: int | None = None
+    participants: tuple[Mapping[str, Any], ...] = ()
+    commander: str | None = None
+    commander_at: int | None = None
+    approvals: tuple[Mapping[str, Any], ...] = ()
+    rollbacks: tuple[Mapping[str, Any], ...] = ()
+    communications: tuple[Mapping[str, Any], ...] = ()
+    escalated_at: int | None = None
+    escalated_by: str | None = None
+    reopens: int = 0
+    acknowledged_channel: str | None = None
+    acknowledged_reference: str | None = None
+    postmortem_due_at: int | None = None
+    postmortem_at: int | None = None
+    postmortem_by: str | None = None
+    postmortem_link: str | None = None
+    postmortem_held: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from projections.incidents import responding
 from projections.incidents.phrases import after, count, note
 from projections.incidents.shapes import cause_text
 from projections.plain import time_text
 from schemas.messages import incidents as said
 
 # The sentence of each event of a theme with a file of its own (its sentences stand beside it).
-THEMES: Mapping[type, Callable[[Any], str]] = {}
+THEMES: Mapping[type, Callable[[Any], str]] = {**responding.SENTENCES}
 
 
 def sentence(event: Any, resource: str | None) -> str:
@@ -37,7 +38,8 @@ def sentence(event: Any, resource: str | None) -> str:
         case said.IncidentPaged():
             return f"{event.person} is the first person a page reached, by {event.channel}, after {after(event)}."
         case said.IncidentAcknowledged():
-            return f"{event.subject} acknowledged and is on it, after {after(event)}."
+            where = f" by {event.channel}" if event.channel else ""
+            return f"{event.subject} acknowledged{where} and is on it, after {after(event)}."
         case said.IncidentStateChanged():
             return f"The state went from {event.before} to {event.after} by {event.by}: {event.reason.rstrip('.')}."
         case said.IncidentResolved():
@@ -60,11 +62,13 @@ def _more(event: Any) -> str:
         case said.IncidentContained():
             return f"{event.subject} contained it: no more harm is done, after {after(event)}{note(event)}."
         case said.IncidentReopened():
-            return f"{event.subject} reopened the incident{note(event)}."
+            by = "The incident was reopened by itself" if event.automatic else f"{event.subject} reopened the incident"
+            return f"{by}{note(event)}."
         case said.IncidentClosed():
             return f"{event.subject} closed the incident{note(event)}."
         case said.SeverityChanged():
-            return f"{event.subject} set the severity from {event.before} to {event.after}{note(event)}."
+            approved = f", approved by {' and '.join(event.approved_by)}" if event.approved_by else ""
+            return f"{event.subject} set the severity from {event.before} to {event.after}{approved}{note(event)}."
         case said.ReportAttached():
             since = f", since {time_text(event.since)}" if event.since is not None else ""
             return f"{event.subject} reported on {event.resource}{since}: {event.what.rstrip('.')}."

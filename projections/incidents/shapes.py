@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from projections.incidents.responding import together
 from projections.plain import Json, details, time_text
 from projections.worlds import world
 from schemas import ids
@@ -34,49 +35,53 @@ def incident(row: Row) -> Json:
     `severities` is the history of the severity, oldest first: {at, from, to, reason, by}, `by` None where no person
     set it. `assigned_by` is None where the assignee acknowledged,
     `assigned_at` says since when the assignee has it. `world`, `world_why` and `cases` are those of
-    `projections.worlds`.
+    `projections.worlds`, who works on it and what waits those of `responding.together`.
     """
-    return {
-        "id": str(row["incident_id"]),
-        "number": row["number"],
-        "name": name_of(row["number"]),
-        "state": row["state"],
-        "severity": row["severity"],
-        "severity_reason": row["severity_reason"],
-        "title": row["title"],
-        "resource": row["resource"],
-        "fingerprint": row["fingerprint"],
-        "error_type": row["error_type"],
-        "sample": row["sample"],
-        "actor": row["actor"],
-        "opened_at": time_text(row["opened_at"]),
-        "first_failure_at": time_text(row["first_failure_at"]),
-        "last_failure_at": time_text(row["last_failure_at"]),
-        "failures": row["failures"],
-        "affected_count": row["affected_count"],
-        "assignee": row["assignee"],
-        "acknowledged_at": time_text(row["acknowledged_at"]),
-        "resolved_at": time_text(row["resolved_at"]),
-        "resolved_by": row["resolved_by"],
-        "note": row["note"],
-        "historical": row["historical"],
-        "trigger": row["trigger"],
-        "assigned_by": row["assigned_by"],
-        "assigned_at": time_text(row["assigned_at"]),
-        "contained_at": time_text(row["contained_at"]),
-        "contained_by": row["contained_by"],
-        "reopened_at": time_text(row["reopened_at"]),
-        "closed_at": time_text(row["closed_at"]),
-        "closed_by": row["closed_by"],
-        "severities": row["severities"],
-        "report_count": row["reports"],
-        "alert_count": row["alerts"],
-        "alerts_firing": row["alerts_firing"],
-        "cause": row["cause"],
-        "confidence": row["confidence"],
-        "exhausted": bool(row["exhausted"]),
-        "intervention": intervention(row),
-    } | world(row)
+    return (
+        {
+            "id": str(row["incident_id"]),
+            "number": row["number"],
+            "name": name_of(row["number"]),
+            "state": row["state"],
+            "severity": row["severity"],
+            "severity_reason": row["severity_reason"],
+            "title": row["title"],
+            "resource": row["resource"],
+            "fingerprint": row["fingerprint"],
+            "error_type": row["error_type"],
+            "sample": row["sample"],
+            "actor": row["actor"],
+            "opened_at": time_text(row["opened_at"]),
+            "first_failure_at": time_text(row["first_failure_at"]),
+            "last_failure_at": time_text(row["last_failure_at"]),
+            "failures": row["failures"],
+            "affected_count": row["affected_count"],
+            "assignee": row["assignee"],
+            "acknowledged_at": time_text(row["acknowledged_at"]),
+            "resolved_at": time_text(row["resolved_at"]),
+            "resolved_by": row["resolved_by"],
+            "note": row["note"],
+            "historical": row["historical"],
+            "trigger": row["trigger"],
+            "assigned_by": row["assigned_by"],
+            "assigned_at": time_text(row["assigned_at"]),
+            "contained_at": time_text(row["contained_at"]),
+            "contained_by": row["contained_by"],
+            "reopened_at": time_text(row["reopened_at"]),
+            "closed_at": time_text(row["closed_at"]),
+            "closed_by": row["closed_by"],
+            "severities": row["severities"],
+            "report_count": row["reports"],
+            "alert_count": row["alerts"],
+            "alerts_firing": row["alerts_firing"],
+            "cause": row["cause"],
+            "confidence": row["confidence"],
+            "exhausted": bool(row["exhausted"]),
+            "intervention": intervention(row),
+        }
+        | together(row)
+        | world(row)
+    )
 
 
 def intervention(row: Row) -> Json:

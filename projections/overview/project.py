@@ -14,6 +14,7 @@ from projections.plain import Json
 from projections.reading import Said
 from projections.redis_keys import tenant_key
 from projections.redis_script import Operations
+from schemas import incident_rules
 from schemas.messages import incidents as said
 
 NAME = "overview"
@@ -21,7 +22,7 @@ VERSION = 1
 
 # Nobody reads more in short; 600 bytes each, 1.2 MB a tenant at most.
 INCIDENTS_MAX = 2_000
-OVER = frozenset({"resolved", "closed"})
+OVER = frozenset(incident_rules.OVER)
 
 Briefs = dict[bytes, Json]
 
@@ -86,6 +87,10 @@ def evolve(brief: Json | None, event: Any) -> Json | None:
             changes = {"assignee": event.subject, "acknowledged_at": brief["acknowledged_at"] or event.at}
         case said.IncidentAssigned():
             changes = {"assignee": event.assignee}
+        case said.IncidentHandedOff():
+            changes = {"assignee": event.to}
+        case said.IncidentReopened():
+            changes = {"assignee": None}
         case said.IncidentStateChanged():
             changes = {"state": event.after}
         case said.CauseSuggested():

@@ -59,6 +59,31 @@ class StopEscalation:
 
 
 @dataclass(frozen=True, slots=True)
+class EscalateFurther:
+    """A person on it (`by`) wants others: the next ones are paged now, whatever was acknowledged."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    by: str
+    severity: str
+    title: str
+    resource: str
+    first_failure_at: int
+    failures: int
+    affected_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteResponder:
+    """`by` has the incident now: a raised severity pages them first."""
+
+    tenant: str
+    incident_id: Id16
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageHanded:
     """The room's own echo of a request: timers on the outside world start when it is read back."""
 
@@ -188,7 +213,16 @@ class EscalationExhausted:
     at: int
 
 
-COMMANDS = (NotifyIncident, ImpactObserved, StopEscalation, PageHanded, TakeNextStep, ReportOutcome)
+COMMANDS = (
+    NotifyIncident,
+    ImpactObserved,
+    StopEscalation,
+    EscalateFurther,
+    NoteResponder,
+    PageHanded,
+    TakeNextStep,
+    ReportOutcome,
+)
 EVENTS = (
     EscalationStarted,
     PageRequested,

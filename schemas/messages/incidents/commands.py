@@ -10,7 +10,19 @@ from schemas.avro_types import Fallback, Id16
 Severity = Literal["SEV1", "SEV2", "SEV3", "SEV4"]
 # A reader that does not know a later state takes it for open.
 State = Annotated[
-    Literal["detected", "investigating", "resolved", "contained", "reopened", "closed"], Fallback("investigating")
+    Literal[
+        "detected",
+        "investigating",
+        "resolved",
+        "contained",
+        "reopened",
+        "closed",
+        "escalated",
+        "postmortem",
+        "false_alarm",
+        "merged",
+    ],
+    Fallback("investigating"),
 ]
 Trigger = Literal["error", "report", "alert"]
 Confidence = Literal["high", "medium", "low", "none"]
@@ -120,7 +132,10 @@ class AlertObserved:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgeIncident:
-    """`subject` (the token's) takes the incident. `at` is the gateway's clock, for people only."""
+    """`subject` (the token's) takes the incident. `at` is the gateway's clock, for people only.
+
+    Since 1.1 where they said so: `channel` (slack, phone, …) and `reference`, the message's own id there.
+    """
 
     tenant: str
     command_id: Id16
@@ -128,6 +143,8 @@ class AcknowledgeIncident:
     subject: str
     incident_id: Id16
     at: int
+    channel: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

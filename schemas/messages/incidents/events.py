@@ -94,7 +94,7 @@ class IncidentPaged:
 
 @dataclass(frozen=True, slots=True)
 class IncidentAcknowledged:
-    """`subject` is on it; `failures` and `affected_count` are those until now."""
+    """`subject` is on it; totals are those until now. `channel` and the message's id there (`reference`) if said."""
 
     tenant: str
     incident_id: Id16
@@ -103,6 +103,8 @@ class IncidentAcknowledged:
     failures: int
     affected_count: int
     at: int
+    channel: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,10 @@ class IncidentStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class IncidentResolved:
-    """The incident is over, with its intervention times; a time is None when it never came."""
+    """The incident is over, with its intervention times; a time is None when it never came.
+
+    `postmortem_at` (1.2) is when the postmortem begins by itself, None where it does not.
+    """
 
     tenant: str
     incident_id: Id16
@@ -136,6 +141,7 @@ class IncidentResolved:
     affected_count: int
     at: int
     contained_at: int | None = None
+    postmortem_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,7 @@ class IncidentContained:
 
 @dataclass(frozen=True, slots=True)
 class IncidentReopened:
-    """A resolved incident is not over: it attracts again, and people are paged again."""
+    """A resolved incident is not over: it attracts and pages again. `automatic`: the same symptoms, nobody asked."""
 
     tenant: str
     incident_id: Id16
@@ -217,6 +223,7 @@ class IncidentReopened:
     affected_count: int
     historical: bool
     at: int
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +240,7 @@ class IncidentClosed:
 
 @dataclass(frozen=True, slots=True)
 class SeverityChanged:
-    """A person (or who reported it) set the severity; thresholds reached until now raise it no more."""
+    """A person set the severity, with the word of `approved_by`; thresholds reached until now raise it no more."""
 
     tenant: str
     incident_id: Id16
@@ -249,6 +256,7 @@ class SeverityChanged:
     affected_count: int
     historical: bool
     at: int
+    approved_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,4 +80,6 @@ def test_a_new_incident_of_a_raised_problem_starts_low_again():
     for n in (2, 3):
         desk.tell(signal(n, START + n))
     resolve(desk, incident.incident_id)
-    assert desk.tell(signal(4)).events[0].severity == "SEV4"
+    # Within a day it would be the same incident again, with the severity that it had.
+    desk.sleep(24 * 3_600_000)
+    assert desk.tell(signal(4, desk.now)).events[0].severity == "SEV4"

@@ -107,13 +107,17 @@ def test_an_action_told_again_after_resolving_opens_nothing():
     assert desk.tell(signal(1)).reasons == ("already_attached",)
 
 
-def test_a_resolved_incident_attracts_nothing():
+def test_an_incident_that_ended_a_day_ago_attracts_nothing():
     desk = Desk(DECIDER)
     first = opened(desk)
     resolve(desk, first.incident_id)
-    again = desk.tell(signal(2, START + 1000)).the(IncidentOpened)
+    desk.sleep(24 * 60 * MINUTE)
+    again = desk.tell(signal(2, desk.now)).the(IncidentOpened)
     assert again.number == 2
-    assert again.reasons[0] == "none of 1 incidents of this error on payments-service is open"
+    assert again.reasons[0] == (
+        "none of 1 incidents of this error on payments-service is open;"
+        " INC-1 of the same error ended 86400 s ago and is postmortem"
+    )
 
 
 def test_imported_history_neither_joins_nor_hides_a_live_incident():
@@ -165,7 +169,7 @@ def test_a_failure_that_was_on_its_way_when_its_incident_was_ended_opens_no_othe
     assert attached.reasons[-1] == "taken before INC-1 was ended, so it is no sign that the problem is back"
 
 
-def test_what_is_taken_after_the_end_opens_another_whatever_the_agents_clock_says():
+def test_what_is_taken_after_the_end_is_no_part_of_it_whatever_the_agents_clock_says():
     desk = Desk(DECIDER)
     first = opened(desk)
     desk.now += MINUTE
@@ -174,7 +178,8 @@ def test_what_is_taken_after_the_end_opens_another_whatever_the_agents_clock_say
     for n, taken in ((2, desk.now), (3, 0)):
         told = desk.tell(signal(n, START + 1000, received_at=taken, resource=f"payments-{n}"))
         assert told.kinds[0] == "IncidentOpened", "another resource"
-    assert desk.tell(signal(4, START + 1000, received_at=desk.now)).the(IncidentOpened).number == 4
+    back = desk.tell(signal(4, START + 1000, received_at=desk.now))
+    assert back.kinds == ("IncidentReopened", "IncidentStateChanged", "SignalAttached")
 
 
 def test_a_failure_that_was_on_its_way_raises_nothing_of_an_ended_incident():

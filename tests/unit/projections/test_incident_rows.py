@@ -183,6 +183,9 @@ def test_the_shape_of_an_incident():
             "contained_by",
         ),
         *("reopened_at", "closed_at", "closed_by", "severities", "report_count", "alert_count", "alerts_firing"),
+        *("primary", "participants", "commander", "commander_at", "approvals", "rollbacks", "communications"),
+        *("escalated_at", "escalated_by", "reopens", "acknowledged_channel", "acknowledged_reference"),
+        *("postmortem_due_at", "postmortem_at", "postmortem_by", "postmortem_link", "postmortem_held"),
     }
 
 

@@ -12,6 +12,7 @@ from schemas.messages import incidents, notifications
 from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections.records import T0
+from tests.unit.projections.responding_records import SENTENCES as RESPONDING
 
 INCIDENTS = {
     r.opened(): "INC-1 opened as SEV3: checkout-helper-1's payments.charge failed on payments with PaymentError.",
@@ -38,6 +39,7 @@ INCIDENTS = {
     ),
     m.no_cause(T0): "No likely cause: no candidate among 0 changes.",
     r.healed(T0): "search-tuner's search.query succeeded on payments after 1 failed try; nobody was told.",
+    **RESPONDING,
 }
 PAGES = {
     r.started(T0): "Paging by policy payments-team began because the incident opened (payments-team owns it).",
