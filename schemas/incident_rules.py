@@ -1,10 +1,11 @@
-"""The configuration document `incidents`: grouping, severities, relations, and how likely causes are weighed."""
+"""The configuration document `incidents`: grouping, severities, relations (cause_rules.py: how causes are weighed)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from schemas import response_rules
+from schemas.cause_rules import CAUSES, Causes, read_causes
 from schemas.document_reader import Reader, invalid, unique
 from schemas.messages.incidents import Severity, State
 from schemas.response_rules import Automatic, read_automatic
@@ -43,20 +44,6 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
-class Causes:
-    """How likely causes are weighed: points from 0 to 1,000 from which a confidence is stated.
-
-    A change more than `lookback_s` before the first failure is no candidate; after `half_s` nearness counts half.
-    """
-
-    lookback_s: int = 86_400
-    half_s: int = 900
-    high: int = 750
-    medium: int = 550
-    low: int = 350
-
-
-@dataclass(frozen=True, slots=True)
 class Incidents:
     """Grouping window, severities, what a likely cause is, and what happens by itself."""
 
@@ -65,7 +52,7 @@ class Incidents:
     severities: tuple[SeverityRule, ...] = ()
     raises: tuple[RaiseRule, ...] = ()
     relations: tuple[Relation, ...] = ()
-    causes: Causes = Causes()
+    causes: Causes = CAUSES
     automatic: Automatic = response_rules.DEFAULT
 
 
@@ -91,7 +78,7 @@ def read_incidents(r: Reader) -> Incidents:
         tuple(rules),
         tuple(raises),
         _relations(r),
-        _causes(r),
+        read_causes(r.inner("causes")),
         read_automatic(r.inner("automatic")),
     )
     r.done()
@@ -107,21 +94,6 @@ def _relations(r: Reader) -> tuple[Relation, ...]:
         entry.done()
     unique(f"{r.place}.relations", [x.resource for x in out])
     return tuple(out)
-
-
-def _causes(r: Reader) -> Causes:
-    c = r.inner("causes")
-    out = Causes(
-        c.number("lookback_s", 86_400, 1, 2_592_000),
-        c.number("half_s", 900, 1, 86_400),
-        c.number("high", 750, 1, 1_000),
-        c.number("medium", 550, 1, 1_000),
-        c.number("low", 350, 1, 1_000),
-    )
-    if not out.low <= out.medium <= out.high:
-        raise invalid(c.place, "low, medium and high must not fall")
-    c.done()
-    return out
 
 
 def _severity(r: Reader, key: str, default: str | None = None) -> Severity:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from processors.incidents.causes import Failing, Suggestion, dependents_of, depends_on, suggest
+from typing import cast
+
+from processors.incidents.causes import Failing, Suggestion, suggest
+from processors.incidents.causes_near import NAMES, STEPS, Surroundings, around
 from processors.incidents.rules import RESOURCE_CHARACTERS, clip
 from processors.incidents.state import (
     Change,
@@ -13,7 +16,8 @@ from processors.incidents.state import (
     recent_part,
 )
 from processors.kernel.decider import Event, View
-from schemas.ids import Id
+from schemas.catalog import Catalog
+from schemas.ids import Id, unescape
 from schemas.incident_rules import OVER, Incidents
 from schemas.messages.incidents import CauseSuggested, ChangeRecorded
 
@@ -21,14 +25,23 @@ from schemas.messages.incidents import CauseSuggested, ChangeRecorded
 def failing(incident: Incident, first_failure_at: int | None = None) -> Failing:
     """What is to be explained of an incident; `first_failure_at` where it is earlier than what is remembered."""
     at = incident.first_failure_at if first_failure_at is None else first_failure_at
-    return Failing(incident.resource, incident.actor, incident.error_type, at)
+    return Failing(incident.resource, incident.actor, incident.error_type, at, incident.title)
 
 
 def suggestion(
     view: View, key: str, what: Failing, config: Incidents, late: ChangeRecorded | None = None
 ) -> Suggestion:
     """The likely cause among all changes that are kept, and `late`, which is not kept yet."""
-    return suggest(what, _changes(view, key, what, config, late), config)
+    catalog = catalog_of(view, key)
+    near = around(config, catalog, what.resource, what.actor, what.text)
+    changes = _changes(view, key, what, near, late)
+    begun = _failed_before(view, key, near, changes, what)
+    return suggest(what, changes, config, catalog, begun, near)
+
+
+def catalog_of(view: View, key: str) -> Catalog:
+    """The tenant's catalog; an empty one where none was imported."""
+    return cast(Catalog, view.config(unescape(key), "catalog"))
 
 
 def suggested(tenant: str, key: str, incident_id: Id, number: int, found: Suggestion, now: int) -> Event:
@@ -56,6 +69,9 @@ def suggested(tenant: str, key: str, incident_id: Id, number: int, found: Sugges
             considered=found.considered,
             weighed=found.weighed,
             at=now,
+            percent=found.percent,
+            tied=found.tied,
+            ranked=found.ranked,
         ),
     )
 
@@ -87,26 +103,49 @@ def after_change(view: View, key: str, change: ChangeRecorded, config: Incidents
 
 
 def _touched(view: View, key: str, change: ChangeRecorded, config: Incidents) -> list[Incident]:
-    names = (change.resource, change.actor, *dependents_of(config, change.resource))
+    """Open incidents that the change may explain: on its resource, of its actor, and of what needs it."""
+    catalog = catalog_of(view, key)
+    service = catalog.service(change.resource)
+    own = (change.resource, service.id) if service is not None else (change.resource,)
+    above = [name for name, _ in catalog.reach(own, STEPS, NAMES, "downstream").found]
+    names = (*own, change.actor, *(r.resource for r in config.relations if change.resource in r.depends_on), *above)
     found: dict[Id, Incident] = {}
     for name in dict.fromkeys(clip(n, RESOURCE_CHARACTERS) for n in names):
-        listed = view.get(place_part(key, name))
-        for incident_id in listed.incidents if listed is not None else ():
-            incident: Incident | None = view.get(incident_part(key, incident_id))
-            if incident is not None and incident.state not in OVER:
-                found[incident_id] = incident
+        for incident in _open_at(view, key, name):
+            found[incident.incident_id] = incident
     return list(found.values())
 
 
+def _open_at(view: View, key: str, name: str) -> list[Incident]:
+    listed = view.get(place_part(key, name))
+    incidents = (view.get(incident_part(key, i)) for i in (listed.incidents if listed is not None else ()))
+    return [i for i in incidents if i is not None and i.state not in OVER]
+
+
+def _failed_before(
+    view: View, key: str, near: Surroundings, changes: list[tuple[str, Change]], what: Failing
+) -> dict[str, int]:
+    """Changed resources near what fails that have an open incident of their own, and when its failures began."""
+    out: dict[str, int] = {}
+    for name in dict.fromkeys(name for name, _ in changes if name != what.resource):
+        if near.of(name) is not None:
+            begun = [
+                i.first_failure_at for i in _open_at(view, key, name) if i.first_failure_at <= what.first_failure_at
+            ]
+            if begun:
+                out[name] = min(begun)
+    return out
+
+
 def _changes(
-    view: View, key: str, what: Failing, config: Incidents, late: ChangeRecorded | None
+    view: View, key: str, what: Failing, near: Surroundings, late: ChangeRecorded | None
 ) -> list[tuple[str, Change]]:
-    """Changes of the resource, of what it depends on, of and by the actor, and the last ones of all, each once."""
+    """Changes of what is near, of and by the actor, and the last ones of all, each once."""
     found: dict[Id, tuple[str, Change]] = {}
     recent = view.get(recent_part(key))
     others = recent.changes if recent is not None else ()
     by_actor = [c.resource for c in others if c.actor == what.actor]
-    for name in dict.fromkeys((what.resource, what.actor, *depends_on(config, what.resource), *by_actor)):
+    for name in dict.fromkeys((*tuple(near.near)[:NAMES], *by_actor)):
         kept = view.get(changes_part(key, name))
         for change in kept.changes if kept is not None else ():
             found[change.change_id] = (name, change)

@@ -148,7 +148,9 @@ def _open(command: Command, signal: ErrorSignalled, view: View, config: Incident
 
 def _failing(signal: ErrorSignalled, at: int) -> Failing:
     """What the first failure of an incident asks to be explained."""
-    return Failing(clip(signal.resource, RESOURCE_CHARACTERS), clip(signal.actor, 64), signal.error_type, at)
+    return Failing(
+        clip(signal.resource, RESOURCE_CHARACTERS), clip(signal.actor, 64), signal.error_type, at, signal.sample
+    )
 
 
 def _attach(

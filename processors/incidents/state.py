@@ -9,6 +9,7 @@ Times are ms; `*_failure_at` are event times, all others log time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from processors.incidents import responders
 from schemas.avro_types import Id16
@@ -142,6 +143,9 @@ class Alert:
     firing: bool
 
 
+# Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 8 KB, so at worst 40 MB.
+KEPT_KEYS = 4_096
+
 PARTS = (Tenant, Incident, Packed, Problem, Changes, RecentChanges, Place, Alert, *responders.PARTS)
 
 
@@ -168,6 +172,7 @@ def problem_part(key: str, problem: Id) -> str:
     return f"{key}/problem/{problem.hex()}"
 
 
+@lru_cache(maxsize=KEPT_KEYS)
 def changes_part(key: str, resource: str) -> str:
     """Where the changes of a resource are."""
     return f"{key}/changes/{derive('changes', resource).hex()}"
@@ -178,6 +183,7 @@ def recent_part(key: str) -> str:
     return f"{key}/changes"
 
 
+@lru_cache(maxsize=KEPT_KEYS)
 def place_part(key: str, name: str) -> str:
     """Where the open incidents on a resource, or begun by an actor, are listed."""
     return f"{key}/place/{derive('place', name).hex()}"

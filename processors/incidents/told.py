@@ -253,7 +253,7 @@ def _opened(command: Command, sign: Sign, view: View, config: Incidents, why: st
         trigger=sign.trigger,
         failures=0,
     )
-    what = Failing(clip(sign.resource, RESOURCE_CHARACTERS), "", "", sign.since)
+    what = Failing(clip(sign.resource, RESOURCE_CHARACTERS), "", "", sign.since, sign.text)
     found = attribution.suggestion(view, key, what, config)
     cause = attribution.suggested(sign.tenant, key, incident_id, number, found, command.now)
     return Found(incident_id, number, (Event(key, opened), cause), None, why)

@@ -5,6 +5,7 @@ What it must never do: hold state or rules.
 """
 
 from schemas.messages.incidents import commanding, commands, events, flooding, responding
+from schemas.messages.incidents.attribution import CausePart, RankedCause
 from schemas.messages.incidents.commanding import (
     Approvable,
     ApprovalDeclined,
@@ -100,6 +101,7 @@ __all__ = [
     "AssignIncident",
     "AutomaticMoveHeld",
     "CaseObserved",
+    "CausePart",
     "CauseSuggested",
     "ChangeObserved",
     "ChangeRecorded",
@@ -139,6 +141,7 @@ __all__ = [
     "ParticipantJoined",
     "ParticipantLeft",
     "PostmortemStarted",
+    "RankedCause",
     "RecordChange",
     "ReleaseCommander",
     "ReopenIncident",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.avro_types import Id16
+from schemas.messages.incidents.attribution import RankedCause
 from schemas.messages.incidents.commands import Confidence, Severity, State, SubjectKind, Trigger
 
 
@@ -335,7 +336,8 @@ class CauseSuggested:
 
     Without a candidate `confidence` is `none` and `change_id` to `seconds_before` are None. `score` is 0 to 1000,
     `seconds_before` the whole seconds from the change to the first failure, `considered` the best losers (at most 8)
-    of `weighed` changes.
+    of `weighed` changes. From 1.1 on: `percent` as people see it, `tied` how many others have as many points, and
+    `ranked` the changes that may be it (at most 8), the best first, with the parts of their points.
     """
 
     tenant: str
@@ -356,6 +358,9 @@ class CauseSuggested:
     considered: tuple[Considered, ...]
     weighed: int
     at: int
+    percent: int = 0
+    tied: int = 0
+    ranked: tuple[RankedCause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
