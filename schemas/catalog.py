@@ -9,9 +9,9 @@ about the world, shown and never refused.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 # 5,000 services with 20,000 edges take 7 MB in a processor; the limits are twice that, with room for the other tenants.
 MAX_SERVICES = 10_000
@@ -21,6 +21,8 @@ MAX_PEOPLE = 20_000
 MAX_NAMES = 256  # resource names, dependencies or members of one entry
 # A walk gives at most so many services: more than anybody reads, and 50 KB of a decision.
 MAX_REACHED = 500
+# What others work out from a catalog and keep beside it; when full it starts anew. 256 radii of 100 services are 4 MB.
+MAX_KEPT = 256
 
 Source = Literal["manual", "backstage", "github", "kubernetes"]
 SOURCES: tuple[Source, ...] = ("manual", "backstage", "github", "kubernetes")  # who is believed first
@@ -89,7 +91,9 @@ class Catalog:
         "__weakref__",
         "_by_id",
         "_by_resource",
+        "_circle_of",
         "_dependents",
+        "_kept",
         "_members",
         "_parents",
         "_prefix_ids",
@@ -115,11 +119,13 @@ class Catalog:
         self._prefix_ids = tuple(i for _, i in prefixes)
         self._parents = _parents(self._prefixes)
         self._dependents = _reversed(self.services)
+        self._kept: dict[Hashable, Any] = {}
+        self._circle_of: dict[str, tuple[str, ...]] | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalog):
             return NotImplemented
-        return (self.services, self.teams, self.people) == (other.services, other.teams, other.people)
+        return self is other or (self.services, self.teams, self.people) == (other.services, other.teams, other.people)
 
     def __hash__(self) -> int:
         return hash((len(self.services), len(self.teams), len(self.people)))
@@ -212,6 +218,20 @@ class Catalog:
     def cycles(self) -> tuple[tuple[str, ...], ...]:
         """Services that depend on themselves through each other: each circle's members by name, circles by name."""
         return tuple(sorted(_circles(self._by_id)))
+
+    def circle_of(self, service_id: str) -> tuple[str, ...]:
+        """All services of the circle in which this one is, itself among them, by name; empty without one."""
+        if self._circle_of is None:
+            self._circle_of = {name: circle for circle in self.cycles() for name in circle}
+        return self._circle_of.get(service_id, ())
+
+    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` works out from this catalog and `key` alone, worked out once."""
+        if key not in self._kept:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            self._kept[key] = make()
+        return self._kept[key]
 
 
 def _parents(prefixes: tuple[str, ...]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.access import access, access_options
+from gateway.cli.catalog import blast
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
 from gateway.cli.commands import give
 from gateway.cli.output import EXIT_TEXT, json_option, run, show
@@ -72,6 +73,9 @@ def close(name: str, note: str | None, url: str | None, token_file: Path | None,
 def severity(name: str, level: str, note: str | None, url: str | None, token_file: Path | None, as_json: bool) -> int:
     """Set the SEVERITY of INCIDENT, up or down."""
     return _move("severity", name, {"severity": level.upper(), "note": note}, url, token_file, as_json)
+
+
+incident.add_command(blast)
 
 
 @click.command(epilog=EXIT_TEXT)

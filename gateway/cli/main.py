@@ -53,6 +53,7 @@ COMMANDS: dict[str, Entry] = {
     "ledger": Entry("gateway.cli.ledger", "ledger", "Verify the ledger of effects."),
     "token": Entry("gateway.cli.token", "token", "Print a token that the local stack keeps, for curl or to sign in."),
     "config": Entry("gateway.cli.config", "config", "Apply and show a tenant's configuration."),
+    "catalog": Entry("gateway.cli.catalog", "catalog", "Import and show the service catalog: owners and dependencies."),
     "replay": Entry("gateway.cli.replay", "replay", "Decide the recorded log again with this code, and compare."),
     "dropped": Entry("gateway.cli.dead_letters", "dropped", "List what deduplication dropped."),
     "dead-letters": Entry(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from gateway.catalog.current import Catalogs
 from gateway.configuration import difference, request, resolving, targets
 from gateway.configuration.request import Request
 from gateway.configuration.store import Pool, Tables, Version
@@ -58,6 +59,7 @@ class Configurations:
         self._accepted = accepted
         self._webhooks = webhooks
         self._resolve = resolve
+        self.catalogs = Catalogs(pool)
 
     async def put(self, tenant: str, plain: Any, by: str) -> Json:
         """Accept (or with dry_run: only check) a configuration request. Raises ConfigurationError.

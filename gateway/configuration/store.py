@@ -82,6 +82,25 @@ class Tables:
         )
         return {row[0]: Version(row[1], row[2], bytes(row[3])) async for row in found}
 
+    async def newest(self, tenant: str, documents: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Version and hash of the newest version of these documents, of which there is one."""
+        found = await self._connection.execute(
+            "select distinct on (document) document, version, hash from configuration"
+            " where tenant = %s and document = any(%s) order by document, version desc",
+            (tenant, list(documents)),
+        )
+        return {row[0]: (row[1], row[2]) async for row in found}
+
+    async def body(self, tenant: str, document: str, version: int) -> bytes:
+        """The canonical JSON of a version that exists."""
+        found = await self._connection.execute(
+            "select body from configuration where tenant = %s and document = %s and version = %s",
+            (tenant, document, version),
+        )
+        row = await found.fetchone()
+        assert row is not None
+        return bytes(row[0])
+
     async def announced(self, tenant: str) -> dict[tuple[str, int], bool]:
         """(document, version) -> are all its announcements on the log?"""
         found = await self._connection.execute(

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from gateway.http import (
     auth,
+    catalog,
     changes,
     commands,
     configure,
@@ -27,6 +28,7 @@ from gateway.http import (
 )
 from gateway.http.auth import Access
 from gateway.http.openapi import actions, cases, document, incidents, operating, reading
+from gateway.http.openapi import catalog as catalog_words
 from gateway.http.openapi import changes as change_words
 from gateway.http.openapi import fates as told
 from gateway.http.openapi import pipeline as pipeline_words
@@ -64,6 +66,11 @@ ROUTES = (
     Route("GET", "/v1/incidents", Access.TENANT, reads.get_incidents, incidents.LIST),
     Route("GET", "/v1/incidents/{incident}", Access.TENANT, reads.get_incident, incidents.ONE),
     Route("GET", "/v1/incidents/{incident}/timeline", Access.TENANT, reads.get_incident_timeline, incidents.TIMELINE),
+    Route(
+        "GET", "/v1/incidents/{incident}/blast-radius", Access.TENANT, catalog.get_blast_radius, catalog_words.RADIUS
+    ),
+    Route("GET", "/v1/catalog", Access.TENANT, catalog.get_catalog, catalog_words.LIST),
+    Route("GET", "/v1/catalog/{service}", Access.TENANT, catalog.get_service, catalog_words.ONE),
     Route(
         "POST",
         "/v1/incidents/{incident}/acknowledge",

@@ -16,4 +16,6 @@ from processors.incidents.react import react
 from processors.incidents.state import PARTS
 from processors.kernel.decider import Decider
 
-DECIDER = Decider(name="incidents", version=3, decide=decide, evolve=evolve, parts=PARTS, react=react)
+DECIDER = Decider(
+    name="incidents", version=3, decide=decide, evolve=evolve, parts=PARTS, react=react, told_of=frozenset({"catalog"})
+)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from processors.incidents import attribution, automatic, people, sets, told
+from processors.incidents import attribution, automatic, blast, people, sets, told
 from processors.incidents.causes import Failing
 from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
 from processors.incidents.rules import (
@@ -56,7 +56,8 @@ Handler = Callable[[Command, Any, View], Decision]
 def decide(command: Command, view: View) -> Decision:
     """What follows from one message or timer."""
     handler = HANDLERS.get(type(command.message))
-    return handler(command, command.message, view) if handler else Decision(reasons=("not_for_incidents",))
+    decision = handler(command, command.message, view) if handler else Decision(reasons=("not_for_incidents",))
+    return blast.with_radii(command, decision, view)
 
 
 def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision:
@@ -337,6 +338,7 @@ HANDLERS: Mapping[type, Handler] = {
     **told.HANDLERS,
     **people.HANDLERS,
     **automatic.HANDLERS,
+    **blast.HANDLERS,
 }
 # What each timer is decided by, by its name. A theme brings its own lines.
 TIMERS: Mapping[str, Handler] = {"forget": _forget, **automatic.TIMERS}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from processors.incidents import responded, sets
+from processors.incidents import blast, responded, sets
 from processors.incidents.attribution import of
 from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
 from processors.incidents.rules import (
@@ -304,4 +304,5 @@ HANDLERS: Mapping[type, Handler] = {
     ChangesForgotten: lambda view, event: {event.part: None},
     AlertForgotten: lambda view, event: {event.part: None},
     **responded.HANDLERS,
+    **blast.EVOLVE,
 }

@@ -1,7 +1,8 @@
 """What the incidents processor remembers, as parts.
 
 Keys, all beginning with the tenant's Kafka key:
-`<t>/tenant`, `<t>/incident/<id>`, `<t>/incident/<id>/{actions,affected}/<bucket>/<n>`, `<t>/problem/<hash>`,
+`<t>/tenant`, `<t>/incident/<id>`, `<t>/incident/<id>/{actions,affected}/<bucket>/<n>`, `<t>/incident/<id>/blast`,
+`<t>/problem/<hash>`,
 `<t>/changes/<hash>`, `<t>/changes` (the last ones of all), `<t>/place/<hash>`, `<t>/alert/<hash>`.
 Times are ms; `*_failure_at` are event times, all others log time.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from processors.incidents import responders
+from processors.incidents import blast_state, responders
 from schemas.avro_types import Id16
 from schemas.ids import Id, derive
 from schemas.messages.incidents import Confidence, Severity, State, Trigger
@@ -146,7 +147,7 @@ class Alert:
 # Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 8 KB, so at worst 40 MB.
 KEPT_KEYS = 4_096
 
-PARTS = (Tenant, Incident, Packed, Problem, Changes, RecentChanges, Place, Alert, *responders.PARTS)
+PARTS = (Tenant, Incident, Packed, Problem, Changes, RecentChanges, Place, Alert, *responders.PARTS, *blast_state.PARTS)
 
 
 # --- keys --------------------------------------------------------------------------------------------------------

@@ -11,26 +11,20 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from processors.kernel.commands import Commands
+from processors.kernel.configuration import CONFIG, IN_FORCE, Message
 from processors.kernel.outputs import FOUR
 from processors.kernel.room import Room
 from processors.kernel.sizes import MAX_PART_BYTES, PartTooLarge
 from processors.kernel.store import FRAME, Store, stored
 from schemas import codec, ids
 from schemas.codec import PREFIX_BYTES
-from schemas.messages.kernel import (
-    Chain,
-    ConfigurationAnnounced,
-    Progress,
-    RememberedCommand,
-    StoredPart,
-)
+from schemas.messages.kernel import CHANGELOG, Chain, Progress, RememberedCommand, StoredPart
 from schemas.record import Output, Record
 
 # Keys of the kernel's own changelog records; no part of a processor begins with NUL.
 PROGRESS_KEY = b"\x00progress"
-_CONFIG = b"\x00config/"
 _COMMANDS = b"\x00commands/"
-_WORDS = codec.Words((StoredPart, Progress, ConfigurationAnnounced, RememberedCommand))
+_WORDS = codec.Words(CHANGELOG)
 _PROGRESS = frozenset(codec.frame(number) for number in codec.schema_ids(Progress))
 _new = tuple.__new__
 
@@ -53,7 +47,7 @@ class Changelog:
         self._store = store
         self._commands = commands
         self._progress: bytes | None = None
-        self._new_configuration: dict[bytes, ConfigurationAnnounced] = {}
+        self._new_configuration: dict[bytes, Message | None] = {}
         self._configuration_hash = _hash_of_configuration([])
 
     # --- in -----------------------------------------------------------------------------------------------------------
@@ -70,8 +64,11 @@ class Changelog:
             self._load(key, None if value is None else _WORDS.decode(value))
 
     def _load(self, key: bytes, message: object) -> None:
-        if isinstance(message, ConfigurationAnnounced):
-            self._store.announce(message)
+        if key.startswith(CONFIG):
+            # What was taken back is never in force: a newer version is written in the same transaction.
+            if message is not None:
+                assert isinstance(message, Message)
+                self._store.configurations.take(message, restoring=True)
         elif isinstance(message, StoredPart):  # of an older version
             self._store.load(key, stored(message.part, {t.name: (t.due, t.origin) for t in message.timers}))
         else:
@@ -82,7 +79,8 @@ class Changelog:
         """Build the indexes; the last Progress. Raises SchemaError for what cannot be read."""
         self._store.loaded()
         self._commands.loaded()
-        self._configuration_hash = _hash_of_configuration(self._store.configurations())
+        self._store.configurations.ready()
+        self._configuration_hash = _hash_of_configuration(self._store.configurations.versions())
         if self._progress is None:
             return None
         found: Progress = _WORDS.decode(self._progress)
@@ -90,14 +88,15 @@ class Changelog:
 
     # --- out ----------------------------------------------------------------------------------------------------------
 
-    def configure(self, message: ConfigurationAnnounced) -> bool:
-        """Put a document in force; False when its version is not newer."""
-        if not self._store.announce(message):
-            return False
-        key = f"{_CONFIG.decode()}{ids.key_of(message.tenant, message.document)}".encode()
-        self._new_configuration[key] = message
-        self._configuration_hash = _hash_of_configuration(self._store.configurations())
-        return True
+    def configure(self, message: Message) -> str:
+        """Take a record of configuration: what it did, `configured` where a version is in force now."""
+        did, rows = self._store.configurations.take(message)
+        for key, row in rows:
+            self._new_configuration.pop(key, None)
+            self._new_configuration[key] = row
+        if did == IN_FORCE:
+            self._configuration_hash = _hash_of_configuration(self._store.configurations.versions())
+        return did
 
     def flush(
         self, begin: int, to: int, last_now: int, counts: Mapping[str, int], chains: Mapping[str, bytes]
@@ -111,7 +110,7 @@ class Changelog:
                 fields += (lengths[len(key)], key, lengths[0])
                 continue
             size = len(value)
-            if size > MAX_PART_BYTES and not key.startswith(_CONFIG):
+            if size > MAX_PART_BYTES and not key.startswith(CONFIG):
                 raise PartTooLarge(f"a part is {size} bytes, the limit is {MAX_PART_BYTES}: {key[:100]!r}")
             fields += (lengths[len(key)], key, lengths[size], value)
         outputs = [_new(Output, (topic, partition, key, value, ())) for key, value in rows]
@@ -136,14 +135,11 @@ class Changelog:
         """What a transaction writes to the changelog before Progress."""
         rows = self._store.flush()
         for key, message in self._new_configuration.items():
-            rows.append((key, codec.encode(message)))
+            rows.append((key, None if message is None else codec.encode(message)))
         for command_id, remembered in self._commands.flush(last_now):
             rows.append((_COMMANDS + command_id, None if remembered is None else codec.encode(remembered)))
         return rows
 
 
-def _hash_of_configuration(configurations: list[ConfigurationAnnounced]) -> str:
-    fields: list[str | int] = []
-    for c in configurations:
-        fields += [c.tenant, c.document, c.version, c.hash]
-    return ids.derive("configuration", *fields).hex()
+def _hash_of_configuration(versions: list[tuple[str, str, int, str]]) -> str:
+    return ids.derive("configuration", *(field for version in versions for field in version)).hex()

@@ -30,9 +30,18 @@ class TimerDue:
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """Another version of a document of the tenant is in force from here on. Only who asks (`told_of`) is told."""
+
+    tenant: str
+    document: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
-    """What is to be decided. `message` is a message of the input's stream, a `Head` for action topics, or
-    TimerDue.
+    """What is to be decided. `message` is a message of the input's stream, a `Head` for action topics, TimerDue,
+    or Configured.
 
     `id` is the cause of everything decided here; `record` is None for a timer. `partitions` is how many the input
     has (0 where nobody said): a processor that must know whether a record lies in its right place asks here, because
@@ -150,7 +159,7 @@ class Decider:
     `parts` are the classes of its state; `on_heads` is True where the input carries actions and the command's
     message is a `schemas.head.Head` (the record's value stays in `command.record`). `version` is the decision
     version. `face` makes the batch face of a partition (face.py), and `index` the index over its parts, where there is
-    one.
+    one. `told_of` are the documents of whose new versions it is told (Configured); of others it asks the view.
     """
 
     name: str
@@ -162,6 +171,7 @@ class Decider:
     on_heads: bool = False
     face: MakeFace | None = None
     index: Callable[[], Index] | None = None
+    told_of: frozenset[str] = frozenset()
 
 
 class Refuse(Exception):

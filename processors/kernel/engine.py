@@ -23,7 +23,8 @@ from typing import Any
 from processors.kernel.batch import NEVER, batch_of
 from processors.kernel.changelog import PROGRESS_KEY, Changelog, Position
 from processors.kernel.commands import Commands, answer_again, remembered_of
-from processors.kernel.decider import Command, Refuse, TimerDue
+from processors.kernel.configuration import IN_FORCE, Message
+from processors.kernel.decider import Command, Configured, Refuse, TimerDue
 from processors.kernel.outputs import Writer
 from processors.kernel.room import Room
 from processors.kernel.sizes import MAX_PART_BYTES, DecideFailed, check_sizes
@@ -33,7 +34,7 @@ from schemas import codec, ids
 from schemas.envelope import correlation_id, flags, record_id
 from schemas.errors import MandateError, SchemaError
 from schemas.head import read_head
-from schemas.messages.kernel import ConfigurationAnnounced, RememberedCommand, Tick
+from schemas.messages.kernel import RememberedCommand, Tick
 from schemas.record import Output, Record
 
 __all__ = [
@@ -258,15 +259,14 @@ class Engine:
         return [self._writer.answer(command, shown)]
 
     def _command(self, record: Record, now: int) -> Command | None:
-        """The command in a record; None for what the kernel itself takes (ticks, configuration)."""
+        """The command in a record; None for what the kernel itself takes (ticks, most configuration)."""
         number = codec.id_of(record.value)
         assert record.value is not None
         if number in self.room.tick_ids:
             self._count("tick")
             return None
         if number in self.room.configuration_ids:
-            self._configure(self.room.words.decode(record.value))
-            return None
+            return self._configured(self.room.words.decode(record.value), record, now)
         try:
             key = (record.key or b"").decode()
         except UnicodeDecodeError as error:
@@ -295,8 +295,15 @@ class Engine:
                 cause = ids.derive("reused", cause, flag)
         return Command(cause, key, now, head, record, self.room.partitions)
 
-    def _configure(self, message: ConfigurationAnnounced) -> None:
-        self._count("configured" if self._changelog.configure(message) else "configuration_not_newer")
+    def _configured(self, message: Message, record: Record, now: int) -> Command | None:
+        """A document may be in force from here on; the processor is told of those that it asks for."""
+        did = self._changelog.configure(message)
+        self._count(did)
+        if did != IN_FORCE or message.document not in self.room.decider.told_of:
+            return None
+        cause = record_id(record) or ids.derive("record", record.key or b"", record.value or b"")
+        told = Configured(message.tenant, message.document, message.version)
+        return Command(cause, ids.key_of(message.tenant), now, told, record)
 
     def _apply(self, command: Command, staged: Staged, correlation: bytes | None) -> list[Output]:
         for key, part in staged.changes.items():

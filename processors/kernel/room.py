@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 from processors.kernel.decider import Decider, React
 from schemas.codec import Words, schema_ids
-from schemas.messages.kernel import ConfigurationAnnounced, Tick
+from schemas.messages.kernel import CONFIGURATION, Tick
 from schemas.messages.tables import STREAMS
 from schemas.topology import RoomSpec, Topology
 
@@ -81,5 +81,5 @@ def room_of(
         tuple(reactions),
         answered,
         schema_ids(Tick),
-        schema_ids(ConfigurationAnnounced),
+        frozenset(number for kind in CONFIGURATION for number in schema_ids(kind)),
     )

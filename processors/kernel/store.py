@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from processors.kernel.configuration import IN_FORCE, Configurations
 from processors.kernel.decider import Index
 from processors.kernel.face import Changed
 from schemas import codec
 from schemas.codec import PREFIX_BYTES
-from schemas.configuration import DEFAULTS, Document, parse_document
+from schemas.configuration import Document
 from schemas.errors import SchemaError
 from schemas.head import read_long
 from schemas.messages.kernel import ConfigurationAnnounced, StoredPart
@@ -57,7 +58,7 @@ class Store:
         # None: nobody has asked for keys in order since they were last too many to sort in.
         self._sorted: list[str] | None = None
         self._unsorted: dict[str, None] = {}
-        self._config: dict[tuple[str, str], tuple[ConfigurationAnnounced, Document]] = {}
+        self.configurations = Configurations()
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -122,8 +123,7 @@ class Store:
 
     def config(self, tenant: str, document: str) -> Document:
         """The document in force for a tenant."""
-        found = self._config.get((tenant, document))
-        return found[1] if found else DEFAULTS[document]
+        return self.configurations.document(tenant, document)
 
     # --- changing -----------------------------------------------------------------------------------------------------
 
@@ -175,15 +175,7 @@ class Store:
     def announce(self, config: ConfigurationAnnounced) -> bool:
         """Put a document in force; False when its version is not newer. Raises ConfigurationError when it is
         broken."""
-        known = self._config.get((config.tenant, config.document))
-        if known is not None and config.version <= known[0].version:
-            return False
-        self._config[config.tenant, config.document] = (config, parse_document(config.document, config.body))
-        return True
-
-    def configurations(self) -> list[ConfigurationAnnounced]:
-        """All documents in force, by tenant and name."""
-        return [self._config[k][0] for k in sorted(self._config)]
+        return self.configurations.take(config)[0] == IN_FORCE
 
     # --- timers -------------------------------------------------------------------------------------------------------
 

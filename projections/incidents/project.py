@@ -77,6 +77,8 @@ def project(batch: Iterable[Said], present: Mapping[Key, IncidentRow]) -> Change
                 appended.append(_row(ChangeRow, record, message, text=text, difference=compared))
             case said.HealedFailureCounted():
                 appended.append(_row(HealedRow, record, message))
+            case _ if not hasattr(message, "incident_id"):
+                continue  # of no incident: its theme's own rows
             case _:
                 key = (message.tenant, message.incident_id)
                 row = evolve(now.get(key), message, record.offset)

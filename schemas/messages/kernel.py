@@ -25,6 +25,28 @@ class ConfigurationAnnounced:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigurationPart:
+    """One piece, counted from 0, of the canonical JSON of a document that is too large for one record."""
+
+    tenant: str
+    document: str
+    version: int
+    part: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationActivated:
+    """A version in so many parts is in force from where all of them are there; `hash` is the SHA-256 of the whole."""
+
+    tenant: str
+    document: str
+    version: int
+    hash: str
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What became of a command of a person or a door. `code` is `accepted` or the stable code of a refusal."""
 
@@ -117,6 +139,7 @@ class RememberedCommand:
 
 
 DEAD_LETTERS = (DeadLetter,)
-SHARED = (Tick, ConfigurationAnnounced)
+CONFIGURATION = (ConfigurationAnnounced, ConfigurationPart, ConfigurationActivated)
+SHARED = (Tick, *CONFIGURATION)
 ANSWERS = (Answer,)
-CHANGELOG = (StoredPart, Progress, ConfigurationAnnounced, RememberedCommand)
+CHANGELOG = (StoredPart, Progress, RememberedCommand, *CONFIGURATION)

@@ -51,15 +51,16 @@ class Spec:
         self._room = cast(Room, _Bare(decider, frozenset(answered)))
         self._store = Store(decider.parts, decider.index)
         self._words = codec.Words(decider.parts)
-        self._versions = 0
+        self._announced: list[ConfigurationAnnounced] = []
         self.now = 0
 
     # --- given ----------------------------------------------------------------------------------------------------
 
     def config(self, tenant: str, document: str, body: bytes) -> None:
         """Put a configuration document in force."""
-        self._versions += 1
-        assert self._store.announce(ConfigurationAnnounced(tenant, document, self._versions, "", body))
+        announced = ConfigurationAnnounced(tenant, document, len(self._announced) + 1, "", body)
+        self._announced.append(announced)
+        assert self._store.announce(announced)
 
     def given(self, *history: Command | Until) -> list[Event]:
         """Decide the history; what is due fires before each. A refusal in it is an error of the test."""
@@ -128,7 +129,7 @@ class Spec:
         for key in self._store.keys(""):
             kept.load(key.encode(), self._store.encode(key))
         kept.loaded()
-        for announced in self._store.configurations():
+        for announced in self._announced:
             kept.announce(announced)
         self._store = kept
 

@@ -13,6 +13,9 @@ PATH: Mapping[str, Parameter] = {
     for p in (
         Parameter("tenant", text(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"), "The tenant's name.", "path"),
         Parameter("incident", text(min=1, example="INC-1"), "INC-n, or the incident's id.", "path"),
+        Parameter(
+            "service", text(min=1, example="payments-service"), "Its id, or the name of a resource of it.", "path"
+        ),
         Parameter("case", text(min=1, example="CASE-1"), "CASE-n, or the case's id.", "path"),
         Parameter("change", text(min=1), "The change's id.", "path"),
         Parameter("event", text(min=1), "`event_id` of a receipt.", "path"),

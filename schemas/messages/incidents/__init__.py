@@ -4,8 +4,9 @@ Who uses it: the incidents processor, its neighbours' `react`, its read model, t
 What it must never do: hold state or rules.
 """
 
-from schemas.messages.incidents import commanding, commands, events, flooding, responding
+from schemas.messages.incidents import blast, commanding, commands, events, flooding, responding
 from schemas.messages.incidents.attribution import CausePart, RankedCause
+from schemas.messages.incidents.blast import BlastRadiusStated, ChangeRadiusStated
 from schemas.messages.incidents.commanding import (
     Approvable,
     ApprovalDeclined,
@@ -100,10 +101,12 @@ __all__ = [
     "AssignCommander",
     "AssignIncident",
     "AutomaticMoveHeld",
+    "BlastRadiusStated",
     "CaseObserved",
     "CausePart",
     "CauseSuggested",
     "ChangeObserved",
+    "ChangeRadiusStated",
     "ChangeRecorded",
     "ChangeSeverity",
     "CloseIncident",
@@ -162,4 +165,4 @@ __all__ = [
 
 # A theme brings its own tuples.
 COMMANDS = (*commands.COMMANDS, *responding.COMMANDS, *commanding.COMMANDS, *flooding.COMMANDS)
-EVENTS = (*events.EVENTS, *responding.EVENTS, *commanding.EVENTS, *flooding.EVENTS)
+EVENTS = (*events.EVENTS, *responding.EVENTS, *commanding.EVENTS, *flooding.EVENTS, *blast.EVENTS)

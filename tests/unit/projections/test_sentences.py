@@ -9,6 +9,7 @@ import pytest
 from projections.incidents import sentences as of_incidents
 from projections.pages import sentences as of_pages
 from schemas.messages import incidents, notifications
+from tests.unit.projections import blast_records as b
 from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections.records import T0
@@ -38,6 +39,8 @@ INCIDENTS = {
         "Likely cause (high confidence): deploy v2.3.0 → v2.3.1 of payments by deployer, 1 s before the first failure."
     ),
     m.no_cause(T0): "No likely cause: no candidate among 0 changes.",
+    b.blast(T0): "payments: 1 service calls it, 3 more possibly affected; 2 owners.",
+    b.change_blast(T0): "payments: 1 service calls it, 1 more possibly affected; 2 owners.",
     r.healed(T0): "search-tuner's search.query succeeded on payments after 1 failed try; nobody was told.",
     **RESPONDING,
 }
@@ -63,6 +66,15 @@ def test_sentences_of_incidents(event, wanted):
 @pytest.mark.parametrize(("event", "wanted"), PAGES.items(), ids=lambda x: type(x).__name__)
 def test_sentences_of_pages(event, wanted):
     assert of_pages.sentence(event) == wanted
+
+
+def test_what_a_radius_does_not_know_and_why_it_is_said_again():
+    again = b.blast(T0, because="catalog", cut=0, owners=())
+    wanted = "payments: 1 service calls it, 1 more possibly affected, as the catalog says now."
+    assert of_incidents.sentence(again, "payments") == wanted
+    unknown = b.blast(T0, services=(), nodes=(), reasons=("no service has the resource payments",))
+    wanted = "What else it may have hit is not known: no service has the resource payments."
+    assert of_incidents.sentence(unknown, "payments") == wanted
 
 
 def test_no_event_without_a_sentence():
