@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -24,11 +25,22 @@ ASK_EVERY_S = 0.2
 @click.command(epilog=EXIT_TEXT)
 @click.argument("incident")
 @click.option("--note", help="What to say with it.")
+@click.option("--channel", help="Where you said so (slack, phone, …).")
+@click.option("--reference", help="The message's own id there.")
 @access_options
 @json_option
-def ack(incident: str, note: str | None, url: str | None, token_file: Path | None, as_json: bool) -> int:
+def ack(
+    incident: str,
+    note: str | None,
+    channel: str | None,
+    reference: str | None,
+    url: str | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> int:
     """Acknowledge INCIDENT (INC-1 or its id): you are on it, and escalation stops."""
-    return _command("acknowledge", incident, note, url, token_file, as_json)
+    more = {"channel": channel, "reference": reference}
+    return _command("acknowledge", incident, note, url, token_file, as_json, more)
 
 
 @click.command(epilog=EXIT_TEXT)
@@ -83,11 +95,15 @@ def _command(
     url: str | None,
     token_file: Path | None,
     as_json: bool,
+    more: Mapping[str, str | None] | None = None,
 ) -> int:
+    body = {key: value for key, value in {"note": note, **(more or {})}.items() if value is not None}
+
     async def work() -> None:
         who = access(url, token_file, "person")
         async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
-            answer = await decide(client, what, incident, note, str(uuid.uuid4()))
+            path = f"/v1/incidents/{quote(incident, safe='')}/{what}"
+            answer = await give(client, path, body, str(uuid.uuid4()), what, incident)
         if as_json:
             show(answer)
         else:

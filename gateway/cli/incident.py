@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import click
 
+from gateway.cli import responding
 from gateway.cli.access import access, access_options
 from gateway.cli.catalog import blast
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
@@ -20,7 +21,10 @@ note_option = click.option("--note", help="What to say with it.")
 
 @click.group(epilog=EXIT_TEXT)
 def incident() -> None:
-    """Move an incident: assign, contain, reopen, close, severity. (`ack` and `resolve` are commands of their own.)"""
+    """Move an incident, and work on it together. (`ack` and `resolve` are commands of their own.)"""
+
+
+responding.add(incident)
 
 
 @incident.command(epilog=EXIT_TEXT)

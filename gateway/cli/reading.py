@@ -13,6 +13,7 @@ import click
 from gateway.cli.access import access, access_options
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
 from gateway.cli.output import EXIT_TEXT, as_of, json_option, run, show, table
+from gateway.cli.responding import together
 
 cursor_option = click.option("--cursor", help="Go on where the answer before ended.")
 limit_option = click.option(
@@ -181,6 +182,7 @@ def describe(incident: Mapping[str, Any]) -> list[str]:
         "world": f"{shown_world(incident)}: {incident.get('world_why')}",
         "seconds": ", ".join(f"{name} {value}" for name, value in times.items() if value is not None) or "-",
     }
+    facts |= together(incident)
     return [str(incident.get("name")), *(f"  {name:<9} {value}" for name, value in facts.items())]
 
 

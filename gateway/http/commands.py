@@ -35,9 +35,7 @@ from schemas.messages.incidents import (
     ChangeSeverity,
     CloseIncident,
     ContainIncident,
-    RecordChange,
     ReopenIncident,
-    ReportProblem,
     ResolveIncident,
     Severity,
 )
@@ -47,6 +45,7 @@ from schemas.record import Output
 TOPIC = "incidents.commands"
 ANSWER_S = 1.0
 ACCEPTED = "accepted"
+CHANNEL_MAX = 200  # `slack`, and `1706123445.000123` or a link to the message
 Verb = Literal["acknowledge", "assign", "contain", "resolve", "reopen", "close", "severity"]
 Wish = (
     AcknowledgeIncident
@@ -69,11 +68,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person says with a command: `assignee` of assign, `severity` of severity, `note` with any."""
+    """What a person says with a command: `assignee` of assign, `severity` of severity, `note` with any; of acknowledge
+    where they said so, `channel` and the message there.
+    """
 
     note: str | None = None
     assignee: str = ""
     severity: Severity = "SEV3"
+    channel: str | None = None
+    reference: str | None = None
 
 
 def said(verb: Verb, body: Fields) -> Said:
@@ -86,6 +89,8 @@ def said(verb: Verb, body: Fields) -> Said:
         if chosen is None:
             raise invalid("field_required", "severity", "it is missing", f"Use one of {', '.join(SEVERITIES)}.")
         severity = cast(Severity, chosen)
+    if verb == "acknowledge":
+        return Said(note, channel=body.text("channel", CHANNEL_MAX), reference=body.text("reference", CHANNEL_MAX))
     return Said(note, assignee, severity)
 
 
@@ -129,6 +134,7 @@ async def ask(
     command_id = command_id_of(tenant, key)
     hashed = [verb, incident_id, subject, given.note or ""]
     hashed += [given.assignee] if verb == "assign" else [given.severity] if verb == "severity" else []
+    hashed += [given.channel or "", given.reference or ""] if given.channel or given.reference else []
     message = _message(verb, (tenant, command_id, ids.derive("body", *hashed), subject, incident_id), services, given)
     return await send(services, message)
 
@@ -142,7 +148,7 @@ def _message(verb: Verb, head: tuple[str, bytes, bytes, str, bytes], services: S
     now = services.clock()
     match verb:
         case "acknowledge":
-            return AcknowledgeIncident(*head, now)
+            return AcknowledgeIncident(*head, now, given.channel, given.reference)
         case "resolve":
             return ResolveIncident(*head, now, given.note)
         case "assign":
@@ -157,8 +163,8 @@ def _message(verb: Verb, head: tuple[str, bytes, bytes, str, bytes], services: S
             return ChangeSeverity(*head, now, given.severity, given.note)
 
 
-async def send(services: Services, message: Wish | ReportProblem | RecordChange) -> Asked:
-    """Send a command and wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
+async def send(services: Services, message: Any) -> Asked:
+    """Send a person's command and wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
     tenant, command_id = message.tenant, message.command_id
     output = record_of(message, command_id, message.at)
     # Registered and handed over without a pause between them: the order of waiting is the order on the partition.

@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import changes, commands, fates, problems, reads
+from gateway.http import changes, commands, fates, problems, reads, responding
 from gateway.http import pipeline as pipelines
 from gateway.http.fields import Fields
 from gateway.http.keys import PRINCIPAL
@@ -35,7 +35,7 @@ class PagesBackend:
     @property
     def verbs(self) -> Collection[str]:
         """The commands that a person can give an incident."""
-        return get_args(commands.Verb)
+        return (*get_args(commands.Verb), *responding.WISHES)
 
     def reader(self, request: web.Request) -> Reader | None:
         """Who is signed in, or None. The operator has no tenant, so no pages."""
@@ -112,12 +112,16 @@ class PagesBackend:
         if reader.kind != "person":
             return "Only a person can take or end an incident; this token is not a person's."
         incident_id = await commands.find(self._services, reader.tenant, name)
+        if verb in responding.WISHES:
+            return await responding.from_form(self._services, reader.tenant, reader.subject, verb, incident_id, said)
         known = cast(commands.Verb, verb)  # the route takes no other
         # An empty field of a form is one that was not filled in.
         given = commands.said(known, Fields({key: value.strip() for key, value in said.items() if value.strip()}))
         asked = await commands.ask(self._services, reader.tenant, reader.subject, known, incident_id, given, None)
         if asked.answered is None:
             return f"It is on its way; no answer yet (command {ids.text(asked.command_id)})."
+        if responding.WAITS in asked.answered.answer.reasons:
+            return "It waits for those who must agree; see below."
         if asked.answered.answer.code == commands.ACCEPTED:
             return _DONE[known].format(given.assignee if known == "assign" else given.severity)
         refused = commands.refusal(asked.answered)

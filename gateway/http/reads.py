@@ -25,9 +25,10 @@ from projections.postgres import Scope, scoped
 from projections.timeline import queries as timeline
 from projections.worlds import WORLDS
 from schemas import ids
+from schemas.incident_rules import STATES
 
 FILTERS = ("severity", "assignee", "taken", "resource", "actor", "since", "until", "world", "q")
-_STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
+_STATES = ("open", *STATES)
 _SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 _TAKEN = ("yes", "no")
 _CASE_STATES = ("open",)

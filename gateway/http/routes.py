@@ -24,6 +24,7 @@ from gateway.http import (
     overviews,
     pipeline,
     reads,
+    responding,
     telling,
 )
 from gateway.http.auth import Access
@@ -32,6 +33,7 @@ from gateway.http.openapi import catalog as catalog_words
 from gateway.http.openapi import changes as change_words
 from gateway.http.openapi import fates as told
 from gateway.http.openapi import pipeline as pipeline_words
+from gateway.http.openapi import responding as responding_words
 from gateway.http.openapi import telling as telling_words
 from gateway.http.operations import DOCUMENT, Served
 from gateway.http.route import Handler, Route
@@ -84,6 +86,66 @@ ROUTES = (
     Route("POST", "/v1/incidents/{incident}/reopen", Access.PERSON, commands.post("reopen"), incidents.REOPEN),
     Route("POST", "/v1/incidents/{incident}/close", Access.PERSON, commands.post("close"), incidents.CLOSE),
     Route("POST", "/v1/incidents/{incident}/severity", Access.PERSON, commands.post("severity"), incidents.SEVERITY_OF),
+    Route(
+        "POST",
+        "/v1/incidents/{incident}/false-alarm",
+        Access.PERSON,
+        responding.post("false-alarm"),
+        responding_words.FALSE_ALARM,
+    ),
+    Route(
+        "POST",
+        "/v1/incidents/{incident}/postmortem",
+        Access.PERSON,
+        responding.post("postmortem"),
+        responding_words.POSTMORTEM,
+    ),
+    Route(
+        "POST",
+        "/v1/incidents/{incident}/escalate",
+        Access.PERSON,
+        responding.post("escalate"),
+        responding_words.ESCALATE,
+    ),
+    Route("POST", "/v1/incidents/{incident}/join", Access.PERSON, responding.post("join"), responding_words.JOIN),
+    Route("POST", "/v1/incidents/{incident}/leave", Access.PERSON, responding.post("leave"), responding_words.LEAVE),
+    Route(
+        "POST", "/v1/incidents/{incident}/handoff", Access.PERSON, responding.post("handoff"), responding_words.HANDOFF
+    ),
+    Route(
+        "POST",
+        "/v1/incidents/{incident}/rollback",
+        Access.PERSON,
+        responding.post("rollback"),
+        responding_words.ROLLBACK,
+    ),
+    Route(
+        "POST",
+        "/v1/incidents/{incident}/communicate",
+        Access.PERSON,
+        responding.post("communicate"),
+        responding_words.COMMUNICATE,
+    ),
+    Route(
+        "POST",
+        "/v1/incidents/{incident}/commander",
+        Access.PERSON,
+        responding.post("commander"),
+        responding_words.COMMANDER,
+    ),
+    Route(
+        "POST",
+        "/v1/incidents/{incident}/release-commander",
+        Access.PERSON,
+        responding.post("release-commander"),
+        responding_words.RELEASE_COMMANDER,
+    ),
+    Route(
+        "POST", "/v1/incidents/{incident}/approve", Access.PERSON, responding.post("approve"), responding_words.APPROVE
+    ),
+    Route(
+        "POST", "/v1/incidents/{incident}/decline", Access.PERSON, responding.post("decline"), responding_words.DECLINE
+    ),
     Route("POST", "/v1/reports", Access.TENANT, telling.post_report, telling_words.REPORT),
     Route("GET", "/v1/changes", Access.TENANT, changes.get_changes, change_words.LIST),
     Route("GET", "/v1/changes/{change}", Access.TENANT, changes.get_change, change_words.ONE),

@@ -19,10 +19,12 @@ from gateway.http.openapi.schema import (
     uuid,
     whole,
 )
+from gateway.http.openapi.together import TOGETHER
 from projections.incidents.groups import GROUPS
 from projections.worlds import WORLDS
+from schemas import incident_rules
 
-STATES = ("open", "detected", "investigating", "contained", "resolved", "reopened", "closed")
+STATES = ("open", *incident_rules.STATES)
 _WHEN = maybe(time())
 _COUNT = maybe(integer())
 INTERVENTION = Component(
@@ -142,6 +144,7 @@ _FIELDS: dict[str, Schema] = {
     ),
     "exhausted": boolean("Everybody was paged and nobody has answered."),
     "intervention": INTERVENTION,
+    **TOGETHER,
 }
 INCIDENT = Component("Incident", whole(_FIELDS, "Failures that belong together."))
 _REPORT = whole(
@@ -269,7 +272,9 @@ def command(summary: str, body: Schema = NOTE, about: str = "") -> Operation:
     )
 
 
-ACKNOWLEDGE = command("Take an incident: the escalation stops")
+_SAID = {"channel": maybe(text("Where you said so.", max=200, example="slack"))}
+_SAID |= {"reference": maybe(text("The message's own id there.", max=200)), "note": maybe(text(max=4_096))}
+ACKNOWLEDGE = command("Take an incident: the escalation stops", obj(_SAID))
 RESOLVE = command("End an incident")
 _GIVEN = {"note": maybe(text("For those who come after.", max=4_096))}
 ASSIGN = command(
