@@ -164,7 +164,7 @@ def _message(verb: Verb, head: tuple[str, bytes, bytes, str, bytes], services: S
 
 
 async def send(services: Services, message: Any) -> Asked:
-    """Send a person's command and wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
+    """Send a person's command, wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
     tenant, command_id = message.tenant, message.command_id
     output = record_of(message, command_id, message.at)
     # Registered and handed over without a pause between them: the order of waiting is the order on the partition.
