@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.http import commands
@@ -15,7 +17,7 @@ ID = bytes(range(16))
 CHANGE = ids.derive("change", 1)
 WORDS = codec.Words(said.COMMANDS)
 ALICE = bearer("alice-of-shop")
-BODIES = {
+BODIES: dict[str, tuple[dict[str, Any], Any]] = {
     "false-alarm": ({"note": "a test"}, said.MarkFalseAlarm),
     "postmortem": ({"link": "https://wiki.example/1"}, said.StartPostmortem),
     "escalate": ({}, said.EscalateIncident),
