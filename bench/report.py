@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench import goals
 from bench.figures import Json
 
 # (title, entry, function that gives the part's text); in the order of the page.
@@ -153,6 +154,31 @@ def _restore(found: Any) -> str:
     return fields(found, names)
 
 
+def _poison(found: Json) -> str:
+    return (
+        f"{found['poisons']} hostile bodies, four at once: {found['refused_4xx']} refused with a 4xx, {found['other']} "
+        f"answered otherwise. {found['actions']} actions beside them waited {found['median_s']} s at the median, "
+        f"{found['longest_s']} s at the longest (goal 1 s)."
+    )
+
+
+def _projections(found: Json) -> str:
+    names = {"name": "read model", "records": "records", "client_us": "its CPU µs/record"}
+    names |= {"server_us": "its store's CPU µs/record", "ratio": "both by a head", "records_per_s": "records/s"}
+    lines = [{"name": name, **row} for name, row in found["projections"].items()]
+    return f"The reading of an action's head took {found['head_us']} µs in the same run.\n\n{fields(lines, names)}"
+
+
+def _whatif(found: Json) -> str:
+    return table(("figure", "measured"), [[name.replace("_", " "), value] for name, value in found.items()])
+
+
+def _history_memory(found: Json) -> str:
+    rows = found["table"]
+    goal = f"Goal with ten million records of input: ≤ {found['goal_mb']} MB."
+    return f"{goal}\n\n" + fields(rows, {key: key.replace("_", " ") for key in rows[0]})
+
+
 def _profiles(found: Json) -> str:
     out = ["Share of CPU by line (`python -m bench.profile NAME --as after`): the engines, without a transport."]
     for name, labels in sorted(found.items()):
@@ -175,6 +201,10 @@ PARTS: tuple[Part, ...] = (
     ("Every process", "processes", _processes),
     ("Restore of dedup", "restore", _restore),
     ("Growth", "growth", _growth),
+    ("The gateway while it refuses poison", "poison", _poison),
+    ("The read models", "projections", _projections),
+    ("What-if", "whatif", _whatif),
+    ("The memory of a long history", "history_memory", _history_memory),
     ("Profiles", "profiles", _profiles),
 )
 
@@ -187,6 +217,8 @@ def markdown(document: Json) -> str:
         "Written by `make bench` (bench/README.md says what is measured and how); do not edit. "
         f"{machine.get('cores')} cores, {machine.get('memory_gb')} GB, Python {machine.get('python')}.",
     ]
+    lines = goals.lines(document)
+    out += ["## Goals", table(("goal", "asked", "measured", "", "why not"), lines)]
     for title, entry, words in PARTS:
         if entry in document:
             out += [f"## {title}", words(document[entry])]

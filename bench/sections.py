@@ -73,6 +73,31 @@ def _processes() -> Json:
         return {"processes": running.processes()}
 
 
+def _poison() -> Json:
+    from bench.stack import python
+
+    return {"poison": python(("bench.poison", "--alone"), 110.0)}
+
+
+def _projections() -> Json:
+    from bench.stack import python
+
+    return {"projections": python(("bench.projections", "--records", "40000"), 110.0)}
+
+
+def _history_memory() -> Json:
+    from bench.stack import python
+
+    return {"history_memory": python(("bench.history_memory", "--actions", "20000", "60000"), 140.0)}
+
+
+def _whatif() -> Json:
+    from bench.stack import python
+
+    return {"whatif": python(("bench.whatif", "--actions", "5000"), 110.0)}
+
+
+# What is left out when the time is over is the last, and keeps its figures.
 # Imported when they are run: a part that cannot even be loaded must not take the others with it.
 SECTIONS = (
     Section("peers", "the dedup job beside other libraries", ("ratios", "peers"), 300, _peers),
@@ -83,6 +108,10 @@ SECTIONS = (
     Section("processes", "memory and start-up of every process", ("processes",), 90, _processes),
     Section("restore", "a killed processor's state", ("restore",), 240, _restore),
     Section("growth", "processes, partitions, keys, open incidents", ("growth",), 330, _growth),
+    Section("poison", "an action's wait while the gateway refuses poison", ("poison",), 120, _poison),
+    Section("projections", "CPU of each read model for a record", ("projections",), 120, _projections),
+    Section("whatif", "a what-if over 5,000 actions", ("whatif",), 120, _whatif),
+    Section("history_memory", "replay and reconcile of a long history", ("history_memory",), 150, _history_memory),
 )
 NAMES = tuple(section.name for section in SECTIONS)
 

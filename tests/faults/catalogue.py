@@ -102,6 +102,7 @@ FAULTS = (
     _all("torn-restore-positions", *(zombies.torn(n, positions=True) for n in TWO)),
     _all("timers-across-crashes", outages.timers_across_crashes, stream="notifications.events"),
     _all("offsets-reset", refusals.offsets_reset("processor-ordering")),
+    Fault(RANDOM, (), STORM),
     _all("broker-disk-full", outages.full("kafka"), on=SMALL_KAFKA),
     _all("postgres-disk-full", outages.full("postgres"), stream="timeline", on=SMALL_POSTGRES),
     *(
@@ -112,6 +113,5 @@ FAULTS = (
     _all("clock-broker-ahead", clocks.broker_ahead, on=CLOCKS),
     _all("partitions-raised", refusals.partitions_raised, stream=None, on=RAISED),
     _all("topic-deleted", refusals.topic_deleted, stream=None, on=DELETED),
-    Fault(RANDOM, (), STORM),
 )
 ALL = {fault.name: fault for fault in FAULTS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import report, results
+from bench import goals, report, results
 from bench.dedup import judged, ratios
 from bench.figures import Json
 from bench.load import Sent
@@ -43,3 +43,26 @@ def test_ratios_are_ours_by_the_passthroughs_and_the_others_by_ours():
         {"contender": "faust", "missing": "no wheel"},
     ]
     assert ratios(rows) == {"passthrough": 2.0, "quix": 4.5, "faust": None}
+
+
+def test_every_goal_reads_its_figure_and_says_whether_it_is_met():
+    latency = {"rate": 500, "accepted_to_page_ms": {"p50": 190.0, "p99": 700.0}}
+    document: Json = {
+        "ratios": {"kafka_streams": 1.3},
+        "growth": {"hosted": [{"processes": n, "partitions": 4, "keys": 1_000, "cpu_us": 10.0 * n} for n in (1, 2)]},
+        "latency": {"paged": [latency], "visible": [{"rate": 500, "failed": "no page"}]},
+        "profiles": {"dedup": {"after": {"lines": [{"line": "face.py:98", "share": "5.6 %", "code": "x"}]}}},
+    }
+    lines = {line[0]: line[1:] for line in goals.lines(document)}
+    assert lines["tuned Kafka Streams' CPU, by dedup's"] == ["≥ 1.3×", "1.3×", "met", ""]
+    assert lines["CPU an event, 2 processes by 1"][1:3] == ["2.0×", "**not met**"]
+    assert lines["accepted → paged at 500/s, p50"][1:3] == ["190.0 ms", "met"]
+    assert lines["accepted → paged at 500/s, p99"][2] == "**not met**"
+    assert lines["accepted → visible at 500/s, p50"][1:3] == ["–", "not measured"]
+    missed = goals.lines(document | {"ratios": {"quix": 1.0}})
+    assert "`face.py:98` 5.6 %" in next(line for line in missed if line[0].startswith("Quix"))[4]
+
+
+def test_what_explains_a_shortfall_stands_in_the_readme():
+    readme = (results.HERE / "README.md").read_text()
+    assert not {goal.why for goal in goals.GOALS if goal.why and f"# {goal.why}\n" not in readme}
