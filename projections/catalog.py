@@ -47,7 +47,7 @@ PROJECTIONS = {
             IncidentsWriter,
             (
                 *("incidents", "incident_events", "changes", "healed_failures", "answers", "refusals"),
-                *("reports", "alerts", "alert_ends", "blast_radii"),
+                *("reports", "alerts", "alert_ends", "blast_radii", "breaches", "breach_ends", "suggestions"),
             ),
         ),
         Projection("pages", PagesWriter, ("pages", "escalations", "page_events")),

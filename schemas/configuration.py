@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal, cast
 
+from schemas.calendar import Calendar, Occurrences, read_calendar, read_occurrences
 from schemas.catalog import Catalog
 from schemas.catalog_reader import read_catalog, shared
 from schemas.document_reader import Reader, invalid, unique
@@ -151,10 +152,36 @@ class Retention:
     days: int = 0
 
 
-Document = People | Ownership | Escalation | Signals | Floods | Incidents | Rml | Targets | Retention | Catalog
+Document = (
+    People
+    | Ownership
+    | Escalation
+    | Signals
+    | Floods
+    | Incidents
+    | Rml
+    | Targets
+    | Retention
+    | Catalog
+    | Calendar
+    | Occurrences
+)
 DocumentName = Literal[
-    "people", "ownership", "escalation", "signals", "floods", "incidents", "rml", "targets", "retention", "catalog"
+    "people",
+    "ownership",
+    "escalation",
+    "signals",
+    "floods",
+    "incidents",
+    "rml",
+    "targets",
+    "retention",
+    "catalog",
+    "calendar",
+    "occurrences",
 ]
+# What the gateway makes of another one; nobody sets it.
+DERIVED = {"occurrences": "calendar"}
 DEFAULTS: Mapping[str, Document] = {
     "people": People(),
     "ownership": Ownership(),
@@ -166,6 +193,8 @@ DEFAULTS: Mapping[str, Document] = {
     "targets": Targets(),
     "retention": Retention(),
     "catalog": Catalog(),
+    "calendar": Calendar(),
+    "occurrences": Occurrences(),
 }
 
 
@@ -349,4 +378,6 @@ _READERS: Mapping[str, Callable[[Reader], Document]] = {
     "targets": _targets,
     "retention": _retention,
     "catalog": read_catalog,
+    "calendar": read_calendar,
+    "occurrences": read_occurrences,
 }

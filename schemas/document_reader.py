@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas import scaled
 from schemas.errors import ConfigurationError
 
 
@@ -34,6 +35,27 @@ class Reader:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise invalid(f"{self.place}.{key}", f"a whole number from {low} to {high} is expected")
         return value
+
+    def decimal(self, key: str) -> int:
+        """A decimal, as a whole number or a text, in millionths (schemas.scaled); never a float."""
+        value = self._take(key, None)
+        found = None if isinstance(value, float) else scaled.of(value)
+        if found is None:
+            raise invalid(f"{self.place}.{key}", 'a whole number, or a decimal as a text like "0.25", is expected')
+        return found
+
+    def flag(self, key: str) -> bool | None:
+        """True or false; None when it is missing."""
+        if not self.has(key):
+            return None
+        value = self._take(key, None)
+        if not isinstance(value, bool):
+            raise invalid(f"{self.place}.{key}", "true or false is expected")
+        return value
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there and not yet read."""
+        return key in self._plain
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts; empty when it is missing."""

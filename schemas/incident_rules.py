@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from schemas import response_rules
 from schemas.cause_rules import CAUSES, Causes, read_causes
 from schemas.document_reader import Reader, invalid, unique
+from schemas.incident_triggers import (
+    SUGGESTIONS,
+    Suggestions,
+    Threshold,
+    TriggerRule,
+    read_suggestions,
+    read_thresholds,
+    read_triggers,
+)
 from schemas.messages.incidents import Severity, State
 from schemas.response_rules import Automatic, read_automatic
 
@@ -54,6 +63,9 @@ class Incidents:
     relations: tuple[Relation, ...] = ()
     causes: Causes = CAUSES
     automatic: Automatic = response_rules.DEFAULT
+    triggers: tuple[TriggerRule, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    suggestions: Suggestions = SUGGESTIONS
 
 
 def read_incidents(r: Reader) -> Incidents:
@@ -80,6 +92,9 @@ def read_incidents(r: Reader) -> Incidents:
         _relations(r),
         read_causes(r.inner("causes")),
         read_automatic(r.inner("automatic")),
+        triggers=read_triggers(r),
+        thresholds=read_thresholds(r),
+        suggestions=read_suggestions(r),
     )
     r.done()
     return out

@@ -8,7 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from processors.incidents import attribution, automatic, blast, people, sets, told
+from processors.incidents import (
+    attribution,
+    automatic,
+    blast,
+    calendar,
+    measures,
+    observing,
+    people,
+    sets,
+    suggesting,
+    told,
+    triggers,
+)
 from processors.incidents.causes import Failing
 from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
 from processors.incidents.rules import (
@@ -56,7 +68,10 @@ Handler = Callable[[Command, Any, View], Decision]
 def decide(command: Command, view: View) -> Decision:
     """What follows from one message or timer."""
     handler = HANDLERS.get(type(command.message))
-    decision = handler(command, command.message, view) if handler else Decision(reasons=("not_for_incidents",))
+    if handler is None:
+        return Decision(reasons=("not_for_incidents",))
+    decision = triggers.allowed(command, handler(command, command.message, view), view)
+    decision = calendar.marked(suggesting.noticed(command, decision, view), view)
     return blast.with_radii(command, decision, view)
 
 
@@ -320,6 +335,10 @@ def _due(command: Command, timer: TimerDue, view: View) -> Decision:
 def _forget(command: Command, timer: TimerDue, view: View) -> Decision:
     key = timer.part.split("/", 1)[0]
     thing = view.get(timer.part)
+    if isinstance(thing, measures.Watch):
+        return observing.forgotten(command, timer, view)
+    if isinstance(thing, measures.FORGOTTEN):
+        return suggesting.forgotten(command, timer, view)
     if isinstance(thing, Incident):
         return Decision((Event(key, IncidentForgotten(key, thing.incident_id)),), reasons=("forgotten",))
     if isinstance(thing, Alert):
@@ -339,6 +358,13 @@ HANDLERS: Mapping[type, Handler] = {
     **people.HANDLERS,
     **automatic.HANDLERS,
     **blast.HANDLERS,
+    **observing.HANDLERS,
+    **suggesting.HANDLERS,
 }
 # What each timer is decided by, by its name. A theme brings its own lines.
-TIMERS: Mapping[str, Handler] = {"forget": _forget, **automatic.TIMERS}
+TIMERS: Mapping[str, Handler] = {
+    "forget": _forget,
+    **automatic.TIMERS,
+    **observing.TIMERS,
+    **suggesting.TIMERS,
+}

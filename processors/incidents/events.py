@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from processors.incidents.measures import Alarm, Healing, Watch
 from processors.incidents.responders import Gate
 from schemas.avro_types import Id16
 
@@ -47,3 +48,43 @@ class GateKept:
 
     part: str
     gate: Gate
+
+
+@dataclass(frozen=True, slots=True)
+class WatchMoved:
+    """A watch is as it is now."""
+
+    key: str
+    part: str
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class WatchForgotten:
+    """Nothing was heard of a watched value for long."""
+
+    key: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealingCounted:
+    """One more healed failure of an error on a resource."""
+
+    part: str
+    healing: Healing
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmMoved:
+    """An alert's episodes as they are now."""
+
+    part: str
+    alarm: Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class PartForgotten:
+    """What is kept under this part is older than what is kept."""
+
+    part: str

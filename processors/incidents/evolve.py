@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from processors.incidents import blast, responded, sets
+from processors.incidents import blast, evolve_measures, responded, sets
 from processors.incidents.attribution import of
 from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
+from processors.incidents.measures import caused_part
 from processors.incidents.rules import (
     CHANGES_PER_RESOURCE,
     INCIDENTS_PER_PLACE,
@@ -98,6 +99,7 @@ def _opened(view: View, event: IncidentOpened) -> Parts:
             failures=event.failures,
             affected_count=1 if event.affected is not None else 0,
             trigger=event.trigger,
+            window=event.in_maintenance or "",
             actor=clip(event.actor, 64) if event.failures else "",
             error_type=event.error_type if event.failures else "",
         ),
@@ -148,7 +150,7 @@ def _sign(view: View, event: ReportAttached | AlertAttached) -> Parts:
     if isinstance(event, ReportAttached):
         return _with(view, event, last_sign_at=event.at, reports=incident.reports + 1)
     more = {"alerts": incident.alerts + 1, "alerts_firing": incident.alerts_firing + 1}
-    alert = Alert(event.alert_id, event.incident_id, firing=True)
+    alert = Alert(event.alert_id, event.incident_id, firing=True, name=clip(event.name, 200))
     return {**_with(view, event, last_sign_at=event.at, **more), alert_part(key, event.alert_id): alert}
 
 
@@ -266,7 +268,8 @@ def _reopened(view: View, event: IncidentReopened) -> Parts:
 
 def _alert_resolved(view: View, event: AlertResolved) -> Parts:
     alert = alert_part(key_of(event.tenant), event.alert_id)
-    over = Alert(event.alert_id, event.incident_id, firing=False)
+    before = view.get(alert)
+    over = Alert(event.alert_id, event.incident_id, firing=False, name=before.name if before is not None else "")
     return {alert: over, **_with(view, event, alerts_firing=event.still_firing)}
 
 
@@ -276,7 +279,8 @@ def _severity(view: View, event: SeverityChanged) -> Parts:
 
 
 def _cause(view: View, event: CauseSuggested) -> Parts:
-    return _with(view, event, cause_id=event.change_id, cause_confidence=event.confidence)
+    known = _with(view, event, cause_id=event.change_id, cause_confidence=event.confidence)
+    return {**known, **evolve_measures.caused(view, event)}
 
 
 # What each event changes; one that is not named changes nothing. A theme brings its own lines.
@@ -286,7 +290,9 @@ HANDLERS: Mapping[type, Handler] = {
     ProblemFound: _problem_found,
     ChangeRecorded: _changed,
     HealedFailureCounted: _healed,
-    SeverityRaised: lambda view, event: _with(view, event, severity=event.after),
+    SeverityRaised: lambda view, event: _with(
+        view, event, severity=event.after, **evolve_measures.silenced(view, event)
+    ),
     SeverityChanged: _severity,
     IncidentPaged: lambda view, event: _with(view, event, first_page_at=event.at),
     IncidentAcknowledged: _acknowledged,
@@ -301,8 +307,9 @@ HANDLERS: Mapping[type, Handler] = {
     AlertAttached: _sign,
     AlertResolved: _alert_resolved,
     IncidentForgotten: _forgotten,
-    ChangesForgotten: lambda view, event: {event.part: None},
+    ChangesForgotten: lambda view, event: {event.part: None, caused_part(event.part): None},
     AlertForgotten: lambda view, event: {event.part: None},
     **responded.HANDLERS,
     **blast.EVOLVE,
+    **evolve_measures.HANDLERS,
 }

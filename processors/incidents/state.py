@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from processors.incidents import blast_state, responders
+from processors.incidents import blast_state, measures, responders
 from schemas.avro_types import Id16
 from schemas.ids import Id, derive
 from schemas.messages.incidents import Confidence, Severity, State, Trigger
@@ -32,8 +32,10 @@ class Incident:
     `first_acknowledged_at` of the first: that one ends the wait for a human.
 
     `last_sign_at` is the last report or alert (log time; 0 without). `held_*` are the totals when a person set the
-    severity: what was reached then raises it no more. `actor` and `error_type` are those of the first failure.
-    `reopens` counts how often it was opened again; `postmortem_held`: a gate kept it from its postmortem.
+    severity: what was reached then raises it no more. `reopens` counts how often it was opened again;
+    `postmortem_held`: a gate kept it from its postmortem. `window` is the maintenance window that nobody was told in,
+    `window_raised`: only of a raised severity. `breaches` are thresholds crossed. `actor` and `error_type` are those of
+    the first failure.
     """
 
     incident_id: Id16
@@ -71,6 +73,9 @@ class Incident:
     commander: str | None = None
     reopens: int = 0
     postmortem_held: bool = False
+    window: str = ""
+    window_raised: bool = False
+    breaches: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +147,25 @@ class Alert:
     alert_id: Id16
     incident_id: Id16
     firing: bool
+    name: str = ""
 
 
 # Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 8 KB, so at worst 40 MB.
 KEPT_KEYS = 4_096
 
-PARTS = (Tenant, Incident, Packed, Problem, Changes, RecentChanges, Place, Alert, *responders.PARTS, *blast_state.PARTS)
+PARTS = (
+    Tenant,
+    Incident,
+    Packed,
+    Problem,
+    Changes,
+    RecentChanges,
+    Place,
+    Alert,
+    *responders.PARTS,
+    *blast_state.PARTS,
+    *measures.PARTS,
+)
 
 
 # --- keys --------------------------------------------------------------------------------------------------------

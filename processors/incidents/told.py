@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from processors.incidents import attribution, moves, people
+from processors.incidents import alarms, attribution, moves, people
 from processors.incidents.causes import Failing
 from processors.incidents.rules import (
     KEEP_MS,
@@ -20,13 +20,16 @@ from processors.incidents.rules import (
     opening_severity,
 )
 from processors.incidents.state import Alert, Incident, Tenant, alert_part, incident_part, place_part, tenant_part
-from processors.kernel.decider import Command, Decision, Event, SetTimer, View
+from processors.kernel.decider import CancelTimer, Command, Decision, Event, SetTimer, View
 from schemas.ids import Id, child_id, key_of
 from schemas.incident_rules import OVER, Incidents
 from schemas.messages.incidents import (
+    AlertAcknowledgementObserved,
     AlertAttached,
+    AlertNoted,
     AlertObserved,
     AlertResolved,
+    Confidence,
     IncidentOpened,
     ReportAttached,
     ReportProblem,
@@ -38,7 +41,10 @@ from schemas.messages.incidents import (
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What a report and an alert have in common. `since` (ms) is when it began, as the sender says."""
+    """What a report, an alert, a crossed threshold and an accepted suggestion have in common.
+
+    `since` (ms) is when it began, as the sender says; `confidence` is that of its trigger.
+    """
 
     tenant: str
     trigger: Trigger
@@ -50,6 +56,7 @@ class Sign:
     error_type: str
     severity: Severity | None
     since: int
+    confidence: Confidence = "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +87,11 @@ def report(command: Command, wish: ReportProblem, view: View) -> Decision:
         wish.severity,
         since,
     )
-    found = _found(command, sign, view)
+    place = found(command, sign, view)
     attached = ReportAttached(
         tenant=wish.tenant,
-        incident_id=found.incident_id,
-        number=found.number,
+        incident_id=place.incident_id,
+        number=place.number,
         report_id=wish.command_id,
         subject=wish.subject,
         subject_kind=wish.subject_kind,
@@ -92,12 +99,12 @@ def report(command: Command, wish: ReportProblem, view: View) -> Decision:
         what=wish.what,
         severity=wish.severity,
         since=wish.since,
-        opened=found.incident is None,
-        reasons=(found.why, f"told by the {wish.subject_kind} {wish.subject}: high confidence"),
+        opened=place.incident is None,
+        reasons=(place.why, f"told by the {wish.subject_kind} {wish.subject}: high confidence"),
         at=command.now,
     )
-    events = (*found.opening, Event(key, attached), *_raised(command, sign, found.incident))
-    return Decision(events, reasons=("report_joined" if found.incident else "report_opened",), answer="accepted")
+    events = (*place.opening, Event(key, attached), *raised(command, sign, place.incident))
+    return Decision(events, reasons=("report_joined" if place.incident else "report_opened",), answer="accepted")
 
 
 def alert(command: Command, told: AlertObserved, view: View) -> Decision:
@@ -108,7 +115,8 @@ def alert(command: Command, told: AlertObserved, view: View) -> Decision:
     if known is not None:
         # Sources repeat an alert for as long as it fires: it is kept as long as that.
         again = (_forget_later(command, told),) if known.firing else ()
-        return Decision((), again, ("alert_repeated" if known.firing else "alert_over",))
+        if known.firing or not told.recurs:
+            return Decision((), again, ("alert_repeated" if known.firing else "alert_over",))
     key = key_of(told.tenant)
     title = f"{told.name}: {told.summary}" if told.summary else told.name
     since = min(told.starts_at, command.now)
@@ -124,11 +132,12 @@ def alert(command: Command, told: AlertObserved, view: View) -> Decision:
         told.severity,
         since,
     )
-    found = _found(command, sign, view)
+    back = alarms.again(command, told, view)
+    place = found(command, sign, view) if back is None else Found(*back)
     attached = AlertAttached(
         tenant=told.tenant,
-        incident_id=found.incident_id,
-        number=found.number,
+        incident_id=place.incident_id,
+        number=place.number,
         alert_id=told.alert_id,
         source=told.source,
         fingerprint=told.fingerprint,
@@ -139,12 +148,36 @@ def alert(command: Command, told: AlertObserved, view: View) -> Decision:
         severity=told.severity,
         link=told.link,
         starts_at=told.starts_at,
-        opened=found.incident is None,
-        reasons=(found.why, f"resource from {told.resource_from}"),
+        opened=place.incident is None,
+        reasons=(place.why, f"resource from {told.resource_from}"),
         at=command.now,
     )
-    reason = "alert_joined" if found.incident else "alert_opened"
-    return Decision((*found.opening, Event(key, attached)), (_forget_later(command, told),), (reason,))
+    reason = "alert_back" if back else "alert_joined" if place.incident else "alert_opened"
+    kept, timers = alarms.counted(command, told, place.incident_id, view)
+    keep = (CancelTimer(incident_part(key, place.incident_id), "forget"),) if back else ()
+    events = (*place.opening, Event(key, attached), kept)
+    return Decision(events, (*timers, _forget_later(command, told), *keep), (reason,))
+
+
+def acknowledged(command: Command, seen: AlertAcknowledgementObserved, view: View) -> Decision:
+    """Somebody acknowledged it where it comes from. Nobody whom we know has answered: paging goes on."""
+    key = key_of(seen.tenant)
+    known: Alert | None = view.get(alert_part(key, seen.alert_id))
+    incident: Incident | None = view.get(incident_part(key, known.incident_id)) if known is not None else None
+    if known is None or incident is None:
+        return Decision(reasons=("alert_unknown",))
+    noted = AlertNoted(
+        tenant=seen.tenant,
+        incident_id=incident.incident_id,
+        number=incident.number,
+        alert_id=seen.alert_id,
+        source=seen.source,
+        name=known.name,
+        what="acknowledged there",
+        reasons=("who acknowledged is not known here, so nobody here has answered and paging goes on",),
+        at=command.now,
+    )
+    return Decision((Event(key, noted),), reasons=("alert_noted",))
 
 
 def _over(command: Command, told: AlertObserved, known: Alert | None, view: View) -> Decision:
@@ -157,7 +190,7 @@ def _over(command: Command, told: AlertObserved, known: Alert | None, view: View
     if incident is None:
         return Decision(reasons=("alert_of_unknown_incident",))
     left = max(0, incident.alerts_firing - 1)
-    kept = _what_keeps_it(incident, left)
+    kept = _what_keeps_it(incident, left) or alarms.flapping(command, told, view)
     why = f"noted only: {kept}" if kept else "the last of its alerts, and nothing else was seen: resolved"
     over = AlertResolved(
         tenant=told.tenant,
@@ -165,7 +198,7 @@ def _over(command: Command, told: AlertObserved, known: Alert | None, view: View
         number=incident.number,
         alert_id=told.alert_id,
         source=told.source,
-        name=told.name,
+        name=known.name or told.name,
         ends_at=told.ends_at,
         still_firing=left,
         reasons=(why,),
@@ -188,6 +221,8 @@ def _what_keeps_it(incident: Incident, firing: int) -> str:
         return f"the incident is {incident.state}"
     if incident.trigger != "alert" or incident.failures or incident.reports:
         return f"{incident.failures} failures and {incident.reports} reports belong to it too"
+    if incident.breaches:
+        return f"{incident.breaches} crossed thresholds belong to it too"
     return f"{firing} of its alerts still fire" if firing else ""
 
 
@@ -205,7 +240,8 @@ def open_on(view: View, key: str, resource: str) -> list[Incident]:
     return [i for i in found if i is not None and i.resource == name and i.state not in OVER and not i.historical]
 
 
-def _found(command: Command, sign: Sign, view: View) -> Found:
+def found(command: Command, sign: Sign, view: View) -> Found:
+    """The incident of a sign: the open one that is near on its resource, else one that it opens."""
     key = key_of(sign.tenant)
     config = cast(Incidents, view.config(sign.tenant, "incidents"))
     there = open_on(view, key, sign.resource)
@@ -252,6 +288,7 @@ def _opened(command: Command, sign: Sign, view: View, config: Incidents, why: st
         at=command.now,
         trigger=sign.trigger,
         failures=0,
+        trigger_confidence=sign.confidence,
     )
     what = Failing(clip(sign.resource, RESOURCE_CHARACTERS), "", "", sign.since, sign.text)
     found = attribution.suggestion(view, key, what, config)
@@ -259,7 +296,7 @@ def _opened(command: Command, sign: Sign, view: View, config: Incidents, why: st
     return Found(incident_id, number, (Event(key, opened), cause), None, why)
 
 
-def _raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Event, ...]:
+def raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Event, ...]:
     """A report that says more than is known raises the severity: then people are paged again."""
     if incident is None or sign.severity is None or not more_severe(sign.severity, incident.severity):
         return ()
@@ -281,4 +318,8 @@ def _raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Ev
     return (Event(key_of(sign.tenant), raised),)
 
 
-HANDLERS: Mapping[type, Callable[[Command, Any, View], Decision]] = {ReportProblem: report, AlertObserved: alert}
+HANDLERS: Mapping[type, Callable[[Command, Any, View], Decision]] = {
+    ReportProblem: report,
+    AlertObserved: alert,
+    AlertAcknowledgementObserved: acknowledged,
+}

@@ -64,6 +64,8 @@ def _course(view: View, key: str, incident_id: Id) -> Course | None:
 
 
 def _notify(command: Command, notify: NotifyIncident, view: View) -> Decision:
+    if notify.in_maintenance is not None:
+        return Decision(reasons=("in_maintenance",))
     draft = Draft(command, view, key_of(notify.tenant))
     course = _course(view, draft.key, notify.incident_id)
     if course is None:

@@ -16,6 +16,7 @@ from schemas.messages.incidents import (
     IncidentReopened,
     IncidentResolved,
     IncidentStateChanged,
+    MaintenanceOver,
     SeverityChanged,
     SeverityRaised,
     SignalAttached,
@@ -53,6 +54,8 @@ def _message(event: Any) -> Any | None:
             return _raised(event)
         case IncidentReopened(historical=False):
             return _reopened(event)
+        case MaintenanceOver():
+            return _silence_over(event)
         case SignalAttached(historical=False):
             if event.failures > IMPACT_ALL and event.failures % IMPACT_EVERY:
                 return None
@@ -87,6 +90,22 @@ def _opened(event: IncidentOpened) -> NotifyIncident:
         first_failure_at=event.first_failure_at,
         failures=event.failures,
         affected_count=0 if event.affected is None else 1,
+        in_maintenance=event.in_maintenance,
+    )
+
+
+def _silence_over(event: MaintenanceOver) -> NotifyIncident:
+    return NotifyIncident(
+        tenant=event.tenant,
+        incident_id=event.incident_id,
+        number=event.number,
+        why="severity_raised" if event.raised else "opened",
+        severity=event.severity,
+        title=event.title,
+        resource=event.resource,
+        first_failure_at=event.first_failure_at,
+        failures=event.failures,
+        affected_count=event.affected_count,
     )
 
 
@@ -102,6 +121,7 @@ def _reopened(event: IncidentReopened) -> NotifyIncident:
         first_failure_at=event.first_failure_at,
         failures=event.failures,
         affected_count=event.affected_count,
+        in_maintenance=event.in_maintenance,
     )
 
 
@@ -117,6 +137,7 @@ def _raised(event: SeverityRaised | SeverityChanged) -> NotifyIncident:
         first_failure_at=event.first_failure_at,
         failures=event.failures,
         affected_count=event.affected_count,
+        in_maintenance=event.in_maintenance if isinstance(event, SeverityRaised) else None,
     )
 
 

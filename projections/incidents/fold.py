@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from projections.incidents import responding
+from projections.incidents import responding, triggered
 from projections.incidents.rows import IncidentRow
 from projections.incidents.shapes import cause_of
 from projections.plain import time_text
@@ -16,7 +16,7 @@ from schemas.messages import incidents as said
 SEVERITIES_MAX = 50
 Fold = Callable[[IncidentRow, Any, int], IncidentRow]
 # The fold of each event of a theme with a file of its own.
-THEMES: Mapping[type, Fold] = {**responding.FOLDS}
+THEMES: Mapping[type, Fold] = {**responding.FOLDS, **triggered.FOLDS}
 
 
 def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | None:
@@ -32,6 +32,7 @@ def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | No
             return _totals(row, event, offset)
         case said.SeverityRaised():
             row = _severity(row, event, event.reason, None)
+            row = replace(row, in_maintenance=row.in_maintenance or event.in_maintenance)
             return _totals(row, event, offset)
         case said.SeverityChanged():
             note = f": {event.note}" if event.note else ""
@@ -113,6 +114,8 @@ def _opened(event: said.IncidentOpened, offset: int) -> IncidentRow:
         failures_before_detection=event.failures,
         version=offset,
         trigger=event.trigger,
+        trigger_confidence=event.trigger_confidence,
+        in_maintenance=event.in_maintenance,
         severities=(
             {
                 "at": time_text(event.at),

@@ -10,6 +10,7 @@ from projections.incidents.filters import NONE, OVER_SQL, Filters
 from projections.incidents.groups import Group, named
 from projections.incidents.shapes import alert, name_of, reference, report, timeline_item
 from projections.incidents.shapes import incident as shape
+from projections.incidents.suggestion_queries import breaches
 from projections.plain import Json
 from projections.postgres import Scope
 from projections.worlds import OF_INCIDENTS
@@ -57,7 +58,8 @@ _ENTRY = """select topic, partition, "offset", append_time, at, kind, text, acto
  order by x."offset" limit %(rows)s"""
 _CHANGE = """select topic, partition, "offset", append_time, at, 'ChangeRecorded', text, actor, change_id, action_id,
        jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary,
-                          'difference', difference)
+                          'difference', difference,
+                          'links', links, 'freeze', freeze, 'freeze_message', freeze_message)
   from changes x where x.tenant = %(tenant)s and x.resource = any(%(resources)s) and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset"
    and %(changes)s and x.event_time >= %(since)s and (%(until)s::bigint is null or x.at <= %(until)s::bigint)
@@ -96,7 +98,7 @@ async def incidents(
 
 
 async def incident(scope: Scope, given: str) -> Json | None:
-    """One incident by its id or INC-n, with its `reports` and `alerts`, newest first; None when there is none."""
+    """One incident by its id or INC-n, with its `reports`, `alerts` and `breaches`, newest first; None without one."""
     row = await _row(scope, given, _SELECT)
     if row is None:
         return None
@@ -104,6 +106,7 @@ async def incident(scope: Scope, given: str) -> Json | None:
     told = {
         "reports": [report(r) for r in await scope.rows(_REPORTS, params)],
         "alerts": [alert(r) for r in await scope.rows(_ALERTS, params)],
+        "breaches": await breaches(scope, row["incident_id"]),
     }
     return shape(row) | told | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES, CASES)}
 

@@ -79,6 +79,8 @@ class IncidentRow:
     postmortem_by: str | None = None
     postmortem_link: str | None = None
     postmortem_held: str | None = None
+    trigger_confidence: str = "high"
+    in_maintenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,9 @@ class ChangeRow:
     text: str
     recorded_by: str | None = None
     difference: Mapping[str, Any] | None = None
+    links: tuple[str, ...] = ()
+    freeze: str | None = None
+    freeze_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

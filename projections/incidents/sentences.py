@@ -6,24 +6,30 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from projections.incidents import blast, responding
+from projections.incidents import blast, responding, triggered
 from projections.incidents.phrases import after, count, note
 from projections.incidents.shapes import cause_text
 from projections.plain import time_text
 from schemas.messages import incidents as said
 
 # The sentence of each event of a theme with a file of its own (its sentences stand beside it).
-THEMES: Mapping[type, Callable[[Any], str]] = {**responding.SENTENCES, **blast.SENTENCES}
+THEMES: Mapping[type, Callable[[Any], str]] = {**responding.SENTENCES, **blast.SENTENCES, **triggered.SENTENCES}
 
 
 def sentence(event: Any, resource: str | None) -> str:
     """What happened. `resource` is the incident's, where the event does not say it. Total over the stream's events."""
+    return _sentence(event, resource) + triggered.silence(event)
+
+
+def _sentence(event: Any, resource: str | None) -> str:
     where = f" on {resource}" if resource else ""
     match event:
         case said.IncidentOpened(trigger="report"):
             return f"INC-{event.number} opened as {event.severity}: {event.actor} reported a problem{where}."
         case said.IncidentOpened(trigger="alert"):
             return f"INC-{event.number} opened as {event.severity}: an alert of {event.actor} fires{where}."
+        case said.IncidentOpened(trigger="threshold" | "suggestion"):
+            return triggered.opened(event, where)
         case said.IncidentOpened():
             past = " It is history: nobody is paged." if event.historical else ""
             return (
@@ -105,7 +111,7 @@ def _change(event: said.ChangeRecorded) -> str:
             what = ""
     summary = f": {event.summary.rstrip('.')}" if event.summary else ""
     told = f", as {event.recorded_by} told" if event.recorded_by and event.recorded_by != event.actor else ""
-    return f"{event.actor} changed {event.resource} ({event.kind}){what}{summary}{told}."
+    return f"{event.actor} changed {event.resource} ({event.kind}){what}{summary}{told}.{triggered.freeze(event)}"
 
 
 def speaker(event: Any) -> str | None:

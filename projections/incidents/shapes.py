@@ -31,7 +31,9 @@ def incident(row: Row) -> Json:
     """An incident.
 
     `cause` is None until causes are weighed (moments after the opening), then as in `cause_of`; `confidence` is
-    `high`, `medium` or `low`, and None without a candidate. `trigger` says what opened it: `error`, `report`, `alert`.
+    `high`, `medium` or `low`, and None without a candidate. `trigger` says what opened it: `error`, `report`, `alert`,
+    `threshold`, `suggestion`, and `trigger_confidence` how far that is to be believed. `in_maintenance` names the
+    maintenance window in which nobody is told of it, None once somebody is.
     `severities` is the history of the severity, oldest first: {at, from, to, reason, by}, `by` None where no person
     set it. `assigned_by` is None where the assignee acknowledged,
     `assigned_at` says since when the assignee has it. `world`, `world_why` and `cases` are those of
@@ -63,6 +65,8 @@ def incident(row: Row) -> Json:
             "note": row["note"],
             "historical": row["historical"],
             "trigger": row["trigger"],
+            "trigger_confidence": row["trigger_confidence"],
+            "in_maintenance": row["in_maintenance"],
             "assigned_by": row["assigned_by"],
             "assigned_at": time_text(row["assigned_at"]),
             "contained_at": time_text(row["contained_at"]),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from projections import writing
 from projections.entries import Entry
-from projections.incidents import blast
+from projections.incidents import blast, suggested
 from projections.incidents.project import Key, keys, project
 from projections.incidents.rows import (
     ALERT_ENDS,
@@ -19,6 +19,7 @@ from projections.incidents.rows import (
     REPORTS,
     IncidentRow,
 )
+from projections.incidents.suggested import SuggestionRow
 from projections.reading import Said
 from projections.tables import Table, values_of
 from projections.writing import Connection
@@ -35,6 +36,7 @@ class IncidentsWriter:
     def write(self, connection: Connection, said: Sequence[Said]) -> None:
         """Inside the transaction, after the positions have moved."""
         changes = project(said, _present(connection, keys(said)))
+        _write_suggested(connection, said)
         writing.upsert(connection, INCIDENTS, [values_of(row) for row in changes.incidents])
         writing.append(connection, EVENTS, [values_of(row) for row in changes.events])
         writing.append(connection, CHANGES, [values_of(row) for row in changes.changes])
@@ -50,3 +52,12 @@ class IncidentsWriter:
 def _present(connection: Connection, wanted: Sequence[Key]) -> dict[Key, IncidentRow]:
     rows: list[IncidentRow] = writing.load(connection, INCIDENTS, IncidentRow, wanted)
     return {(row.tenant, row.incident_id): row for row in rows}
+
+
+def _write_suggested(connection: Connection, said: Sequence[Said]) -> None:
+    wanted = suggested.keys(said)
+    rows: list[SuggestionRow] = writing.load(connection, suggested.SUGGESTIONS, SuggestionRow, wanted)
+    changes = suggested.project(said, {(row.tenant, row.suggestion_id): row for row in rows})
+    writing.upsert(connection, suggested.SUGGESTIONS, [values_of(row) for row in changes.suggestions])
+    writing.append(connection, suggested.BREACHES, [values_of(row) for row in changes.breaches])
+    writing.append(connection, suggested.BREACH_ENDS, [values_of(row) for row in changes.breach_ends])

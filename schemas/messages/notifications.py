@@ -24,7 +24,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class NotifyIncident:
-    """Somebody must know: an incident opened or its severity was raised."""
+    """Somebody must know: an incident opened or its severity was raised.
+
+    `in_maintenance` names the maintenance window in which it is not paged.
+    """
 
     tenant: str
     incident_id: Id16
@@ -36,6 +39,7 @@ class NotifyIncident:
     first_failure_at: int
     failures: int
     affected_count: int
+    in_maintenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Who uses it: the incidents processor, its neighbours' `react`, its read model, t
 What it must never do: hold state or rules.
 """
 
-from schemas.messages.incidents import blast, commanding, commands, events, flooding, responding
+from schemas.messages.incidents import blast, commanding, commands, events, flooding, observing, responding, suggesting
 from schemas.messages.incidents.attribution import CausePart, RankedCause
 from schemas.messages.incidents.blast import BlastRadiusStated, ChangeRadiusStated
 from schemas.messages.incidents.commanding import (
@@ -66,6 +66,14 @@ from schemas.messages.incidents.events import (
     SeverityRaised,
     SignalAttached,
 )
+from schemas.messages.incidents.observing import (
+    AlertAcknowledgementObserved,
+    AlertNoted,
+    MaintenanceOver,
+    ObservationReported,
+    ThresholdBreached,
+    ThresholdRecovered,
+)
 from schemas.messages.incidents.responding import (
     AUTOMATIC,
     AutomaticMoveHeld,
@@ -84,13 +92,26 @@ from schemas.messages.incidents.responding import (
     PostmortemStarted,
     StartPostmortem,
 )
+from schemas.messages.incidents.suggesting import (
+    AcceptSuggestion,
+    DismissSuggestion,
+    IncidentSuggested,
+    SuggestionAccepted,
+    SuggestionDismissed,
+    SuggestionExpired,
+    SuggestionKind,
+    SuggestionSupported,
+)
 
 __all__ = [
     "AUTOMATIC",
     "COMMANDS",
     "EVENTS",
+    "AcceptSuggestion",
     "AcknowledgeIncident",
+    "AlertAcknowledgementObserved",
     "AlertAttached",
+    "AlertNoted",
     "AlertObserved",
     "AlertResolved",
     "Approvable",
@@ -119,6 +140,7 @@ __all__ = [
     "Considered",
     "ContainIncident",
     "DeclineAction",
+    "DismissSuggestion",
     "ErrorSignalled",
     "EscalateIncident",
     "FailureHealed",
@@ -136,10 +158,13 @@ __all__ = [
     "IncidentReopened",
     "IncidentResolved",
     "IncidentStateChanged",
+    "IncidentSuggested",
     "JoinIncident",
     "LeaveIncident",
+    "MaintenanceOver",
     "MarkFalseAlarm",
     "NoResponseObserved",
+    "ObservationReported",
     "PageObserved",
     "ParticipantJoined",
     "ParticipantLeft",
@@ -160,9 +185,31 @@ __all__ = [
     "StartPostmortem",
     "State",
     "SubjectKind",
+    "SuggestionAccepted",
+    "SuggestionDismissed",
+    "SuggestionExpired",
+    "SuggestionKind",
+    "SuggestionSupported",
+    "ThresholdBreached",
+    "ThresholdRecovered",
     "Trigger",
 ]
 
 # A theme brings its own tuples.
-COMMANDS = (*commands.COMMANDS, *responding.COMMANDS, *commanding.COMMANDS, *flooding.COMMANDS)
-EVENTS = (*events.EVENTS, *responding.EVENTS, *commanding.EVENTS, *flooding.EVENTS, *blast.EVENTS)
+COMMANDS = (
+    *commands.COMMANDS,
+    *responding.COMMANDS,
+    *commanding.COMMANDS,
+    *flooding.COMMANDS,
+    *observing.COMMANDS,
+    *suggesting.COMMANDS,
+)
+EVENTS = (
+    *events.EVENTS,
+    *responding.EVENTS,
+    *commanding.EVENTS,
+    *flooding.EVENTS,
+    *blast.EVENTS,
+    *observing.EVENTS,
+    *suggesting.EVENTS,
+)

@@ -24,7 +24,8 @@ State = Annotated[
     ],
     Fallback("investigating"),
 ]
-Trigger = Literal["error", "report", "alert"]
+# A reader that does not know a later trigger takes it for something that was told.
+Trigger = Annotated[Literal["error", "report", "alert", "threshold", "suggestion"], Fallback("report")]
 Confidence = Literal["high", "medium", "low", "none"]
 SubjectKind = Literal["person", "agent", "operator"]
 
@@ -87,6 +88,7 @@ class ChangeObserved:
     actor: str
     action_id: Id16
     event_time: int
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class AlertObserved:
     """An external alert, told once or many times: `fingerprint` and `starts_at` say which, `status` where it stands.
 
     `resource_from` names the label that `resource` was taken from; `subject` is the token's. Times are ms; `starts_at`
-    and `ends_at` are the sender's.
+    and `ends_at` are the sender's. `recurs`: the source calls it by the same name when it comes back, so firing after
+    the end is a new alert.
     """
 
     tenant: str
@@ -125,6 +128,7 @@ class AlertObserved:
     link: str | None
     subject: str
     at: int
+    recurs: bool = False
 
 
 # --- commands: people, through the gateway ------------------------------------------------------------------------
@@ -259,6 +263,7 @@ class RecordChange:
     by: str
     event_time: int
     at: int
+    links: tuple[str, ...] = ()
 
 
 COMMANDS = (

@@ -13,8 +13,10 @@ from schemas.messages.incidents.commands import Confidence, Severity, State, Sub
 class IncidentOpened:
     """The first sign of a problem opened an incident. `first_failure_at` is event time; `at` log time.
 
-    `trigger` says what the sign was. Of a report or an alert `action_type` is that word, `action_id` its id, `actor`
-    who told it, `error_type` is "UserReport" or "ExternalAlert", and `failures` is 0: nothing was seen failing.
+    `trigger` says what the sign was, `trigger_confidence` how far it is to be believed; `in_maintenance` names the
+    maintenance window in which nobody is paged for it. Of what is no failure `action_type` is the trigger's word,
+    `action_id` its id, `actor` who told it, `error_type` is "UserReport", "ExternalAlert", "ThresholdBreach" or
+    "Suggestion", and `failures` is 0: nothing was seen failing.
     """
 
     tenant: str
@@ -38,6 +40,8 @@ class IncidentOpened:
     at: int
     trigger: Trigger = "error"
     failures: int = 1
+    trigger_confidence: Confidence = "high"
+    in_maintenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class SignalAttached:
     reasons: tuple[str, ...]
     historical: bool
     at: int
+    in_maintenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class SeverityRaised:
     affected_count: int
     historical: bool
     at: int
+    in_maintenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,10 @@ class IncidentResolved:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecorded:
-    """A change is kept, to be weighed as a cause. `recorded_by` is who told it when that was not `actor` acting."""
+    """A change is kept, to be weighed as a cause. `recorded_by` is who told it when that was not `actor` acting.
+
+    `freeze` names the change freeze in which it was made, `freeze_message` what that freeze says.
+    """
 
     tenant: str
     change_id: Id16
@@ -161,6 +170,9 @@ class ChangeRecorded:
     event_time: int
     at: int
     recorded_by: str | None = None
+    links: tuple[str, ...] = ()
+    freeze: str | None = None
+    freeze_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +237,7 @@ class IncidentReopened:
     historical: bool
     at: int
     automatic: bool = False
+    in_maintenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +312,7 @@ class AlertAttached:
     opened: bool
     reasons: tuple[str, ...]
     at: int
+    in_maintenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,23 +393,8 @@ class CommandRefused:
 
 
 EVENTS = (
-    IncidentOpened,
-    SignalAttached,
-    SeverityRaised,
-    IncidentPaged,
-    IncidentAcknowledged,
-    IncidentStateChanged,
-    IncidentResolved,
-    ChangeRecorded,
-    HealedFailureCounted,
-    IncidentAssigned,
-    IncidentContained,
-    IncidentReopened,
-    IncidentClosed,
-    SeverityChanged,
-    ReportAttached,
-    AlertAttached,
-    AlertResolved,
-    CauseSuggested,
-    CommandRefused,
+    *(IncidentOpened, SignalAttached, SeverityRaised, IncidentPaged, IncidentAcknowledged),
+    *(IncidentStateChanged, IncidentResolved, ChangeRecorded, HealedFailureCounted, IncidentAssigned),
+    *(IncidentContained, IncidentReopened, IncidentClosed, SeverityChanged, ReportAttached),
+    *(AlertAttached, AlertResolved, CauseSuggested, CommandRefused),
 )

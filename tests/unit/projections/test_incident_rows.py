@@ -177,6 +177,8 @@ def test_the_shape_of_an_incident():
             "cases",
             "intervention",
             "trigger",
+            "trigger_confidence",
+            "in_maintenance",
             "assigned_by",
             "assigned_at",
             "contained_at",
