@@ -18,14 +18,14 @@ from gateway.configuration.store import CONNECT_SECONDS, STATEMENT_MS, Connectio
 from processors.host import points
 from processors.host.places import Placed
 from schemas import codec, ids
+from schemas.announcing import announcements, place_in
 from schemas.envelope import headers_of
 from schemas.errors import MandateError
-from schemas.messages.kernel import ConfigurationAnnounced
 from schemas.record import Output
 
 log = logging.getLogger("gateway.outbox")
 
-# 100 documents of 256 KB at most, of which the sender takes 16 MB at once (then SendBusy, and the next round).
+# Of them together at most store.PENDING_BYTES, so that some large catalogs at once are not all in memory.
 BATCH = 64
 # How often a gateway that was not woken looks, and how often one without the lock tries to get it.
 LOOK_EVERY_S = 1.0
@@ -42,15 +42,19 @@ class Sender(Protocol):
         """Write one record; returns when all replicas have it. Raises HostError."""
 
 
-def announcement(pending: Pending, now_ms: int) -> Output:
-    """The record of one announcement. Its id is the same however often it is announced."""
+def announcement(pending: Pending, now_ms: int) -> list[Output]:
+    """The records of one announcement, a large document's parts before what activates it.
+
+    Their ids are the same however often it is announced.
+    """
     key = ids.key_of(pending.tenant)
-    record_id = ids.derive(
-        "announced", pending.tenant, pending.document, pending.version, pending.topic, pending.partition
-    )
-    message = ConfigurationAnnounced(pending.tenant, pending.document, pending.version, pending.hash, pending.body)
-    headers = headers_of(record_id, "ConfigurationAnnounced", "gateway", key, now_ms)
-    return Output(pending.topic, pending.partition, key.encode(), codec.encode(message), headers)
+    about = (pending.tenant, pending.document, pending.version, pending.topic, pending.partition)
+    out = []
+    for message in announcements(pending.tenant, pending.document, pending.version, pending.hash, pending.body):
+        record_id = ids.derive("announced", *about, *place_in(message))
+        headers = headers_of(record_id, type(message).__name__, "gateway", key, now_ms)
+        out.append(Output(pending.topic, pending.partition, key.encode(), codec.encode(message), headers))
+    return out
 
 
 class Outbox:
@@ -104,7 +108,8 @@ class Outbox:
         # One after the other: versions of a document reach a partition in their order. Volume is people's typing.
         try:
             for pending in found:
-                await self._sender.send(announcement(pending, self._clock()))
+                for output in announcement(pending, self._clock()):
+                    await self._sender.send(output)
                 done.append(pending.id)
                 points.reached("outbox.sent")
         finally:

@@ -19,6 +19,8 @@ Pool = AsyncConnectionPool[Connection]
 
 CONNECT_SECONDS = 5
 STATEMENT_MS = 5_000
+# Bodies that wait to be announced and are read at once; one catalog is at most 4 MB.
+PENDING_BYTES = 16_777_216
 # The first key of advisory locks by tenant: two numbers never meet the migrations' single one.
 TENANT_LOCK = 7_221_341
 
@@ -161,12 +163,18 @@ class Tables:
         return None if row is None else {"tenant": row[0], "subject": row[1], "kind": row[2], "roles": tuple(row[3])}
 
     async def pending(self, limit: int) -> list[Pending]:
-        """The oldest announcements that are still to be made, in the order of acceptance."""
+        """The oldest announcements that are still to be made, in the order of acceptance.
+
+        Of those at most `limit`, and after the first at most PENDING_BYTES.
+        """
         found = await self._connection.execute(
-            "select o.id, o.tenant, o.document, o.version, o.topic, o.partition, c.hash, c.body"
-            " from configuration_outbox o join configuration c using (tenant, document, version)"
-            " where o.announced_at is null order by o.id limit %s",
-            (limit,),
+            "select id, tenant, document, version, topic, partition, hash, body from ("
+            "  select o.*, c.hash, c.body, sum(octet_length(c.body)) over (order by o.id) as bytes,"
+            "         row_number() over (order by o.id) as nth"
+            "    from (select * from configuration_outbox where announced_at is null order by id limit %s) o"
+            "    join configuration c using (tenant, document, version)) p"
+            " where nth = 1 or bytes <= %s order by id",
+            (limit, PENDING_BYTES),
         )
         return [Pending(r[0], r[1], r[2], r[3], r[4], r[5], r[6], bytes(r[7])) async for r in found]
 

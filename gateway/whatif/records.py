@@ -8,10 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 from schemas import codec, ids
+from schemas.announcing import announcements, place_in
 from schemas.envelope import headers_of
 from schemas.ids import Id
 from schemas.messages.incidents import AcknowledgeIncident
-from schemas.messages.kernel import ConfigurationAnnounced
 from schemas.messages.notifications import Outcome, PageRequested, ReportOutcome
 from schemas.messages.tables import STREAMS
 from schemas.partitioning import partition_of
@@ -39,16 +39,18 @@ class Speech:
 
     def announced(self, tenant: str, document: str, version: int, body: bytes, at: int) -> list[Output]:
         """One version of a document, announced on every partition that needs it."""
-        message = ConfigurationAnnounced(tenant, document, version, sha256(body).hexdigest(), body)
+        messages = announcements(tenant, document, version, sha256(body).hexdigest(), body)
         key = ids.key_of(tenant)
         out = []
         for room in self.topology.readers_of_document(document):
             count = self.topology.partitions(room.input)
             one = partition_of(key.encode(), count)
             for partition in range(count) if room.announced == "all" else [one]:
-                record_id = ids.derive("announced", tenant, document, version, room.input, partition)
-                headers = headers_of(record_id, "ConfigurationAnnounced", "gateway", key, at)
-                out.append(Output(room.input, partition, key.encode(), codec.encode(message), headers))
+                about = (tenant, document, version, room.input, partition)
+                for message in messages:
+                    record_id = ids.derive("announced", *about, *place_in(message))
+                    headers = headers_of(record_id, type(message).__name__, "gateway", key, at)
+                    out.append(Output(room.input, partition, key.encode(), codec.encode(message), headers))
         return out
 
     def outcome(self, page: PageRequested, outcome: Outcome, detail: str, at: int) -> Output:

@@ -17,13 +17,15 @@ from processors.host.memory_merge import Merge
 from processors.host.memory_timetable import Arrival, Timetable, read_timetable
 from processors.host.places import Place
 from processors.host.replay_log import Failures, failing, failures
+from processors.kernel.configuration import Gathering
 from processors.kernel.engine import Engine
 from processors.kernel.room import Room, room_of
 from processors.rooms import DECIDERS
 from schemas import codec, ids
+from schemas.announcing import Message
 from schemas.configuration import canonical, check_tenant, parse_document
 from schemas.errors import MandateError, SchemaError
-from schemas.messages.kernel import ConfigurationAnnounced
+from schemas.messages.kernel import CONFIGURATION
 from schemas.partitioning import partition_of
 from schemas.record import Record
 from schemas.topology import Topology
@@ -61,7 +63,7 @@ class Result:
 
 
 Progress = Callable[[str, int], None]
-_ANNOUNCED = codec.schema_ids(ConfigurationAnnounced)
+_ANNOUNCED = frozenset(number for kind in CONFIGURATION for number in codec.schema_ids(kind))
 
 
 def ask(history: History, topology: Topology, question: Question, progress: Progress = lambda what, n: None) -> Result:
@@ -187,23 +189,24 @@ Announced = Mapping[tuple[str, str], list[tuple[int, int, bytes]]]
 def _announced(speech: Speech, table: Timetable, start: Start) -> Announced:
     found: dict[tuple[str, str], list[tuple[int, int, bytes]]] = {}
     for state in start.states.values():
-        for message in state.documents():
-            found.setdefault((message.tenant, message.document), []).append(
-                (state.last_now, message.version, message.body)
-            )
+        for whole in state.documents():
+            found.setdefault((whole.tenant, whole.document), []).append((state.last_now, whole.version, whole.body))
+    gathering: dict[str, Gathering] = {}
     for arrival in table.arrivals:
-        announced = _configuration(speech, arrival.record)
+        message = _configuration(speech, arrival.record)
+        topic = arrival.record.topic
+        announced = None if message is None else gathering.setdefault(topic, Gathering()).add(message)
         if announced is not None:
             listed = found.setdefault((announced.tenant, announced.document), [])
             listed.append((arrival.time, announced.version, announced.body))
     return found
 
 
-def _configuration(speech: Speech, record: Record) -> ConfigurationAnnounced | None:
+def _configuration(speech: Speech, record: Record) -> Message | None:
     try:
         if codec.id_of(record.value) not in _ANNOUNCED:
             return None
-        message: ConfigurationAnnounced = speech.decode(record)
+        message: Message = speech.decode(record)
     except SchemaError:
         return None  # somebody's rubbish: the processors make a dead letter of it
     return message

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from processors.host.places import Place
 from processors.host.replay_log import Transaction, load, transactions
+from processors.kernel.configuration import CONFIG, in_force
 from processors.kernel.engine import PROGRESS_KEY, Engine
 from processors.kernel.room import Room
 from schemas import codec, ids
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 # Up to so many records all is run from the beginning, which needs no state: some ten seconds of one core.
 WARM_UP_MAX = 100_000
 _CHANGELOG = codec.Words(kernel.CHANGELOG)
-_CONFIG = b"\x00config/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,7 @@ class State:
 
     def documents(self) -> list[ConfigurationAnnounced]:
         """The settings in force then."""
-        found = [_CHANGELOG.decode(row.value) for row in self.rows if (row.key or b"").startswith(_CONFIG)]
-        return [message for message in found if isinstance(message, ConfigurationAnnounced)]
+        return in_force(_CHANGELOG.decode(row.value) for row in self.rows if (row.key or b"").startswith(CONFIG))
 
 
 @dataclass(frozen=True, slots=True)

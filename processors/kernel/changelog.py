@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from processors.kernel.commands import Commands
-from processors.kernel.configuration import CONFIG, IN_FORCE, Message
+from processors.kernel.configuration import CONFIG, IN_FORCE
 from processors.kernel.outputs import FOUR
 from processors.kernel.room import Room
 from processors.kernel.sizes import MAX_PART_BYTES, PartTooLarge
 from processors.kernel.store import FRAME, Store, stored
 from schemas import codec, ids
+from schemas.announcing import Message
 from schemas.codec import PREFIX_BYTES
 from schemas.messages.kernel import CHANGELOG, Chain, Progress, RememberedCommand, StoredPart
 from schemas.record import Output, Record

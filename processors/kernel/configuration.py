@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from schemas import ids
+from schemas.announcing import Message
 from schemas.configuration import DEFAULTS, MAX_DOCUMENT_BYTES, MAX_PARTS, Document, parse_document
 from schemas.errors import SchemaError
 from schemas.messages.kernel import ConfigurationActivated, ConfigurationAnnounced, ConfigurationPart
 
-Message = ConfigurationAnnounced | ConfigurationPart | ConfigurationActivated
 Key = tuple[str, str]
 Rows = list[tuple[bytes, Message | None]]
 # Keys of the changelog. A part's number is beside its version, so that what comes never overwrites what is in force.
@@ -135,23 +135,31 @@ def row_of(message: Message) -> bytes:
     return CONFIG + ids.key_of(message.tenant, message.document).encode()
 
 
-def in_force(messages: Iterable[Message]) -> list[ConfigurationAnnounced]:
-    """The whole documents in force by these records, each as if it had been announced in one; older versions too."""
-    out: list[ConfigurationAnnounced] = []
-    gathered: dict[tuple[str, str, int], _Awaited] = {}
-    for message in messages:
+class Gathering:
+    """Puts parts together for a reader of a log; unlike `Configurations` it keeps no order of versions."""
+
+    def __init__(self) -> None:
+        self._there: dict[tuple[str, str, int], _Awaited] = {}
+
+    def add(self, message: Message) -> ConfigurationAnnounced | None:
+        """The version that is whole with this record, as if it had been announced in one; else None."""
         if isinstance(message, ConfigurationAnnounced):
-            out.append(message)
-            continue
+            return message
         name = (message.tenant, message.document, message.version)
-        then = _with(gathered.get(name) or _Awaited(message.version), message)
+        then = _with(self._there.get(name) or _Awaited(message.version), message)
         if then is None:
-            continue
-        gathered[name] = then
+            return None
+        self._there[name] = then
         body = _whole(then)
-        if body is not None and then.activated is not None and sha256(body).hexdigest() == then.activated.hash:
-            out.append(ConfigurationAnnounced(*name, then.activated.hash, body))
-    return out
+        if body is None or then.activated is None or sha256(body).hexdigest() != then.activated.hash:
+            return None
+        return ConfigurationAnnounced(*name, then.activated.hash, body)
+
+
+def in_force(messages: Iterable[Message]) -> list[ConfigurationAnnounced]:
+    """The whole documents in these records; older versions too."""
+    gathering = Gathering()
+    return [whole for whole in map(gathering.add, messages) if whole is not None]
 
 
 def _row(key: Key, version: int, last: str) -> bytes:

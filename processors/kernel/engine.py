@@ -23,7 +23,7 @@ from typing import Any
 from processors.kernel.batch import NEVER, batch_of
 from processors.kernel.changelog import PROGRESS_KEY, Changelog, Position
 from processors.kernel.commands import Commands, answer_again, remembered_of
-from processors.kernel.configuration import IN_FORCE, Message
+from processors.kernel.configuration import IN_FORCE
 from processors.kernel.decider import Command, Configured, Refuse, TimerDue
 from processors.kernel.outputs import Writer
 from processors.kernel.room import Room
@@ -31,6 +31,7 @@ from processors.kernel.sizes import MAX_PART_BYTES, DecideFailed, check_sizes
 from processors.kernel.staging import Staged, stage
 from processors.kernel.store import Store
 from schemas import codec, ids
+from schemas.announcing import Message
 from schemas.envelope import correlation_id, flags, record_id
 from schemas.errors import MandateError, SchemaError
 from schemas.head import read_head

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.incidents import DECIDER
-from processors.kernel.configuration import Configurations, Message, in_force
+from processors.kernel.configuration import Configurations, in_force
 from processors.kernel.engine import Engine
 from processors.kernel.room import room_of
 from schemas import codec, ids
+from schemas.announcing import Message
 from schemas.catalog import Catalog
 from schemas.configuration import canonical
 from schemas.messages.kernel import ConfigurationActivated, ConfigurationAnnounced, ConfigurationPart

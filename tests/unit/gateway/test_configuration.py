@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from gateway.configuration.service import places_of
 from gateway.configuration.store import Pending
 from gateway.http import settings as process
 from processors.effects.addresses import Rules
+from processors.kernel.configuration import in_force
 from schemas import codec, ids, topology
-from schemas.configuration import DEFAULTS, canonical, parse_document
+from schemas.configuration import DEFAULTS, MAX_DOCUMENT_BYTES, canonical, parse_document
 from schemas.envelope import record_id
 from schemas.errors import ConfigurationError, MandateError
-from schemas.messages.kernel import SHARED, ConfigurationAnnounced
+from schemas.messages.kernel import SHARED, ConfigurationActivated, ConfigurationAnnounced
 from schemas.partitioning import partition_of
 from schemas.record import Record
 from tests.unit.gateway.test_action_json import JSON
@@ -110,14 +112,37 @@ def test_every_document_is_announced_where_the_map_says() -> None:
 
 def test_an_announcement_has_one_id_however_often_it_is_made() -> None:
     pending = Pending(7, "a/b", "signals", 3, "actions.ordered", 2, "h", b"{}")
-    one, two = announcement(pending, 1), announcement(pending, 2)
+    (one,), (two,) = announcement(pending, 1), announcement(pending, 2)
     assert (one.topic, one.partition, one.key) == ("actions.ordered", 2, b"a%2Fb")
     assert codec.Words(SHARED).decode(one.value) == ConfigurationAnnounced("a/b", "signals", 3, "h", b"{}")
     found = [record_id(Record("t", 2, 0, 0, x.key, x.value, x.headers)) for x in (one, two)]
     assert found[0] == found[1]
-    other = announcement(Pending(7, "a/b", "signals", 3, "actions.ordered", 1, "h", b"{}"), 1)
+    (other,) = announcement(Pending(7, "a/b", "signals", 3, "actions.ordered", 1, "h", b"{}"), 1)
     assert record_id(Record("t", 2, 0, 0, other.key, other.value, other.headers)) != found[0]
     assert len(found[0] or b"") == ids.ID_BYTES
+
+
+def test_a_large_document_is_announced_in_parts_and_then_activated() -> None:
+    body = canonical({"services": [{"id": f"s{n}", "name": "x" * 200} for n in range(3_000)]})
+    digest = sha256(body).hexdigest()
+    found = announcement(Pending(7, "a", "catalog", 3, "incidents.commands", 0, digest, body), 1)
+    said = [codec.Words(SHARED).decode(each.value) for each in found]
+    assert len(said) == -(-len(body) // MAX_DOCUMENT_BYTES) + 1
+    assert b"".join(m.body for m in said[:-1]) == body
+    assert said[-1] == ConfigurationActivated("a", "catalog", 3, digest, len(said) - 1)
+    records = [record_id(Record("t", 0, 0, 0, x.key, x.value, x.headers)) for x in found]
+    assert len(set(records)) == len(records)
+    assert in_force(said) == [ConfigurationAnnounced("a", "catalog", 3, digest, body)]
+
+
+def test_the_difference_of_a_large_catalog_is_told_by_service() -> None:
+    before = {"services": [{"id": f"s{n}"} for n in range(5_000)]}
+    after = {"services": [*before["services"][1:], {"id": "new"}], "teams": [{"id": "t"}]}
+    assert difference.lines(before, after) == [
+        '+services {"id": "new"}',
+        '-services {"id": "s0"}',
+        '+teams {"id": "t"}',
+    ]
 
 
 def test_the_difference_for_people() -> None:
