@@ -45,6 +45,14 @@ class RaiseRule:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowRule:
+    """How far apart (seconds of event time) failures of resources that match are still one incident."""
+
+    match: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
     """What `resource` depends on: a change there may be the cause of what fails here."""
 
@@ -54,7 +62,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Incidents:
-    """Grouping window, severities, what a likely cause is, and what happens by itself."""
+    """Grouping windows, severities, likely causes, what happens by itself, and when two incidents are related."""
 
     attach_window_s: int = 900
     default_severity: Severity = "SEV3"
@@ -66,6 +74,19 @@ class Incidents:
     triggers: tuple[TriggerRule, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     suggestions: Suggestions = SUGGESTIONS
+    windows: tuple[WindowRule, ...] = ()
+    related_from: int = 500
+
+    def window_s(self, resource: str) -> int:
+        """The grouping window of a resource: the exact name's, else the longest prefix's, else the tenant's."""
+        best: WindowRule | None = None
+        for rule in self.windows:
+            if rule.match == resource:
+                return rule.seconds
+            prefix = rule.match.endswith("*") and resource.startswith(rule.match[:-1])
+            if prefix and (best is None or len(rule.match) > len(best.match)):
+                best = rule
+        return self.attach_window_s if best is None else best.seconds
 
 
 def read_incidents(r: Reader) -> Incidents:
@@ -95,9 +116,20 @@ def read_incidents(r: Reader) -> Incidents:
         triggers=read_triggers(r),
         thresholds=read_thresholds(r),
         suggestions=read_suggestions(r),
+        windows=_windows(r),
+        related_from=r.number("related_from", 500, 1, 1_000),
     )
     r.done()
     return out
+
+
+def _windows(r: Reader) -> tuple[WindowRule, ...]:
+    out = []
+    for entry in r.readers("windows"):
+        out.append(WindowRule(entry.text("match"), entry.number("seconds", 900, 1, 86_400)))
+        entry.done()
+    unique(f"{r.place}.windows", [x.match for x in out])
+    return tuple(out)
 
 
 def _relations(r: Reader) -> tuple[Relation, ...]:

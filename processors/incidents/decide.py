@@ -13,6 +13,9 @@ from processors.incidents import (
     automatic,
     blast,
     calendar,
+    correcting,
+    failures,
+    grouping,
     measures,
     observing,
     people,
@@ -23,13 +26,12 @@ from processors.incidents import (
 )
 from processors.incidents.causes import Failing
 from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
+from processors.incidents.finding import survivor
+from processors.incidents.grouping import Placed
 from processors.incidents.rules import (
     KEEP_MS,
     RESOURCE_CHARACTERS,
     clip,
-    distance_ms,
-    nearest,
-    on_its_way,
     opening_severity,
     raised_severity,
     title_of,
@@ -39,9 +41,7 @@ from processors.incidents.state import (
     Incident,
     Tenant,
     changes_part,
-    incident_part,
     problem_id,
-    problem_part,
     tenant_part,
 )
 from processors.kernel.decider import Command, Decision, Event, SetTimer, TimerDue, View
@@ -67,6 +67,7 @@ Handler = Callable[[Command, Any, View], Decision]
 
 def decide(command: Command, view: View) -> Decision:
     """What follows from one message or timer."""
+    command = correcting.aliased(command, view)
     handler = HANDLERS.get(type(command.message))
     if handler is None:
         return Decision(reasons=("not_for_incidents",))
@@ -76,46 +77,17 @@ def decide(command: Command, view: View) -> Decision:
 
 
 def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision:
-    key = key_of(signal.tenant)
-    listed = view.get(problem_part(key, problem_id(signal.resource, signal.fingerprint, signal.historical)))
-    known: list[Incident] = []
-    for incident_id in listed.incidents if listed else ():
-        part = incident_part(key, incident_id)
-        # Also a resolved one: a failure told twice is one failure, it must not open a second incident.
-        if sets.contains(view, sets.actions_of(part), signal.action_id):
-            return Decision(reasons=("already_attached",))
-        incident = view.get(part)
-        if incident is not None:
-            known.append(incident)
     config = cast(Incidents, view.config(signal.tenant, "incidents"))
-    near = nearest(known, signal.event_time)
-    away_s = _away_s(near, signal) if near is not None else 0
-    if near is not None and away_s <= config.attach_window_s:
-        why = f"same error {signal.error_type} ({signal.fingerprint})"
-        return _attach(command, signal, view, config, near, why)
-    # What was reported, or seen by an alert, before the first failure: no error is known of it yet.
-    untyped = [i for i in told.open_on(view, key, signal.resource) if not i.failures and not signal.historical]
-    begun = nearest(untyped, signal.event_time)
-    if begun is not None and _away_s(begun, signal) <= config.attach_window_s:
-        why = f"the first failure of an incident that began with: {begun.trigger}"
-        return _attach(command, signal, view, config, begun, why)
-    ended = on_its_way(known, signal, config.attach_window_s)
-    if ended is not None:
-        why = f"taken before INC-{ended.number} was ended, so it is no sign that the problem is back"
-        return _attach(command, signal, view, config, ended, why)
-    returned = automatic.returned(known, signal, config, command.now)
+    placed = grouping.where(view, signal, config)
+    if placed.known:
+        return Decision(reasons=("already_attached",))
+    if placed.incident is not None:
+        return _attach(command, signal, view, config, placed, placed.incident)
+    returned = automatic.returned(placed.candidates, signal, config, command.now)
     if returned is not None:
         return _reopen(command, signal, view, config, returned)
-    if near is None:
-        before = automatic.was_before(known, command.now)
-        why = f"none of {len(known)} incidents of this error on {signal.resource} is open{before}"
-    else:
-        why = f"INC-{near.number} has the same error {away_s} s away, more than {config.attach_window_s} s"
-    return _open(command, signal, view, config, why)
-
-
-def _away_s(incident: Incident, signal: ErrorSignalled) -> int:
-    return (distance_ms(incident, signal.event_time) + 999) // 1000
+    before = "" if placed.away_s else automatic.was_before(placed.candidates, command.now)
+    return _open(command, signal, view, config, replace(placed, why=f"{placed.why}{before}"))
 
 
 def _reopen(command: Command, signal: ErrorSignalled, view: View, config: Incidents, incident: Incident) -> Decision:
@@ -123,12 +95,13 @@ def _reopen(command: Command, signal: ErrorSignalled, view: View, config: Incide
     why = automatic.why_returned(incident, signal, config, command.now)
     opening = automatic.reopened(command.now, signal.tenant, incident, AUTOMATIC, why, automatic=True)
     open_again = replace(incident, state="reopened", resolved_at=None, resolved_by=None)
-    attached = _attach(command, signal, view, config, open_again, why)
+    placed = Placed(open_again, why, away_s=grouping.away_s(incident, signal.event_time))
+    attached = _attach(command, signal, view, config, placed, open_again)
     timers = automatic.at_reopening(key_of(signal.tenant), incident)
     return Decision((*opening, *attached.events), timers, ("reopened_by_symptoms", *attached.reasons))
 
 
-def _open(command: Command, signal: ErrorSignalled, view: View, config: Incidents, why: str) -> Decision:
+def _open(command: Command, signal: ErrorSignalled, view: View, config: Incidents, placed: Placed) -> Decision:
     key = key_of(signal.tenant)
     tenant = view.get(tenant_part(key)) or Tenant()
     affected = 0 if signal.affected is None else 1
@@ -152,7 +125,7 @@ def _open(command: Command, signal: ErrorSignalled, view: View, config: Incident
         first_failure_at=signal.first_event_time,
         event_time=signal.event_time,
         historical=signal.historical,
-        reasons=(why, tries),
+        reasons=(placed.why, tries, *placed.others),
         at=command.now,
     )
     what = _failing(signal, signal.first_event_time)
@@ -170,10 +143,9 @@ def _failing(signal: ErrorSignalled, at: int) -> Failing:
 
 
 def _attach(
-    command: Command, signal: ErrorSignalled, view: View, config: Incidents, incident: Incident, why: str
+    command: Command, signal: ErrorSignalled, view: View, config: Incidents, placed: Placed, incident: Incident
 ) -> Decision:
     key = key_of(signal.tenant)
-    away_s = _away_s(incident, signal)
     attached = SignalAttached(
         tenant=signal.tenant,
         incident_id=incident.incident_id,
@@ -185,14 +157,13 @@ def _attach(
         sample=signal.sample,
         event_time=signal.event_time,
         failures=incident.failures + 1,
-        affected_count=incident.affected_count + _newly_affected(view, key, incident, signal),
-        reasons=(
-            f"same resource {signal.resource}",
-            f"{away_s} s from the incident's failures, within {config.attach_window_s} s",
-            why,
-        ),
+        affected_count=incident.affected_count + newly_affected(view, key, incident, signal.affected),
+        reasons=why_attached(signal, incident, placed, config),
         historical=signal.historical,
         at=command.now,
+        resource=signal.resource,
+        fingerprint=signal.fingerprint,
+        error_type=signal.error_type,
     )
     events = [Event(key, attached)]
     first = min(incident.first_failure_at, signal.event_time)
@@ -238,11 +209,21 @@ def _raised(
     )
 
 
-def _newly_affected(view: View, key: str, incident: Incident, signal: ErrorSignalled) -> int:
-    if signal.affected is None:
+def why_attached(signal: ErrorSignalled, incident: Incident, placed: Placed, config: Incidents) -> tuple[str, str, str]:
+    """Why a failure belongs to an incident: resource, window, error."""
+    same = signal.resource == incident.resource
+    what = f"same resource {signal.resource}" if same else f"{signal.resource} belongs to it since a person merged them"
+    within = f"{placed.away_s} s from the incident's failures, within {config.window_s(signal.resource)} s"
+    return what, within, placed.why
+
+
+def newly_affected(view: View, key: str, incident: Incident, affected: str | None) -> int:
+    """1 when this failure hits somebody whom no other of the incident did, else 0."""
+    if affected is None:
         return 0
-    name = sets.affected_of(incident_part(key, incident.incident_id))
-    return 0 if sets.contains(view, name, sets.affected_id(signal.affected)) else 1
+    member = sets.affected_id(affected)
+    homes = failures.homes_of(view, key, incident)
+    return 0 if any(sets.contains(view, sets.affected_of(part), member) for _, part in homes) else 1
 
 
 def _healed(command: Command, healed: FailureHealed, view: View) -> Decision:
@@ -308,7 +289,8 @@ def _changed(command: Command, change: ChangeObserved, view: View, recorded_by: 
 
 def _paged(command: Command, page: PageObserved, view: View) -> Decision:
     key = key_of(page.tenant)
-    incident: Incident | None = view.get(incident_part(key, page.incident_id))
+    # A page of an incident that was merged told of what is the other one now.
+    incident = survivor(view, key, page.incident_id)
     if incident is None:
         return Decision(reasons=("page_of_unknown_incident",))
     if page.outcome != "delivered":
@@ -317,7 +299,7 @@ def _paged(command: Command, page: PageObserved, view: View) -> Decision:
         return Decision(reasons=("page_not_the_first",))
     paged = IncidentPaged(
         tenant=page.tenant,
-        incident_id=page.incident_id,
+        incident_id=incident.incident_id,
         number=incident.number,
         person=page.person,
         channel=page.channel,
@@ -360,6 +342,7 @@ HANDLERS: Mapping[type, Handler] = {
     **blast.HANDLERS,
     **observing.HANDLERS,
     **suggesting.HANDLERS,
+    **correcting.HANDLERS,
 }
 # What each timer is decided by, by its name. A theme brings its own lines.
 TIMERS: Mapping[str, Handler] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from processors.incidents.measures import Alarm, Healing, Watch
 from processors.incidents.responders import Gate
@@ -88,3 +90,10 @@ class PartForgotten:
     """What is kept under this part is older than what is kept."""
 
     part: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartsWritten:
+    """A correction worked these parts out whole (None: the part is deleted); its wire event says why."""
+
+    parts: Mapping[str, Any | None]

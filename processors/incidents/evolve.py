@@ -6,9 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from processors.incidents import blast, evolve_measures, responded, sets
+from processors.incidents import blast, evolve_measures, failures, responded, sets
 from processors.incidents.attribution import of
-from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
+from processors.incidents.events import (
+    AlertForgotten,
+    ChangesForgotten,
+    IncidentForgotten,
+    PartsWritten,
+    ProblemFound,
+)
+from processors.incidents.failures import Failure
 from processors.incidents.measures import caused_part
 from processors.incidents.rules import (
     CHANGES_PER_RESOURCE,
@@ -16,21 +23,26 @@ from processors.incidents.rules import (
     INCIDENTS_PER_PROBLEM,
     KEEP_MS,
     RECENT_CHANGES,
+    RECENT_INCIDENTS,
     RESOURCE_CHARACTERS,
+    TITLE_CHARACTERS,
     clip,
 )
 from processors.incidents.state import (
     Alert,
     Changes,
     Incident,
+    Kind,
     Place,
     Problem,
+    Recent,
     RecentChange,
     RecentChanges,
     Tenant,
     alert_part,
     changes_part,
     incident_part,
+    latest_part,
     place_part,
     problem_id,
     problem_part,
@@ -77,45 +89,60 @@ def _with(view: View, event: Any, **changes: Any) -> Parts:
 
 
 def _opened(view: View, event: IncidentOpened) -> Parts:
+    if event.split_from is not None:
+        return {}  # its parts are written by the split (PartsWritten)
     key = key_of(event.tenant)
     part = incident_part(key, event.incident_id)
     problem = problem_id(event.resource, event.fingerprint, event.historical)
-    listed = view.get(problem_part(key, problem)) or Problem(())
+    recent = view.get(latest_part(key)) or Recent(())
+    incident = Incident(
+        incident_id=event.incident_id,
+        number=event.number,
+        problem=problem,
+        resource=clip(event.resource, RESOURCE_CHARACTERS),
+        title=event.title,
+        state="detected",
+        severity=event.severity,
+        historical=event.historical,
+        first_failure_at=event.first_failure_at,
+        last_failure_at=event.event_time,
+        detected_at=event.at,
+        failures=event.failures,
+        affected_count=1 if event.affected is not None else 0,
+        trigger=event.trigger,
+        actor=clip(event.actor, 64) if event.failures else "",
+        error_type=event.error_type if event.failures else "",
+        stated=event.trigger != "error",
+        window=event.in_maintenance or "",
+    )
     out: dict[str, Any | None] = {
         tenant_part(key): replace(view.get(tenant_part(key)) or Tenant(), incidents=event.number),
-        problem_part(key, problem): Problem((*listed.incidents, event.incident_id)[-INCIDENTS_PER_PROBLEM:]),
-        part: Incident(
-            incident_id=event.incident_id,
-            number=event.number,
-            problem=problem,
-            resource=clip(event.resource, RESOURCE_CHARACTERS),
-            title=event.title,
-            state="detected",
-            severity=event.severity,
-            historical=event.historical,
-            first_failure_at=event.first_failure_at,
-            last_failure_at=event.event_time,
-            detected_at=event.at,
-            failures=event.failures,
-            affected_count=1 if event.affected is not None else 0,
-            trigger=event.trigger,
-            window=event.in_maintenance or "",
-            actor=clip(event.actor, 64) if event.failures else "",
-            error_type=event.error_type if event.failures else "",
-        ),
+        problem_part(key, problem): with_incident(view.get(problem_part(key, problem)), event.incident_id),
+        latest_part(key): Recent((*recent.incidents, event.incident_id)[-RECENT_INCIDENTS:]),
+        part: incident,
     }
-    for name in _place_names(out[part]):
-        out[place_part(key, name)] = _with_place(view, key, name, event.incident_id)
+    for name in place_names(incident):
+        out[place_part(key, name)] = with_place(view, key, name, event.incident_id)
     # A report or an alert is no action: an action of the same id would not be the same thing.
-    return out | (_remembered(view, part, event) if event.failures else {})
+    return out | (_remembered(view, part, incident, problem, event, event.title) if event.failures else {})
 
 
-def _place_names(incident: Any) -> tuple[str, ...]:
+def with_incident(listed: Problem | None, incident_id: bytes) -> Problem:
+    """The list of a problem with one incident more, the latest."""
+    return (
+        Problem((incident_id,))
+        if listed is None
+        else replace(listed, incidents=(*listed.incidents, incident_id)[-INCIDENTS_PER_PROBLEM:])
+    )
+
+
+def place_names(incident: Any) -> tuple[str, ...]:
     """Under which names an incident is listed: its resource, and the actor that failed first."""
     return tuple(dict.fromkeys(name for name in (incident.resource, incident.actor) if name))
 
 
-def _with_place(view: View, key: str, name: str, incident_id: bytes) -> Place:
+def with_place(view: View, key: str, name: str, incident_id: bytes) -> Place:
+    """The list of a place with this incident as the latest."""
     listed = view.get(place_part(key, name)) or Place(())
     others = tuple(i for i in listed.incidents if i != incident_id)
     return Place((*others, incident_id)[-INCIDENTS_PER_PLACE:])
@@ -126,9 +153,9 @@ def _places(view: View, event: Any, *, listed: bool) -> dict[str, Any | None]:
     key = key_of(event.tenant)
     incident = view.get(incident_part(key, event.incident_id))
     out: dict[str, Any | None] = {}
-    for name in _place_names(incident) if incident is not None else ():
+    for name in place_names(incident) if incident is not None else ():
         if listed:
-            out[place_part(key, name)] = _with_place(view, key, name, event.incident_id)
+            out[place_part(key, name)] = with_place(view, key, name, event.incident_id)
         else:
             before = view.get(place_part(key, name)) or Place(())
             left = tuple(i for i in before.incidents if i != event.incident_id)
@@ -138,8 +165,9 @@ def _places(view: View, event: Any, *, listed: bool) -> dict[str, Any | None]:
 
 def _contained(view: View, event: IncidentContained) -> Parts:
     incident = view.get(incident_part(key_of(event.tenant), event.incident_id))
-    first = event.at if incident is None or incident.contained_at is None else incident.contained_at
-    return _with(view, event, contained_at=first)
+    if incident is not None and incident.contained_at is not None:
+        return {}
+    return _with(view, event, contained_at=event.at, contained_failures=event.failures)
 
 
 def _sign(view: View, event: ReportAttached | AlertAttached) -> Parts:
@@ -160,15 +188,10 @@ def _problem_found(view: View, event: ProblemFound) -> Parts:
     if incident is None:
         return {}
     found = replace(incident, problem=event.problem, actor=event.actor, error_type=event.error_type)
-    listed = view.get(problem_part(event.key, event.problem)) or Problem(())
-    out: dict[str, Any | None] = {
-        part: found,
-        problem_part(event.key, event.problem): Problem(
-            (*listed.incidents, event.incident_id)[-INCIDENTS_PER_PROBLEM:]
-        ),
-    }
-    for name in _place_names(found):
-        out[place_part(event.key, name)] = _with_place(view, event.key, name, event.incident_id)
+    listing = problem_part(event.key, event.problem)
+    out: dict[str, Any | None] = {part: found, listing: with_incident(view.get(listing), event.incident_id)}
+    for name in place_names(found):
+        out[place_part(event.key, name)] = with_place(view, event.key, name, event.incident_id)
     return out
 
 
@@ -184,14 +207,30 @@ def _attached(view: View, event: SignalAttached) -> Parts:
         failures=event.failures,
         affected_count=event.affected_count,
     )
-    return {part: grown} | _remembered(view, part, event)
+    problem = problem_id(event.resource, event.fingerprint, event.historical)
+    title = clip(f"{event.error_type}: {event.sample}", TITLE_CHARACTERS)
+    return _remembered(view, part, grown, problem, event, title)
 
 
-def _remembered(view: View, part: str, event: IncidentOpened | SignalAttached) -> dict[str, Any | None]:
-    out: dict[str, Any | None] = {**sets.added(view, sets.actions_of(part), event.action_id)}
-    if event.affected is not None:
-        out |= sets.added(view, sets.affected_of(part), sets.affected_id(event.affected))
-    return out
+def _remembered(
+    view: View, part: str, incident: Incident, problem: bytes, event: IncidentOpened | SignalAttached, title: str
+) -> dict[str, Any | None]:
+    actor = clip(event.actor, 64)
+    first = event.first_failure_at if isinstance(event, IncidentOpened) else event.event_time
+    failure = Failure(
+        action_id=event.action_id,
+        event_time=event.event_time,
+        first=failures.span(event.event_time, first),
+        at=event.at,
+        affected=failures.NOBODY if event.affected is None else sets.affected_id(event.affected),
+        problem=problem[: failures.SHORT],
+        actor=failures.actor_id(actor),
+        ordinal=0,
+    )
+    resource = clip(event.resource, RESOURCE_CHARACTERS)
+    words = [clip(w, TITLE_CHARACTERS) for w in (event.fingerprint, event.error_type)]
+    kind = Kind(problem, resource, words[0], words[1], title, clip(event.action_type, TITLE_CHARACTERS))
+    return {**failures.added(view, part, incident, failure), **failures.known(view, part, kind, actor)}
 
 
 def _acknowledged(view: View, event: IncidentAcknowledged) -> Parts:
@@ -204,6 +243,7 @@ def _acknowledged(view: View, event: IncidentAcknowledged) -> Parts:
         part: replace(
             incident,
             first_acknowledged_at=event.at if first is None else first,
+            acknowledged_failures=event.failures if first is None else incident.acknowledged_failures,
             acknowledged_by=event.subject,
             assignee=event.subject,
             acknowledged_severity=incident.severity,
@@ -227,24 +267,38 @@ def _changed(view: View, event: ChangeRecorded) -> Parts:
 
 
 def _forgotten(view: View, event: IncidentForgotten) -> Parts:
-    part = incident_part(event.key, event.incident_id)
-    incident = view.get(part)
-    if incident is None:
-        return {}
-    out: dict[str, Any | None] = {part: None}
-    for name in _place_names(incident):
-        places = view.get(place_part(event.key, name)) or Place(())
-        if event.incident_id in places.incidents:
-            rest = tuple(i for i in places.incidents if i != event.incident_id)
-            out[place_part(event.key, name)] = Place(rest) if rest else None
+    """An incident leaves the state, and with it those that were merged into it."""
+    incident = view.get(incident_part(event.key, event.incident_id))
+    out: dict[str, Any | None] = {}
+    for incident_id in (event.incident_id, *(incident.members if incident is not None else ())):
+        one: Incident | None = view.get(incident_part(event.key, incident_id))
+        if one is not None:
+            _forget(view, event.key, one, out)
+    return out
+
+
+def _forget(view: View, key: str, incident: Incident, out: dict[str, Any | None]) -> None:
+    part = incident_part(key, incident.incident_id)
+    problems = {incident.problem, *(kind.problem for kind in failures.kinds_of(view, part))}
+    lists = [place_part(key, name) for name in place_names(incident)]
+    lists += [problem_part(key, problem) for problem in sorted(problems)]
+    lists.append(latest_part(key))
+    out[part] = None
     for name, _ in view.scan(f"{part}/"):
         out[name] = None
-    listing = problem_part(event.key, incident.problem)
-    problem = view.get(listing)
-    if problem is not None:
-        left = tuple(i for i in problem.incidents if i != event.incident_id)
-        out[listing] = Problem(left) if left else None
-    return out
+    for name in lists:
+        listed = out[name] if name in out else view.get(name)
+        if listed is not None and incident.incident_id in listed.incidents:
+            out[name] = _without(listed, incident.incident_id)
+
+
+def _without(listed: Problem | Place | Recent, incident_id: bytes) -> Problem | Place | Recent | None:
+    rest = tuple(i for i in listed.incidents if i != incident_id)
+    if not rest:
+        return None
+    if not isinstance(listed, Problem):
+        return replace(listed, incidents=rest)
+    return Problem(rest, tuple(r for r in listed.routes if incident_id not in (r.to, r.away)))
 
 
 def _healed(view: View, event: HealedFailureCounted) -> Parts:
@@ -267,15 +321,32 @@ def _reopened(view: View, event: IncidentReopened) -> Parts:
 
 
 def _alert_resolved(view: View, event: AlertResolved) -> Parts:
-    alert = alert_part(key_of(event.tenant), event.alert_id)
-    before = view.get(alert)
-    over = Alert(event.alert_id, event.incident_id, firing=False, name=before.name if before is not None else "")
-    return {alert: over, **_with(view, event, alerts_firing=event.still_firing)}
+    key = key_of(event.tenant)
+    part = alert_part(key, event.alert_id)
+    known: Alert | None = view.get(part)
+    # It stays with the incident that it joined, also when that one was merged into another: both count it.
+    home = event.incident_id if known is None else known.incident_id
+    over = Alert(event.alert_id, home, firing=False, name=known.name if known is not None else "")
+    out = {**_with(view, event, alerts_firing=event.still_firing), part: over}
+    own = view.get(incident_part(key, home)) if home != event.incident_id else None
+    if own is not None:
+        out[incident_part(key, home)] = replace(own, alerts_firing=max(0, own.alerts_firing - 1))
+    return out
 
 
 def _severity(view: View, event: SeverityChanged) -> Parts:
     held = {"held_failures": event.failures, "held_affected": event.affected_count}
-    return _with(view, event, severity=event.after, **held)
+    return _with(view, event, severity=event.after, stated=True, **held)
+
+
+def _raised(view: View, event: SeverityRaised) -> Parts:
+    stated = {"stated": True} if event.stated else {}
+    return _with(view, event, severity=event.after, **stated, **evolve_measures.silenced(view, event))
+
+
+def _paged(view: View, event: IncidentPaged) -> Parts:
+    totals = {"paged_failures": event.failures, "paged_affected": event.affected_count}
+    return _with(view, event, first_page_at=event.at, **totals)
 
 
 def _cause(view: View, event: CauseSuggested) -> Parts:
@@ -290,11 +361,9 @@ HANDLERS: Mapping[type, Handler] = {
     ProblemFound: _problem_found,
     ChangeRecorded: _changed,
     HealedFailureCounted: _healed,
-    SeverityRaised: lambda view, event: _with(
-        view, event, severity=event.after, **evolve_measures.silenced(view, event)
-    ),
+    SeverityRaised: _raised,
     SeverityChanged: _severity,
-    IncidentPaged: lambda view, event: _with(view, event, first_page_at=event.at),
+    IncidentPaged: _paged,
     IncidentAcknowledged: _acknowledged,
     IncidentStateChanged: lambda view, event: _with(view, event, state=event.after),
     IncidentResolved: _resolved,
@@ -308,6 +377,7 @@ HANDLERS: Mapping[type, Handler] = {
     AlertResolved: _alert_resolved,
     IncidentForgotten: _forgotten,
     ChangesForgotten: lambda view, event: {event.part: None, caused_part(event.part): None},
+    PartsWritten: lambda view, event: event.parts,
     AlertForgotten: lambda view, event: {event.part: None},
     **responded.HANDLERS,
     **blast.EVOLVE,

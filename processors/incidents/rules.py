@@ -18,6 +18,8 @@ CHANGES_PER_RESOURCE = 24
 RECENT_CHANGES = 24
 # As many incidents as are read for one report, alert or late change: 32 x ~15 us.
 INCIDENTS_PER_PLACE = 32
+# The last incidents of a tenant, as many as are weighed for being related: 32 x ~15 us, once for each that opens.
+RECENT_INCIDENTS = 32
 TITLE_CHARACTERS = 200
 SAMPLE_CHARACTERS = 500
 RESOURCE_CHARACTERS = 1024

@@ -8,6 +8,8 @@ would count again.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from processors.incidents.state import Packed
 from processors.kernel.decider import View
 from schemas.ids import ID_BYTES, Id, derive
@@ -56,8 +58,31 @@ def added(view: View, name: str, member: Id) -> dict[str, Packed]:
     return {}
 
 
+def packed(name: str, members: Iterable[Id]) -> dict[str, Packed]:
+    """The parts of a set with these members, as if they had been added one after the other."""
+    buckets: dict[str, list[Id]] = {}
+    for member in dict.fromkeys(members):
+        buckets.setdefault(_bucket(name, member), []).append(member)
+    return {
+        f"{bucket}/{n // IDS_PER_PART:03d}": Packed(b"".join(ids[n : n + IDS_PER_PART]))
+        for bucket, ids in buckets.items()
+        for n in range(0, len(ids), IDS_PER_PART)
+    }
+
+
+def members(view: View, name: str) -> Iterator[Id]:
+    """All members of the set."""
+    for _, kept in view.scan(f"{name}/"):
+        for at in range(0, len(kept.ids), ID_BYTES):
+            yield kept.ids[at : at + ID_BYTES]
+
+
+def _bucket(name: str, member: Id) -> str:
+    return f"{name}/{derive('bucket', member)[0] & 15:x}"
+
+
 def _part(name: str, member: Id, n: int) -> str:
-    return f"{name}/{derive('bucket', member)[0] & 15:x}/{n:03d}"
+    return f"{_bucket(name, member)}/{n:03d}"
 
 
 def _holds(ids: bytes, member: Id) -> bool:

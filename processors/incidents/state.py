@@ -1,8 +1,8 @@
 """What the incidents processor remembers, as parts.
 
 Keys, all beginning with the tenant's Kafka key:
-`<t>/tenant`, `<t>/incident/<id>`, `<t>/incident/<id>/{actions,affected}/<bucket>/<n>`, `<t>/incident/<id>/blast`,
-`<t>/problem/<hash>`,
+`<t>/tenant`, `<t>/incident/<id>`, `<t>/incident/<id>/{failures,actions,affected}/<bucket>/<n>`,
+`<t>/incident/<id>/{kinds,names,related,blast}`, `<t>/problem/<hash>`, `<t>/correction/<id>`, `<t>/recent`,
 `<t>/changes/<hash>`, `<t>/changes` (the last ones of all), `<t>/place/<hash>`, `<t>/alert/<hash>`.
 Times are ms; `*_failure_at` are event times, all others log time.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from processors.incidents import blast_state, measures, responders
 from schemas.avro_types import Id16
@@ -36,6 +37,11 @@ class Incident:
     `postmortem_held`: a gate kept it from its postmortem. `window` is the maintenance window that nobody was told in,
     `window_raised`: only of a raised severity. `breaches` are thresholds crossed. `actor` and `error_type` are those of
     the first failure.
+
+    `attached` counts the failures that were ever attached here (the next one's ordinal), `remembered` those that are
+    remembered whole (failures.py). `merged_into` makes it an alias; `members` are the incidents that were merged into
+    it, directly or not. `stated`: a person, a report or an alert said its severity. `last_correction` is the last
+    split or merge that touched it and was not undone. `*_failures` and `paged_affected` are the totals at those times.
     """
 
     incident_id: Id16
@@ -76,6 +82,17 @@ class Incident:
     window: str = ""
     window_raised: bool = False
     breaches: int = 0
+    attached: int = 0
+    remembered: int = 0
+    merged_into: Id16 | None = None
+    members: tuple[Id16, ...] = ()
+    split_from: Id16 | None = None
+    last_correction: Id16 | None = None
+    stated: bool = False
+    paged_failures: int = 0
+    paged_affected: int = 0
+    acknowledged_failures: int = 0
+    contained_failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +103,112 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
+class Failures:
+    """A piece of an incident's failures as packed entries (see failures.py)."""
+
+    entries: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A problem whose failures an incident has, in the words of its first failure."""
+
+    problem: Id16
+    resource: str
+    fingerprint: str
+    error_type: str
+    title: str
+    action_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The problems of an incident's failures, in the order of their first failure."""
+
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The actors of an incident's failures, in the order of their first failure."""
+
+    actors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a person's split sends later failures of a problem: to `to` and never to `away`.
+
+    `actor` is the first 8 bytes of the actor's id (failures.actor_id), empty for every actor. `strict`: `away` is out
+    of the question also when `to` is over.
+    """
+
+    correction: Id16
+    actor: bytes
+    to: Id16
+    away: Id16
+    strict: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """The incidents of one (resource, fingerprint, historical), oldest first; the open ones attract signals."""
+    """The incidents of one (resource, fingerprint, historical), oldest first; the open ones attract signals.
+
+    `routes` are what people's splits say about it, the newest first.
+    """
+
+    incidents: tuple[Id16, ...]
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of incidents (a Problem or a Place) before and after a correction."""
+
+    part: str
+    before: tuple[Id16, ...]
+    after: tuple[Id16, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A split or a merge as it can be undone. `incident` is the one that keeps its name, `other` the new or merged one.
+
+    `before` and `after` are those of `incident`; `other_state` is the merged one's before it. `mark` is `attached` of
+    the incident that attracts after it (of `incident` in a merge, of `other` in a split): what has a higher ordinal
+    there came since. `moved` are the failures that a split moved, packed (failures.pack_moved), from `homes`.
+    `previous` and `other_previous` are the corrections before it.
+    """
+
+    correction_id: Id16
+    kind: Literal["split", "merge"]
+    incident_id: Id16
+    other_id: Id16
+    subject: str
+    reason: str
+    at: int
+    before: Incident
+    after: Incident
+    other_after: Incident
+    other_state: State
+    mark: int
+    listings: tuple[Listing, ...]
+    homes: tuple[Id16, ...]
+    moved: bytes
+    previous: Id16 | None
+    other_previous: Id16 | None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """The incidents that were said to be related to one."""
+
+    incidents: tuple[Id16, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The incidents of a tenant that were opened last, oldest first."""
 
     incidents: tuple[Id16, ...]
 
@@ -157,7 +278,13 @@ PARTS = (
     Tenant,
     Incident,
     Packed,
+    Failures,
+    Kinds,
+    Names,
     Problem,
+    Correction,
+    Related,
+    Recent,
     Changes,
     RecentChanges,
     Place,
@@ -189,6 +316,16 @@ def problem_id(resource: str, fingerprint: str, historical: bool) -> Id:
 def problem_part(key: str, problem: Id) -> str:
     """Where the incidents of a problem are listed."""
     return f"{key}/problem/{problem.hex()}"
+
+
+def correction_part(key: str, correction_id: Id) -> str:
+    """Where a split or a merge is, until it can no longer be undone."""
+    return f"{key}/correction/{correction_id.hex()}"
+
+
+def latest_part(key: str) -> str:
+    """Where the incidents that were opened last are listed."""
+    return f"{key}/recent"
 
 
 @lru_cache(maxsize=KEPT_KEYS)

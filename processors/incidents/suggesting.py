@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 
 from processors.incidents import told
 from processors.incidents.events import HealingCounted, PartForgotten
+from processors.incidents.finding import open_on
 from processors.incidents.measures import (
     EVIDENCE_MAX,
     SUGGESTIONS_OPEN_MAX,
@@ -207,7 +208,7 @@ def _suggested(command: Command, idea: _Idea, view: View) -> Decision:
     dismissed_at = known.decided_at if known is not None and known.state == "dismissed" else None
     if dismissed_at is not None and command.now - dismissed_at < rules.quiet_s * 1000:
         return Decision(reasons=("suggestion_quiet",))
-    if told.open_on(view, key, resource):
+    if open_on(view, key, resource):
         return Decision(reasons=("suggestion_of_open_incident",))
     counters: Suggestions = view.get(suggestions_part(key)) or Suggestions()
     if counters.open >= SUGGESTIONS_OPEN_MAX:

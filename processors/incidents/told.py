@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from processors.incidents import alarms, attribution, moves, people
 from processors.incidents.causes import Failing
+from processors.incidents.finding import open_on, survivor
 from processors.incidents.rules import (
     KEEP_MS,
     RESOURCE_CHARACTERS,
@@ -19,7 +20,7 @@ from processors.incidents.rules import (
     nearest,
     opening_severity,
 )
-from processors.incidents.state import Alert, Incident, Tenant, alert_part, incident_part, place_part, tenant_part
+from processors.incidents.state import Alert, Incident, Tenant, alert_part, incident_part, tenant_part
 from processors.kernel.decider import CancelTimer, Command, Decision, Event, SetTimer, View
 from schemas.ids import Id, child_id, key_of
 from schemas.incident_rules import OVER, Incidents
@@ -163,7 +164,7 @@ def acknowledged(command: Command, seen: AlertAcknowledgementObserved, view: Vie
     """Somebody acknowledged it where it comes from. Nobody whom we know has answered: paging goes on."""
     key = key_of(seen.tenant)
     known: Alert | None = view.get(alert_part(key, seen.alert_id))
-    incident: Incident | None = view.get(incident_part(key, known.incident_id)) if known is not None else None
+    incident = survivor(view, key, known.incident_id) if known is not None else None
     if known is None or incident is None:
         return Decision(reasons=("alert_unknown",))
     noted = AlertNoted(
@@ -186,7 +187,7 @@ def _over(command: Command, told: AlertObserved, known: Alert | None, view: View
     if not known.firing:
         return Decision(reasons=("alert_repeated",))
     key = key_of(told.tenant)
-    incident: Incident | None = view.get(incident_part(key, known.incident_id))
+    incident = survivor(view, key, known.incident_id)
     if incident is None:
         return Decision(reasons=("alert_of_unknown_incident",))
     left = max(0, incident.alerts_firing - 1)
@@ -230,31 +231,20 @@ def _forget_later(command: Command, told: AlertObserved) -> SetTimer:
     return SetTimer(alert_part(key_of(told.tenant), told.alert_id), "forget", command.now + KEEP_MS)
 
 
-def open_on(view: View, key: str, resource: str) -> list[Incident]:
-    """The open live incidents on a resource."""
-    listed = view.get(place_part(key, clip(resource, RESOURCE_CHARACTERS)))
-    found: Iterable[Incident | None] = (
-        view.get(incident_part(key, i)) for i in (listed.incidents if listed is not None else ())
-    )
-    name = clip(resource, RESOURCE_CHARACTERS)
-    return [i for i in found if i is not None and i.resource == name and i.state not in OVER and not i.historical]
-
-
 def found(command: Command, sign: Sign, view: View) -> Found:
     """The incident of a sign: the open one that is near on its resource, else one that it opens."""
     key = key_of(sign.tenant)
     config = cast(Incidents, view.config(sign.tenant, "incidents"))
+    window_s = config.window_s(sign.resource)
     there = open_on(view, key, sign.resource)
     # Near when it is told, or near when it is said to have begun.
     near = [i for at in (command.now, sign.since) if (i := nearest(there, at)) is not None]
     for at, incident in zip((command.now, sign.since), near, strict=False):
         away_s = (distance_ms(incident, at) + 999) // 1000
-        if away_s <= config.attach_window_s:
-            why = (
-                f"INC-{incident.number} is open on {sign.resource}, {away_s} s away, within {config.attach_window_s} s"
-            )
+        if away_s <= window_s:
+            why = f"INC-{incident.number} is open on {sign.resource}, {away_s} s away, within {window_s} s"
             return Found(incident.incident_id, incident.number, (), incident, why)
-    why = f"none of {len(there)} open incidents on {sign.resource} is within {config.attach_window_s} s"
+    why = f"none of {len(there)} open incidents on {sign.resource} is within {window_s} s"
     return _opened(command, sign, view, config, why)
 
 
@@ -314,6 +304,7 @@ def raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Eve
         affected_count=incident.affected_count,
         historical=incident.historical,
         at=command.now,
+        stated=True,
     )
     return (Event(key_of(sign.tenant), raised),)
 

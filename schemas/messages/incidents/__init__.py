@@ -4,7 +4,17 @@ Who uses it: the incidents processor, its neighbours' `react`, its read model, t
 What it must never do: hold state or rules.
 """
 
-from schemas.messages.incidents import blast, commanding, commands, events, flooding, observing, responding, suggesting
+from schemas.messages.incidents import (
+    blast,
+    commanding,
+    commands,
+    correcting,
+    events,
+    flooding,
+    observing,
+    responding,
+    suggesting,
+)
 from schemas.messages.incidents.attribution import CausePart, RankedCause
 from schemas.messages.incidents.blast import BlastRadiusStated, ChangeRadiusStated
 from schemas.messages.incidents.commanding import (
@@ -43,6 +53,17 @@ from schemas.messages.incidents.commands import (
     State,
     SubjectKind,
     Trigger,
+)
+from schemas.messages.incidents.correcting import (
+    CorrectionUndone,
+    IncidentsMerged,
+    IncidentSplit,
+    IncidentsRelated,
+    MergeIncident,
+    Moved,
+    SplitIncident,
+    Standing,
+    UndoCorrection,
 )
 from schemas.messages.incidents.events import (
     AlertAttached,
@@ -139,6 +160,7 @@ __all__ = [
     "Confidence",
     "Considered",
     "ContainIncident",
+    "CorrectionUndone",
     "DeclineAction",
     "DismissSuggestion",
     "ErrorSignalled",
@@ -157,12 +179,17 @@ __all__ = [
     "IncidentPaged",
     "IncidentReopened",
     "IncidentResolved",
+    "IncidentSplit",
     "IncidentStateChanged",
     "IncidentSuggested",
+    "IncidentsMerged",
+    "IncidentsRelated",
     "JoinIncident",
     "LeaveIncident",
     "MaintenanceOver",
     "MarkFalseAlarm",
+    "MergeIncident",
+    "Moved",
     "NoResponseObserved",
     "ObservationReported",
     "PageObserved",
@@ -182,6 +209,8 @@ __all__ = [
     "SeverityChanged",
     "SeverityRaised",
     "SignalAttached",
+    "SplitIncident",
+    "Standing",
     "StartPostmortem",
     "State",
     "SubjectKind",
@@ -193,6 +222,7 @@ __all__ = [
     "ThresholdBreached",
     "ThresholdRecovered",
     "Trigger",
+    "UndoCorrection",
 ]
 
 # A theme brings its own tuples.
@@ -201,6 +231,7 @@ COMMANDS = (
     *responding.COMMANDS,
     *commanding.COMMANDS,
     *flooding.COMMANDS,
+    *correcting.COMMANDS,
     *observing.COMMANDS,
     *suggesting.COMMANDS,
 )
@@ -209,6 +240,7 @@ EVENTS = (
     *responding.EVENTS,
     *commanding.EVENTS,
     *flooding.EVENTS,
+    *correcting.EVENTS,
     *blast.EVENTS,
     *observing.EVENTS,
     *suggesting.EVENTS,

@@ -17,6 +17,7 @@ class IncidentOpened:
     maintenance window in which nobody is paged for it. Of what is no failure `action_type` is the trigger's word,
     `action_id` its id, `actor` who told it, `error_type` is "UserReport", "ExternalAlert", "ThresholdBreach" or
     "Suggestion", and `failures` is 0: nothing was seen failing.
+    `split_from`: a person's split made it of these many failures of that incident; IncidentSplit says the rest.
     """
 
     tenant: str
@@ -42,11 +43,15 @@ class IncidentOpened:
     failures: int = 1
     trigger_confidence: Confidence = "high"
     in_maintenance: str | None = None
+    split_from: Id16 | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignalAttached:
-    """One more failure of an open incident; totals are those after it."""
+    """One more failure of an open incident; totals are those after it. `reasons` say why it belongs there.
+
+    `resource`, `fingerprint` and `error_type` (1.1) are the failure's own.
+    """
 
     tenant: str
     incident_id: Id16
@@ -63,11 +68,15 @@ class SignalAttached:
     historical: bool
     at: int
     in_maintenance: str | None = None
+    resource: str = ""
+    fingerprint: str = ""
+    error_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SeverityRaised:
-    """The severity went up by a configured threshold; people are paged again although somebody acknowledged."""
+    """The severity went up by a configured threshold, or (`stated`, 1.1) because a report or an alert says so; people
+    are paged again although somebody acknowledged."""
 
     tenant: str
     incident_id: Id16
@@ -83,6 +92,7 @@ class SeverityRaised:
     historical: bool
     at: int
     in_maintenance: str | None = None
+    stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

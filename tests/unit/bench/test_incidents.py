@@ -10,7 +10,7 @@ TUNED = range(0, 72, 2)
 
 def test_pairs_are_counted_both_ways():
     truth = {bytes([n]): n // 2 for n in range(4)}
-    assert incidents_storm.pairwise(truth, {action: b"one" for action in truth}) == (0.3333, 1.0)
+    assert incidents_storm.pairwise(truth, dict.fromkeys(truth, b"one")) == (0.3333, 1.0)
     assert incidents_storm.pairwise(truth, {action: action for action in truth}) == (0.0, 0.0)
     assert incidents_storm.pairwise(truth, {a: bytes([f]) for a, f in truth.items()}) == (1.0, 1.0)
 
