@@ -7,6 +7,7 @@ from schemas.messages.incidents import (
     ContainIncident,
     CorrectionUndone,
     IncidentOpened,
+    IncidentReopened,
     IncidentsMerged,
     IncidentSplit,
     SeverityRaised,
@@ -79,7 +80,10 @@ def test_when_the_split_off_incident_is_over_its_failures_do_not_fall_back_to_th
     one = five(desk)
     new = split(desk, one, 4, 5).the(IncidentOpened)
     resolve(desk, new.incident_id)
-    again = desk.tell(signal(6, START + 7000, actor="importer")).the(IncidentOpened)
+    assert desk.tell(signal(6, START + 7000, actor="importer")).the(IncidentReopened).number == 2
+    resolve(desk, new.incident_id)
+    desk.now += 25 * 60 * MINUTE
+    again = desk.tell(signal(7, START + 8000, actor="importer")).the(IncidentOpened)
     assert again.number == 3
     assert again.reasons[2:] == ("not INC-1: a person's split says that it is another problem",)
 
