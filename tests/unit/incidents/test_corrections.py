@@ -81,6 +81,7 @@ def test_when_the_split_off_incident_is_over_its_failures_do_not_fall_back_to_th
     new = split(desk, one, 4, 5).the(IncidentOpened)
     resolve(desk, new.incident_id)
     assert desk.tell(signal(6, START + 7000, actor="importer")).the(IncidentReopened).number == 2
+    desk.now += 1
     resolve(desk, new.incident_id)
     desk.now += 25 * 60 * MINUTE
     again = desk.tell(signal(7, START + 8000, actor="importer")).the(IncidentOpened)
