@@ -15,6 +15,7 @@ from projections.overview.store import OverviewWriter
 from projections.pages.store import PagesWriter
 from projections.reading import Said
 from projections.redis_store import RedisProjection
+from projections.review.store import ReviewWriter
 from projections.timeline.store import TimelineWriter
 from projections.writing import Connection
 
@@ -52,6 +53,7 @@ PROJECTIONS = {
         ),
         Projection("pages", PagesWriter, ("pages", "escalations", "page_events")),
         Projection("cases", CasesWriter, ("ledger_entries", "cases", "case_entries")),
+        Projection("review", ReviewWriter, ("reviews", "dependency_rates", "dependency_states")),
     )
 }
 

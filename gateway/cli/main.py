@@ -46,6 +46,8 @@ COMMANDS: dict[str, Entry] = {
     "report": Entry("gateway.cli.incident", "report", "Report a problem: it opens an incident or joins one."),
     "change": Entry("gateway.cli.incident", "change", "Tell of a deploy or another change, which may be a cause."),
     "changes": Entry("gateway.cli.changes", "changes", "List changes, and show what one changed."),
+    "review": Entry("gateway.cli.review", "review", "List what was flagged (floods, unusual actors), and judge it."),
+    "dependency": Entry("gateway.cli.review", "dependency", "How external dependencies stand, and saying so."),
     "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
     "fate": Entry("gateway.cli.fate", "fate", "Say what became of one action: seen, dropped, kept, set aside."),
     "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from aiohttp import web
 
@@ -56,6 +56,19 @@ Wish = (
     | CloseIncident
     | ChangeSeverity
 )
+
+
+class Commanded(Protocol):
+    """A person's or sender's command to the incidents processor, whatever it says."""
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def command_id(self) -> bytes: ...
+
+    @property
+    def at(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +176,8 @@ def _message(verb: Verb, head: tuple[str, bytes, bytes, str, bytes], services: S
             return ChangeSeverity(*head, now, given.severity, given.note)
 
 
-async def send(services: Services, message: Any) -> Asked:
-    """Send a person's command, wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
+async def send(services: Services, message: Commanded) -> Asked:
+    """Send a command and wait a second for its answer. Raises HostError, Unavailable when it cannot be sent."""
     tenant, command_id = message.tenant, message.command_id
     output = record_of(message, command_id, message.at)
     # Registered and handed over without a pause between them: the order of waiting is the order on the partition.

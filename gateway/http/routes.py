@@ -19,6 +19,7 @@ from gateway.http import (
     commands,
     configure,
     fates,
+    flooding,
     ingest,
     operations,
     overviews,
@@ -32,6 +33,7 @@ from gateway.http.openapi import actions, cases, document, incidents, operating,
 from gateway.http.openapi import catalog as catalog_words
 from gateway.http.openapi import changes as change_words
 from gateway.http.openapi import fates as told
+from gateway.http.openapi import flooding as flooding_words
 from gateway.http.openapi import pipeline as pipeline_words
 from gateway.http.openapi import responding as responding_words
 from gateway.http.openapi import telling as telling_words
@@ -158,6 +160,18 @@ ROUTES = (
     Route("GET", "/v1/cases", Access.TENANT, reads.get_cases, cases.LIST),
     Route("GET", "/v1/cases/{case}", Access.TENANT, reads.get_case, cases.ONE),
     Route("GET", "/v1/ledger", Access.TENANT, reads.get_ledger, cases.LEDGER),
+    Route("GET", "/v1/review", Access.TENANT, flooding.get_reviews, flooding_words.LIST),
+    Route("GET", "/v1/review/{review}", Access.TENANT, flooding.get_review, flooding_words.ONE),
+    Route("POST", "/v1/review/{review}/release", Access.PERSON, flooding.judge("released"), flooding_words.RELEASE),
+    Route("POST", "/v1/review/{review}/confirm", Access.PERSON, flooding.judge("confirmed"), flooding_words.CONFIRM),
+    Route("GET", "/v1/dependencies", Access.TENANT, flooding.get_dependencies, flooding_words.DEPENDENCIES),
+    Route(
+        "POST",
+        "/v1/dependencies/{name}/status",
+        Access.TENANT,
+        flooding.post_dependency_status,
+        flooding_words.STATUS,
+    ),
     Route("GET", "/v1/pipeline", Access.TENANT, pipeline.get_pipeline, pipeline_words.PIPELINE),
     Route("GET", "/v1/summary", Access.TENANT, reads.get_summary, reading.SUMMARY),
 )

@@ -14,7 +14,9 @@ from processors.incidents import (
     blast,
     calendar,
     correcting,
+    external,
     failures,
+    flooding,
     grouping,
     measures,
     observing,
@@ -132,7 +134,7 @@ def _open(command: Command, signal: ErrorSignalled, view: View, config: Incident
     found = attribution.suggestion(view, key, what, config)
     cause = attribution.suggested(signal.tenant, key, opened.incident_id, opened.number, found, command.now)
     reasons = ("opened_historical" if signal.historical else "opened",)
-    return Decision((Event(key, opened), cause), reasons=reasons)
+    return Decision((Event(key, opened), cause, *external.evidence(view, opened)), reasons=reasons)
 
 
 def _failing(signal: ErrorSignalled, at: int) -> Failing:
@@ -343,6 +345,8 @@ HANDLERS: Mapping[type, Handler] = {
     **observing.HANDLERS,
     **suggesting.HANDLERS,
     **correcting.HANDLERS,
+    **flooding.HANDLERS,
+    **external.HANDLERS,
 }
 # What each timer is decided by, by its name. A theme brings its own lines.
 TIMERS: Mapping[str, Handler] = {
@@ -350,4 +354,6 @@ TIMERS: Mapping[str, Handler] = {
     **automatic.TIMERS,
     **observing.TIMERS,
     **suggesting.TIMERS,
+    **flooding.TIMERS,
+    **external.TIMERS,
 }

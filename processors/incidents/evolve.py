@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from processors.incidents import blast, evolve_measures, failures, responded, sets
+from processors.incidents import blast, evolve_measures, external, failures, flooding, responded, sets
 from processors.incidents.attribution import of
 from processors.incidents.events import (
     AlertForgotten,
@@ -382,4 +382,6 @@ HANDLERS: Mapping[type, Handler] = {
     **responded.HANDLERS,
     **blast.EVOLVE,
     **evolve_measures.HANDLERS,
+    **flooding.EVOLVE,
+    **external.EVOLVE,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from processors.incidents import alarms, attribution, moves, people
+from processors.incidents import alarms, attribution, external, moves, people
 from processors.incidents.causes import Failing
 from processors.incidents.finding import open_on, survivor
 from processors.incidents.rules import (
@@ -283,7 +283,8 @@ def _opened(command: Command, sign: Sign, view: View, config: Incidents, why: st
     what = Failing(clip(sign.resource, RESOURCE_CHARACTERS), "", "", sign.since, sign.text)
     found = attribution.suggestion(view, key, what, config)
     cause = attribution.suggested(sign.tenant, key, incident_id, number, found, command.now)
-    return Found(incident_id, number, (Event(key, opened), cause), None, why)
+    opening = (Event(key, opened), cause, *external.evidence(view, opened))
+    return Found(incident_id, number, opening, None, why)
 
 
 def raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Event, ...]:

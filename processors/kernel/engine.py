@@ -297,13 +297,17 @@ class Engine:
         return Command(cause, key, now, head, record, self.room.partitions)
 
     def _configured(self, message: Message, record: Record, now: int) -> Command | None:
-        """A document may be in force from here on; the processor is told of those that it asks for."""
+        """A document may be in force from here on; the processor is told of those that it asks for, its face of all."""
         did = self._changelog.configure(message)
         self._count(did)
-        if did != IN_FORCE or message.document not in self.room.decider.told_of:
+        if did != IN_FORCE:
+            return None
+        told = Configured(message.tenant, message.document, message.version)
+        if self._batch is not None:
+            self._batch.face.told({}, (told,))
+        if message.document not in self.room.decider.told_of:
             return None
         cause = record_id(record) or ids.derive("record", record.key or b"", record.value or b"")
-        told = Configured(message.tenant, message.document, message.version)
         return Command(cause, ids.key_of(message.tenant), now, told, record)
 
     def _apply(self, command: Command, staged: Staged, correlation: bytes | None) -> list[Output]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from schemas.configuration import Document
 from schemas.record import Headers
 
 
@@ -50,6 +51,9 @@ class Parts(Protocol):
     def put(self, part: str, value: Any, /) -> None:
         """Set a part."""
 
+    def config(self, tenant: str, document: str, /) -> Document:
+        """The document in force for this tenant. A face may keep what it read until it is told of an announcement."""
+
     def touch(self, part: str, changed: Changed, /) -> None:
         """Say now that this part, which exists, is changed in place: parts are written in the order of their first
         change."""
@@ -71,7 +75,10 @@ class Face(Protocol):
         """
 
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
-        """`decide` changed these parts (already written) and said these events (messages)."""
+        """`decide` changed these parts (already written) and said these events (messages).
+
+        Also told: `decider.Configured`, a document that came into force, as an event without changes.
+        """
 
 
 # A face over these parts of a partition: (its parts, the input, the partition, how many partitions the input has).

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from processors.kernel.decider import Command, Decision, Event, SetTimer, TimerDue, View
-from processors.ordering.events import ActionOrdered, DriftNoted, GapKept, MarkMoved
+from processors.ordering import rates
+from processors.ordering.events import ActionOrdered, DriftNoted, GapKept, MarkMoved, PaceKept
 from processors.ordering.rules import (
     DRIFT_EVERY_MS,
     GAP_WAIT_MS,
@@ -18,7 +19,7 @@ from processors.ordering.rules import (
     size,
     without,
 )
-from processors.ordering.state import Drift, Gap, Mark, drift_part, gap_part, gaps_prefix, mark_part
+from processors.ordering.state import Drift, Gap, Mark, Pace, drift_part, gap_part, gaps_prefix, mark_part
 from schemas.envelope import with_flags
 from schemas.head import Head
 from schemas.ids import key_of
@@ -56,6 +57,10 @@ def decide(command: Command, view: View) -> Decision:
         _clock(command, head, view, draft)
         if head.sequence >= 0:
             _number(command, head, view, draft)
+        counted = rates.count(command, head, view)
+        draft.events += counted.events
+        draft.timers += counted.timers
+        draft.reasons += counted.reasons
     assert command.record is not None
     forwarded = Event(
         key_of(head.tenant, head.resource),
@@ -168,7 +173,16 @@ def _fired(due: TimerDue, view: View) -> Decision:
         return _declare(due, view)
     if due.name == FORGET_CLOCK:
         return Decision((Event(due.part, DriftNoted(due.part, None)),), (), ("clock_forgotten",))
+    if due.name == rates.FORGET_PACE:
+        return _forget_pace(due, view)
     return _forget(due, view)
+
+
+def _forget_pace(due: TimerDue, view: View) -> Decision:
+    end = rates.known_until(cast(Pace, view.get(due.part)))
+    if end > due.due:
+        return Decision((), (SetTimer(due.part, rates.FORGET_PACE, end),), ("actor_lives",))
+    return Decision((Event(due.part, PaceKept(due.part, None)),), (), ("actor_forgotten",))
 
 
 def _declare(due: TimerDue, view: View) -> Decision:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from processors.ordering.state import Drift, Gap, Mark
+from processors.ordering.state import Drift, Gap, Mark, Pace, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +34,19 @@ class DriftNoted:
 
     part: str
     drift: Drift | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaceKept:
+    """An actor did something, or (None) was forgotten."""
+
+    part: str
+    pace: Pace | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficKept:
+    """A tenant's actor did something."""
+
+    part: str
+    traffic: Traffic

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from processors.kernel.decider import View
-from processors.ordering.events import DriftNoted, GapKept, MarkMoved
+from processors.ordering.events import DriftNoted, GapKept, MarkMoved, PaceKept, TrafficKept
 
 
 def evolve(view: View, event: Any) -> Mapping[str, Any | None]:
@@ -18,5 +18,9 @@ def evolve(view: View, event: Any) -> Mapping[str, Any | None]:
             return {part: gap}
         case DriftNoted(part, drift):
             return {part: drift}
+        case PaceKept(part, pace):
+            return {part: pace}
+        case TrafficKept(part, traffic):
+            return {part: traffic}
         case _:
             return {}

@@ -1,7 +1,8 @@
 """The batch face of ordering (KERNEL 25): actions that are in order, decided in place.
 
-Plain is an action whose clock can be believed and whose number, if it has one, is its session's highest plus one; so is
-an import of the past, of which nothing is asked. Everything else goes to `decide`.
+Plain is an action whose clock can be believed, whose number, if it has one, is its session's highest plus one, and with
+which no rung of a rate is reached; so is an import of the past, of which nothing is asked. Everything else goes to
+`decide`.
 """
 
 from __future__ import annotations
@@ -9,28 +10,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from processors.kernel.decider import Configured
 from processors.kernel.face import Parts
+from processors.ordering.paces import Actor, Tenant, said
+from processors.ordering.rates import kind_of
 from processors.ordering.rules import FUTURE_MS, MARK_MS, STALE_MS
-from processors.ordering.state import Mark, encode_mark, mark_part
+from processors.ordering.state import Mark, Traffic, encode_mark, mark_part
 from schemas.envelope import with_flags
 from schemas.head import drift_of, glance, what_of, who_of
 from schemas.ids import key_of
 from schemas.messages.actions import BACKFILL
 from schemas.record import Headers
 
-# Sessions kept ready: about 500 bytes each, so 32 MB at worst. When full it starts anew.
+# Sessions kept ready: about 900 bytes each with their actor, so 60 MB at worst. When full it starts anew.
 SESSIONS = 65_536
 # Keys of resources kept ready: usually 200 bytes each with what they were read from, at most 24 KB; 100 MB at worst.
 RESOURCES = 4_096
 
 
 class _Session:
-    """A session under a key: its mark as `evolve` would make it, and the keys of the tenant's resources."""
+    """A session under a key: its mark as `evolve` would make it, its actor and tenant."""
 
-    __slots__ = ("dirty", "highest", "key", "known", "open_gaps", "part", "resources", "seen_at", "tenant")
+    __slots__ = ("actor", "dirty", "highest", "key", "known", "open_gaps", "part", "seen_at", "tenant")
 
-    def __init__(self, key: bytes, tenant: str, session: str, resources: dict[bytes, bytes]) -> None:
-        self.key, self.tenant, self.resources = key, tenant, resources
+    def __init__(self, key: bytes, tenant: Tenant, actor: Actor, session: str) -> None:
+        self.key, self.tenant, self.actor = key, tenant, actor
         self.part = mark_part(key.decode(), session)
         self.known = self.dirty = False
         self.highest = self.open_gaps = self.seen_at = 0
@@ -52,9 +56,11 @@ class OrderingFace:
 
     def __init__(self, parts: Parts, topic: str, partition: int, partitions: int) -> None:
         self._parts = parts
+        self._partitions = partitions
         self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
-        self._marked: dict[str, _Session] = {}  # by part
-        self._resources: dict[str, dict[bytes, bytes]] = {}  # by tenant
+        self._marked: dict[str, _Session | Actor | Tenant] = {}  # by part
+        self._actors: dict[bytes, Actor] = {}  # by key
+        self._tenants: dict[str, Tenant] = {}
         self._kept = 0
 
     def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | None:
@@ -66,9 +72,11 @@ class OrderingFace:
         session = self._sessions.get(who) or self._session(key, value, who)
         if session is None or session.key != key:
             return None
-        onward = session.resources.get(what) or self._resource(value, what, session)
-        if onward is None or (headers and with_flags(headers) != headers):
+        tenant, actor = session.tenant, session.actor
+        found = tenant.resources.get(what) or self._resource(value, what, tenant)
+        if found is None or (headers and with_flags(headers) != headers):
             return None
+        onward, kind = found
         if traits & BACKFILL:
             return onward
         if not -STALE_MS <= drift_of(value, times) <= FUTURE_MS:
@@ -78,10 +86,33 @@ class OrderingFace:
                 return None
             if number != session.highest + 1 or now - session.seen_at >= MARK_MS:
                 return None
+        if not (tenant.known or tenant.read(self._parts, self._partitions)):
+            return None
+        if not (actor.known or actor.read(self._parts, tenant.floods)):
+            return None
+        slot = actor.slot(kind)
+        if slot is None or now // tenant.window_ms != actor.window or slot.count + 1 == slot.limit:
+            return None
+        second = now // 1_000
+        in_second = actor.in_second + 1 if second == actor.second else 1
+        actions = tenant.actions + 1 if second == tenant.second else 1
+        if said(in_second, tenant.actor_limit) or (not actions % tenant.step and tenant.rung(actions)):
+            return None
+        # Nothing above has changed anything; parts are touched in the order in which `evolve` would change them.
+        if number >= 0:
             session.highest, session.seen_at = number, now
             if not session.dirty:
                 session.dirty = True
                 self._parts.touch(session.part, session)
+        slot.count += 1
+        actor.second, actor.in_second = second, in_second
+        if not actor.dirty:
+            actor.dirty = True
+            self._parts.touch(actor.part, actor)
+        tenant.second, tenant.actions = second, actions
+        if not tenant.dirty:
+            tenant.dirty = True
+            self._parts.touch(tenant.part, tenant)
         return onward
 
     def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
@@ -95,10 +126,23 @@ class OrderingFace:
         except UnicodeDecodeError:
             return None
         if len(self._sessions) >= SESSIONS:
-            self._sessions, self._marked = {}, {}
-        session = _Session(key, tenant, name, self._resources.setdefault(tenant, {}))
+            self._forget()
+        owner = self._tenants.get(tenant)
+        if owner is None:
+            owner = self._tenants[tenant] = Tenant(tenant)
+            self._marked[owner.part] = owner
+        actor = self._actors.get(key)
+        if actor is None:
+            actor = self._actors[key] = Actor(key.decode())
+            self._marked[actor.part] = actor
+        session = _Session(key, owner, actor, name)
         self._sessions[who] = self._marked[session.part] = session
         return session
+
+    def _forget(self) -> None:
+        """Start anew. Whose bytes are promised keep their promise; what is read again is read from there."""
+        self._sessions, self._marked, self._actors, self._tenants = {}, {}, {}, {}
+        self._kept = 0
 
     def _mark(self, session: _Session) -> bool:
         mark: Mark | None = self._parts.get(session.part)
@@ -108,21 +152,26 @@ class OrderingFace:
         session.known = True
         return True
 
-    def _resource(self, value: bytes, what: bytes, session: _Session) -> bytes | None:
+    def _resource(self, value: bytes, what: bytes, tenant: Tenant) -> tuple[bytes, str] | None:
         found = what_of(value, what)
         if found is None:
             return None
         if self._kept >= RESOURCES:
-            for kept in self._resources.values():
-                kept.clear()
+            for each in self._tenants.values():
+                each.resources.clear()
             self._kept = 0
         self._kept += 1
-        session.resources[what] = onward = key_of(session.tenant, found[0]).encode()
+        tenant.resources[what] = onward = (key_of(tenant.name, found[0]).encode(), kind_of(found[1]))
         return onward
 
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
-        """Read the marks again that `decide` changed."""
-        for part in changes:
-            session = self._marked.get(part)
-            if session is not None:
-                session.known = session.dirty = False
+        """Read again what `decide` changed, and everything after an announcement, since limits come with it."""
+        if any(isinstance(event, Configured) for event in events):
+            self._forget()
+            return
+        for part, value in changes.items():
+            kept = self._marked.get(part)
+            if isinstance(kept, Tenant) and isinstance(value, Traffic) and kept.known:
+                kept.take(value)
+            elif kept is not None:
+                kept.known = kept.dirty = False

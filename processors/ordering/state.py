@@ -1,7 +1,8 @@
-"""What ordering remembers of an actor: a mark per session, its open gaps, and when its clock was last reported.
+"""What ordering remembers of an actor: a mark per session, its open gaps, when its clock was last reported, its pace.
 
-Keys: `<tenant>/<actor>/mark/<session>`, `<tenant>/<actor>/gap/<session>/<first number>`, `<tenant>/<actor>/drift`;
-a session's name is hashed. All times are ms of log time.
+Keys: `<tenant>/<actor>/mark/<session>`, `<tenant>/<actor>/gap/<session>/<first number>`, `<tenant>/<actor>/drift`,
+`<tenant>/<actor>/pace`, and `<tenant>/traffic` for the tenant; a session's name is hashed. All times are log time, ms
+where nothing else is said.
 """
 
 from __future__ import annotations
@@ -45,7 +46,40 @@ class Drift:
     alerted_at: int
 
 
-PARTS = (Mark, Gap, Drift)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One class of an actor's action types: how many in the current window, and in the last active ones."""
+
+    name: str
+    count: int
+    history: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much an actor does: in the last `second` (s since 1970) it was seen in, and in the window of this number."""
+
+    second: int
+    in_second: int
+    window: int
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """How much a tenant does on this partition: actions in the last `second`, and actors first seen in ten seconds.
+
+    `bucket` is the number of those ten seconds; `first_at` when the tenant was first seen here (ms).
+    """
+
+    first_at: int
+    second: int
+    actions: int
+    bucket: int
+    actors: int
+
+
+PARTS = (Mark, Gap, Drift, Pace, Traffic)
 
 
 @lru_cache(maxsize=KEPT_KEYS)
@@ -69,6 +103,34 @@ def drift_part(key: str) -> str:
     return f"{key}/drift"
 
 
+def pace_part(key: str) -> str:
+    """Where an actor's pace is."""
+    return f"{key}/pace"
+
+
+def traffic_part(key: str) -> str:
+    """Where a tenant's traffic is; `key` is the tenant's."""
+    return f"{key}/traffic"
+
+
 def encode_mark(highest: int, open_gaps: int, seen_at: int) -> bytes:
     """A Mark as `codec.encode` gives it, several times quicker: a transaction writes hundreds."""
     return b"".join((codec.frame_of(Mark), codec.long(highest), codec.long(open_gaps), codec.long(seen_at)))
+
+
+def encode_kind(name: str, history: tuple[int, ...]) -> tuple[bytes, bytes]:
+    """What stands before and behind the count of a Kind as `codec.encode` gives it."""
+    raw = name.encode()
+    behind = b"".join((codec.long(len(history)), *map(codec.long, history), b"\x00")) if history else b"\x00"
+    return codec.long(len(raw)) + raw, behind
+
+
+def encode_pace(second: int, in_second: int, window: int, kinds: list[bytes]) -> bytes:
+    """A Pace as `codec.encode` gives it; `kinds` are the bytes of at least one Kind."""
+    before = (codec.frame_of(Pace), codec.long(second), codec.long(in_second), codec.long(window))
+    return b"".join((*before, codec.long(len(kinds)), *kinds, b"\x00"))
+
+
+def encode_traffic(first_at: int, second: int, actions: int, bucket: int, actors: int) -> bytes:
+    """A Traffic as `codec.encode` gives it."""
+    return codec.frame_of(Traffic) + b"".join(map(codec.long, (first_at, second, actions, bucket, actors)))

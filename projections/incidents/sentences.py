@@ -6,14 +6,19 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from projections.incidents import blast, responding, triggered
+from projections.incidents import blast, flooding, responding, triggered
 from projections.incidents.phrases import after, count, note
 from projections.incidents.shapes import cause_text
 from projections.plain import time_text
 from schemas.messages import incidents as said
 
 # The sentence of each event of a theme with a file of its own (its sentences stand beside it).
-THEMES: Mapping[type, Callable[[Any], str]] = {**responding.SENTENCES, **blast.SENTENCES, **triggered.SENTENCES}
+THEMES: Mapping[type, Callable[[Any], str]] = {
+    **responding.SENTENCES,
+    **blast.SENTENCES,
+    **triggered.SENTENCES,
+    **flooding.SENTENCES,
+}
 
 
 def sentence(event: Any, resource: str | None) -> str:

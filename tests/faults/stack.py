@@ -17,7 +17,7 @@ from tests.support.waiting import auntil, until
 
 SITE = Path(__file__).parent / "site"
 ROOMS = ("dedup", "ordering", "signals", "incidents", "rml", "notifications")
-READ_MODELS = ("timeline", "incidents", "pages", "dedup", "overview", "cases", "archive")
+READ_MODELS = ("timeline", "incidents", "pages", "dedup", "overview", "cases", "review", "archive")
 # The supervisor gives up who died six times within a minute; a fault's own process must not come near.
 DEATHS_MAX = 5
 DEATHS_WINDOW_S = 60.0

@@ -16,6 +16,7 @@ from processors.kernel.engine import Engine
 from processors.kernel.runnable import Runnable, runnables
 from processors.rooms import DECIDERS
 from schemas import codec, topology
+from schemas.configuration import canonical
 from schemas.ids import derive, key_of
 from schemas.messages.actions import (
     BACKFILL,
@@ -154,6 +155,19 @@ def _announced(number: int) -> ConfigurationAnnounced:
     return ConfigurationAnnounced("t", "signals", number, derive("body", number).hex(), body)
 
 
+def _floods(number: int, random: Random) -> ConfigurationAnnounced:
+    """Limits so low that every rung, window and warm-up is met within a few hundred actions."""
+    unusual = {"window_s": random.choice((60, 300)), "factor": 1, "minimum": random.choice((0, 2, 5)), "warm_up": 1}
+    plain = {
+        "actor_per_second": random.choice((0, 1, 2)),
+        "tenant_per_second": random.choice((0, 2, 40)),
+        "new_actors_per_minute": random.choice((0, 1, 10)),
+        "unusual": unusual,
+    }
+    body = canonical(plain)
+    return ConfigurationAnnounced("t", "floods", number, derive("body", body).hex(), body)
+
+
 def log(seed: int, count: int, plain: int = 80, again: int = 0) -> Drawn:
     """A log of actions.raw, partition 0; `plain` of a hundred actions are ordinary, and as many as `again` says of a
     hundred records are one of the last 200 once more, headers and all."""
@@ -188,7 +202,7 @@ def log(seed: int, count: int, plain: int = 80, again: int = 0) -> Drawn:
 
 def onward(outputs: Sequence[Output], source: Sequence[Record], topic: str, seed: int) -> Drawn:
     """What was written to `topic` as the next processor's partition 0 gives it, ticks and announcements among it."""
-    random, announced = Random(seed), 0
+    random, limits, announced = Random(seed), Random(seed), 0
     out: Drawn = []
     chosen = [o for o in outputs if o.topic == topic]
     for i, output in enumerate(chosen):
@@ -198,6 +212,9 @@ def onward(outputs: Sequence[Output], source: Sequence[Record], topic: str, seed
         if random.randrange(300) == 0 and topic == "actions.ordered":
             announced += 1
             out.append(Record(topic, 0, len(out), at, b"t", codec.encode(_announced(announced))))
+        if limits.randrange(60) == 0 and topic == "actions.unique":
+            announced += 1
+            out.append(Record(topic, 0, len(out), at, b"t", codec.encode(_floods(announced, limits))))
         out.append(Record(topic, 0, len(out), at, output.key, output.value, output.headers))
     return out
 

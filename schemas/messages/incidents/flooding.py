@@ -165,7 +165,7 @@ class FloodSuspected:
 
 @dataclass(frozen=True, slots=True)
 class FloodGrew:
-    """The episode has reached twice what was last said."""
+    """The episode has reached twice what was last said, or goes on after its limit at the gateway was over."""
 
     tenant: str
     flood_id: Id16
@@ -174,6 +174,7 @@ class FloodGrew:
     count: int
     evidence: str
     at: int
+    limited_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
