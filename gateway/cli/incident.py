@@ -158,6 +158,8 @@ def _tell(path: str, body: Json, what: str, about: str, url: str | None, token_f
             answer = await give(client, path, given, key, what, about)
         if as_json:
             show(answer)
+        elif responding.WAITS in answer.get("reasons", ()):
+            click.echo(f"{what} {about}: it waits for those who must agree", err=True)
         else:
             click.echo(f"{what} {about}: accepted", err=True)
 

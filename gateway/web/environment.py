@@ -18,6 +18,10 @@ STATE = {
     "reopened": ("amber", "undo", "Reopened"),
     "resolved": ("green", "check", "Resolved"),
     "closed": ("grey", "check", "Closed"),
+    "escalated": ("red", "bell", "Escalated"),
+    "postmortem": ("grey", "pen", "Postmortem"),
+    "false_alarm": ("grey", "x", "False alarm"),
+    "merged": ("grey", "link", "Merged"),
 }
 # How far a harm has come: (hue, icon, name, word).
 WORLD = {

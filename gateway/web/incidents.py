@@ -16,6 +16,7 @@ from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_i
 from gateway.web.environment import render
 from gateway.web.listing import Listing
 from gateway.web.moves import NOTHING, offers
+from gateway.web.responding import together
 from gateway.web.secret import masked, theirs
 from gateway.web.story import GROUPS, changes_before, story
 
@@ -91,6 +92,7 @@ async def _now(backend: Backend, reader: Reader, name: str, said: str = "") -> J
         "csrf": masked(reader.csrf),
         "offers": offers(found, reader.subject, backend.verbs) if reader.kind == "person" else NOTHING,
         "said": said,
+        "together": together(found, reader.subject),
         "on_it": view.on_it(found, pages, clock),
         "name": found["name"],
         "pages": pages,

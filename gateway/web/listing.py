@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-STATES = ("open", "detected", "investigating", "contained", "reopened", "resolved", "closed")
+from schemas import incident_rules
+
+STATES = ("open", *incident_rules.STATES)
 SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 WORLDS = ("RML1", "RML2", "RML3")
 NOBODY, ME = "nobody", "me"

@@ -43,6 +43,20 @@ _LOOKS = {
     "AlertResolved": ("green", "check"),
     "CauseSuggested": ("blue", "search"),
     "CommandRefused": ("grey", "x"),
+    "FalseAlarmMarked": ("grey", "x"),
+    "PostmortemStarted": ("grey", "pen"),
+    "AutomaticMoveHeld": ("violet", "rml3"),
+    "IncidentEscalated": ("red", "bell"),
+    "ParticipantJoined": ("blue", "user"),
+    "ParticipantLeft": ("grey", "user"),
+    "IncidentHandedOff": ("blue", "user"),
+    "RollbackRequested": ("blue", "undo"),
+    "CommunicationReleased": ("blue", "bell"),
+    "CommanderAssigned": ("blue", "user"),
+    "CommanderReleased": ("grey", "user"),
+    "ApprovalRequested": ("amber", "clock"),
+    "ApprovalGiven": ("green", "check"),
+    "ApprovalDeclined": ("grey", "x"),
 }
 _QUIET = ("grey", "clock")
 # Failures of one problem come in runs; a run of more than this becomes one line.
@@ -59,6 +73,9 @@ _ANSWERS = (
     "IncidentResolved",
     "IncidentReopened",
     "IncidentClosed",
+    "FalseAlarmMarked",
+    "PostmortemStarted",
+    "IncidentEscalated",
 )
 # An answer and what followed from it are in the same transaction, or one hop of the log later.
 _TOGETHER_S = 2.0

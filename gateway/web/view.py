@@ -7,12 +7,13 @@ from typing import Any
 from gateway.web.causes import cause
 from gateway.web.intervention import bar, strip
 from gateway.web.words import between, clock, span
+from schemas import incident_rules
 
 Json = dict[str, Any]
 
 
 # States in which nobody is expected to do anything at once.
-ENDED = ("resolved", "closed")
+ENDED = incident_rules.OVER
 
 
 # What only the answer about one incident has, not that about many.
@@ -52,7 +53,7 @@ def people(x: Json) -> list[tuple[str, str, str | None]]:
         ("Had it" if x["state"] in ENDED else "On it", x["assignee"], _since(x)),
         ("Assigned by", x.get("assigned_by"), None),
         ("Contained by", None if again else x.get("contained_by"), contained),
-        ("Resolved by", x["resolved_by"], x["resolved_at"]),
+        ("False alarm, says" if x["state"] == "false_alarm" else "Resolved by", x["resolved_by"], x["resolved_at"]),
         ("Closed by", x.get("closed_by"), x.get("closed_at")),
     )
     return [(role, person, at) for role, person, at in roles if person]
@@ -103,12 +104,15 @@ def in_order(pages: list[Json]) -> list[Json]:
 def on_it(x: Json, pages: list[Json], now: str) -> str:
     """The line under `Who is on it`: since when, or who was paged how long ago."""
     if x["state"] in ENDED:
-        return f"resolved by @{x['resolved_by']} {clock(x['resolved_at'])}" if x["resolved_by"] else str(x["state"])
+        how = "called a false alarm" if x["state"] == "false_alarm" else "resolved"
+        return f"{how} by @{x['resolved_by']} {clock(x['resolved_at'])}" if x["resolved_by"] else str(x["state"])
     if x["assignee"] and x.get("assigned_by"):
         at = _since(x)
         return f"assigned by @{x['assigned_by']}" + (f" {clock(at)}" if at else "") + ", not acknowledged"
     if x["assignee"]:
-        return f"since {clock(_since(x))}"
+        joined = [f"@{one['person']}" for one in x.get("participants") or ()]
+        since = f"since {clock(_since(x))}"
+        return f"primary {since}. {', '.join(joined[:3])} joined; ask before acting" if joined else since
     if not pages:
         return "nobody has been paged"
     said = []

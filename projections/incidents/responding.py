@@ -206,6 +206,8 @@ def _said_given(event: said.ApprovalGiven) -> str:
 
 
 def _said_declined(event: said.ApprovalDeclined) -> str:
+    if event.subject == event.requested_by:
+        return f"{event.subject} took back what they asked: {_ACTION[event.action]}{note(event)}."
     return f"{event.subject} ({event.role}) declined {_ACTION[event.action]} of {event.requested_by}{note(event)}."
 
 

@@ -88,5 +88,8 @@ SENTENCES = {
     given(missing=("legal",), role="business"): (
         "dana (business) approved another severity of carol; legal must sign too."
     ),
+    said.ApprovalDeclined(*_HEAD, 1, "rollback", "carol", "asked for it", "carol", None, T0): (
+        "carol took back what they asked: a rollback."
+    ),
     declined(): "dana (commander) declined another severity of carol: not now.",
 }

@@ -14,6 +14,7 @@ from gateway.web.environment import render
 from gateway.web.intervention import bar, strip
 from gateway.web.listing import Listing
 from gateway.web.moves import offers
+from gateway.web.responding import together
 from gateway.web.story import GROUPS, story
 from gateway.web.words import span
 
@@ -199,6 +200,7 @@ def test_every_template_renders_and_escapes_what_agents_say(x: dict[str, Any]) -
         entries=story([entry("IncidentOpened", "<script>")]),
         changes=[],
         compared=[],
+        together=together(x, "dave"),
         known=1,
         fresh=1,
     )
