@@ -85,7 +85,7 @@ def show_command(
     async def work() -> None:
         who = access(url, token_file, "operator")
         async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
-            answer = await client.get(_path(whose))
+            answer = await client.get(configuration_path(whose))
         if not with_secrets:
             answer.pop("webhook_secret", None)
         if as_json:
@@ -131,9 +131,9 @@ async def _apply(
             {"sha256": sha256, "subject": entry.subject, "kind": entry.kind, "roles": list(entry.roles)}
             for entry, sha256, _ in tokens
         ]
-    _, difference = await client.request("PUT", _path(tenant), body={**body, "dry_run": True})
+    _, difference = await client.request("PUT", configuration_path(tenant), body={**body, "dry_run": True})
     changed = difference.get("changed") or []
-    _show_difference(changed, len(tokens))
+    show_difference(changed, len(tokens))
     for warning in difference.get("warnings") or []:
         click.echo(f"warning[{warning.get('code')}]: {warning.get('field')}: {warning.get('detail')}", err=True)
     if dry_run:
@@ -142,12 +142,12 @@ async def _apply(
         return 0
     profile = _profile(tenant, [(entry, plain) for entry, _, plain in tokens]) if use else None
     if not yes and (changed or wanted.tokens is not None):
-        _confirm(tenant)
+        confirm(tenant)
     for entry, _, plain in tokens:
         if entry.token_file is not None and plain is not None and not entry.token_file.exists():
             write_secret(entry.token_file, plain + "\n")
             click.echo(f"token of {entry.subject} written to {entry.token_file}", err=True)
-    _, answer = await client.request("PUT", _path(tenant), body={**body, "dry_run": False})
+    _, answer = await client.request("PUT", configuration_path(tenant), body={**body, "dry_run": False})
     if profile is not None:
         write_profile(profile)
     if as_json:
@@ -161,7 +161,7 @@ async def _apply(
 async def in_force(client: Client, tenant: str) -> Json:
     """The configuration of a tenant, empty for one that was never configured. Raises ClientError."""
     try:
-        return await client.get(_path(tenant))
+        return await client.get(configuration_path(tenant))
     except Refused as refused:
         if refused.status == 404:
             return {}
@@ -178,7 +178,8 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _path(tenant: str) -> str:
+def configuration_path(tenant: str) -> str:
+    """The address of a tenant's configuration."""
     return f"/v1/tenants/{quote(tenant, safe='')}/configuration"
 
 
@@ -191,7 +192,8 @@ def _token(entry: TokenEntry) -> tuple[TokenEntry, str, str | None]:
     return entry, digest(plain), plain
 
 
-def _show_difference(changed: Sequence[Any], tokens: int) -> None:
+def show_difference(changed: Sequence[Any], tokens: int) -> None:
+    """What would change, on stderr."""
     for change in changed:
         click.echo(f"{change['document']}: version {change['from']} -> {change['to']}", err=True)
         for line in change.get("diff") or []:
@@ -203,7 +205,8 @@ def _show_difference(changed: Sequence[Any], tokens: int) -> None:
         click.echo(f"tokens: the {tokens} of the file replace all of the tenant's", err=True)
 
 
-def _confirm(tenant: str) -> None:
+def confirm(tenant: str) -> None:
+    """Ask. Raises ConfigurationError `confirmation_needed` where nobody is there, click.Abort for a no."""
     if not sys.stdin.isatty():
         raise ConfigurationError(
             "confirmation_needed",
