@@ -101,6 +101,9 @@ def show_command(
             state = "announced" if announced.get(name) else "not announced yet"
             click.echo(f"# {name}: version {version}, {state}")
         click.echo(yaml.safe_dump(answer.get("documents") or {}, sort_keys=True, allow_unicode=True), nl=False)
+        for window in answer.get("next_windows") or []:
+            where = ", ".join(window["resources"])
+            click.echo(f"# next {window['kind']}: {window['name']} on {where}, {window['start']} to {window['end']}")
         if with_secrets:
             click.echo(f"# webhook_secret: {answer.get('webhook_secret')}")
 

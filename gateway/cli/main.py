@@ -48,6 +48,8 @@ COMMANDS: dict[str, Entry] = {
     "changes": Entry("gateway.cli.changes", "changes", "List changes, and show what one changed."),
     "review": Entry("gateway.cli.review", "review", "List what was flagged (floods, unusual actors), and judge it."),
     "dependency": Entry("gateway.cli.review", "dependency", "How external dependencies stand, and saying so."),
+    "observe": Entry("gateway.cli.triggers", "observe", "Tell of a measured value; thresholds decide what it means."),
+    "suggestions": Entry("gateway.cli.triggers", "suggestions", "List, accept and dismiss what may be an incident."),
     "timeline": Entry("gateway.cli.reading", "timeline", "Show what agents did."),
     "fate": Entry("gateway.cli.fate", "fate", "Say what became of one action: seen, dropped, kept, set aside."),
     "pages": Entry("gateway.cli.reading", "pages", "Show who was paged and what came of it."),

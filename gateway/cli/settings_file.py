@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from schemas.configuration import DEFAULTS, canonical, check_tenant, parse_document
+from schemas.configuration import DEFAULTS, DERIVED, canonical, check_tenant, parse_document
 from schemas.errors import ConfigurationError
 
-DOCUMENTS = tuple(DEFAULTS)
+DOCUMENTS = tuple(name for name in DEFAULTS if name not in DERIVED)
 TOKENS = "tokens"
 KINDS = ("agent", "person", "operator", "integration")
 # Five documents of 256 KB and the tokens of some thousand agents.
@@ -62,7 +63,7 @@ def parse(text: str, name: str, folder: Path) -> SettingsFile:
     """The same from text; `folder` is what relative token files are relative to."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        plain = yaml.safe_load(text)
+        plain = _texts(yaml.safe_load(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{name}:{mark.line + 1}" if mark is not None else name
@@ -116,6 +117,17 @@ def _step(node: yaml.Node, rest: str) -> tuple[yaml.Node, yaml.Node, str] | None
                 ):
                     return item, item, left
     return None
+
+
+def _texts(plain: Any) -> Any:
+    """The values with YAML's own times as the texts that they were (in UTC where they name no zone)."""
+    if isinstance(plain, dict):
+        return {name: _texts(value) for name, value in plain.items()}
+    if isinstance(plain, list):
+        return [_texts(value) for value in plain]
+    if isinstance(plain, datetime):
+        return (plain if plain.tzinfo else plain.replace(tzinfo=UTC)).isoformat()
+    return f"{plain.isoformat()}T00:00:00Z" if isinstance(plain, date) else plain
 
 
 def _placed(error: ConfigurationError, root: yaml.Node | None, name: str) -> ConfigurationError:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.http.fields import Warnings
 from gateway.http.json_text import joined
-from schemas.configuration import DEFAULTS, canonical
+from schemas.configuration import DEFAULTS, DERIVED, canonical
 from schemas.errors import ConfigurationError
 
 TOKENS_MAX = 10_000
@@ -92,12 +92,13 @@ def _mapping(plain: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _bodies(documents: Mapping[str, Any]) -> dict[str, bytes]:
     out = {}
     for name in sorted(documents):
-        if name not in DEFAULTS:
+        if name not in DEFAULTS or name in DERIVED:
+            made = f"it is made of `{DERIVED[name]}`" if name in DERIVED else "there is no such document"
             raise ConfigurationError(
                 "configuration_unknown",
                 f"document {ascii(name)[1:-1][:40]}",
-                "there is no such document",
-                f"Use one of: {', '.join(DEFAULTS)}.",
+                made,
+                f"Use one of: {', '.join(n for n in DEFAULTS if n not in DERIVED)}.",
                 field="documents",
             )
         if not isinstance(documents[name], dict):

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
+import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from gateway.catalog.current import Catalogs
-from gateway.configuration import difference, request, resolving, targets
+from gateway.configuration import calendars, difference, request, resolving, targets
 from gateway.configuration.request import Request
 from gateway.configuration.store import Pool, Tables, Version
 from processors.effects.addresses import Rules
 from schemas import ids
-from schemas.configuration import Document, check_tenant, parse_document
+from schemas.calendar import Calendar
+from schemas.configuration import DERIVED, Document, check_tenant, parse_document
+from schemas.envelope import time_text
 from schemas.errors import ConfigurationError
 from schemas.partitioning import partition_of
 from schemas.topology import Topology
+
+log = logging.getLogger("gateway.configuration")
 
 SECRET_BYTES = 32
 Json = dict[str, Any]
@@ -54,7 +60,9 @@ class Configurations:
         accepted: Callable[[], None],
         webhooks: Rules,
         resolve: resolving.Resolve = resolving.by_the_system,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
+        self._clock = clock
         self._pool = pool
         self._topology = topology
         self._accepted = accepted
@@ -76,6 +84,7 @@ class Configurations:
             # A large catalog takes a quarter of a second of a core to read.
             documents = await asyncio.to_thread(_check_whole, wanted, current, self._webhooks)
             changed = _changed(wanted, current)
+            changed |= _derived(current | changed, self._clock())
             for name, version in changed.items():
                 await tables.add(tenant, name, version, by)
                 await tables.enqueue(tenant, name, version.version, places_of(self._topology, tenant, name))
@@ -95,8 +104,37 @@ class Configurations:
         }
         return wanted.warnings.beside(answer)
 
+    async def renew(self) -> int:
+        """Announce the next times of every tenant's windows, where they are others than announced; how many tenants.
+
+        Raises psycopg.Error. A calendar that cannot be made times of any more stays as it was announced.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            tenants = await Tables(connection).tenants_with("calendar")
+        renewed = 0
+        for tenant in tenants:
+            async with self._pool.connection() as connection, connection.transaction():
+                tables = Tables(connection)
+                await tables.lock(tenant)
+                current = await tables.current(tenant)
+                try:
+                    found = _derived(current, self._clock())
+                except ConfigurationError as error:
+                    log.warning("the calendar of %s is not announced anew: %s", tenant, error)
+                    continue
+                for name, version in found.items():
+                    await tables.add(tenant, name, version, "calendar")
+                    await tables.enqueue(tenant, name, version.version, places_of(self._topology, tenant, name))
+                renewed += bool(found)
+        if renewed:
+            self._accepted()
+        return renewed
+
     async def show(self, tenant: str) -> Json:
-        """Documents, versions, whether each is announced, and the webhook secret (None before the first PUT)."""
+        """Documents, versions, whether each is announced, and the webhook secret (None before the first PUT).
+
+        `next_windows`: what the calendar has at hand or comes next, as the processors were told.
+        """
         request.check_tenant_name(tenant)
         async with self._pool.connection() as connection, connection.transaction():
             tables = Tables(connection)
@@ -105,11 +143,12 @@ class Configurations:
             secret = await tables.secret(tenant)
         return {
             "tenant": tenant,
-            "documents": {name: json.loads(version.body) for name, version in current.items()},
+            "documents": {n: json.loads(version.body) for n, version in current.items() if n not in DERIVED},
             "versions": {name: version.version for name, version in current.items()},
             # A document that no processor reads has nothing to announce.
             "announced": {name: announced.get((name, v.version), True) for name, v in current.items()},
             "webhook_secret": secret,
+            "next_windows": _next_windows(current, self._clock()),
         }
 
     async def token(self, sha256_hex: str) -> Json | None:
@@ -117,6 +156,26 @@ class Configurations:
         async with self._pool.connection() as connection, connection.transaction():
             found = await Tables(connection).token(sha256_hex)
         return None if found is None else dict(found)
+
+
+def _derived(current: Mapping[str, Version], now_ms: int) -> dict[str, Version]:
+    """The version of `occurrences` that follows from the calendar in force, where it is another one."""
+    if "calendar" not in current:
+        return {}
+    calendar = cast(Calendar, parse_document("calendar", current["calendar"].body))
+    body = calendars.occurrences(calendar, now_ms)
+    before = current.get("occurrences")
+    digest = sha256(body).hexdigest()
+    if before is not None and before.hash == digest:
+        return {}
+    return {"occurrences": Version(before.version + 1 if before else 1, digest, body)}
+
+
+def _next_windows(current: Mapping[str, Version], now_ms: int) -> list[Json]:
+    if "occurrences" not in current:
+        return []
+    found = calendars.next_times(current["occurrences"].body, now_ms)
+    return [each | {"start": time_text(each["start"]), "end": time_text(each["end"])} for each in found]
 
 
 def _check_expected(wanted: Request, current: dict[str, Version]) -> None:

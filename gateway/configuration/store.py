@@ -103,6 +103,13 @@ class Tables:
         assert row is not None
         return bytes(row[0])
 
+    async def tenants_with(self, document: str) -> list[str]:
+        """The tenants that have ever had this document, in order."""
+        found = await self._connection.execute(
+            "select distinct tenant from configuration where document = %s order by tenant", (document,)
+        )
+        return [str(row[0]) async for row in found]
+
     async def announced(self, tenant: str) -> dict[tuple[str, int], bool]:
         """(document, version) -> are all its announcements on the log?"""
         found = await self._connection.execute(

@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import changes, commands, fates, problems, reads, responding
+from gateway.http import changes, commands, fates, problems, reads, responding, suggestions
 from gateway.http import pipeline as pipelines
 from gateway.http.fields import Fields
 from gateway.http.keys import PRINCIPAL
@@ -18,6 +18,7 @@ from projections import summary as summaries
 from projections.cases import queries as case_queries
 from projections.errors import NotReady
 from projections.incidents import queries as incident_queries
+from projections.incidents import suggestion_queries
 from projections.overview import queries as overviews
 from projections.pages import queries as page_queries
 from projections.postgres import scoped
@@ -102,6 +103,26 @@ class PagesBackend:
     async def fate(self, reader: Reader, asked: str, actor: str | None) -> Json:
         """What became of an action."""
         return await fates.fate_of(self._services, reader.tenant, asked, actor)
+
+    async def suggestions(self, reader: Reader, state: str, cursor: str | None, limit: int) -> Json:
+        """A page of suggestions."""
+        async with scoped(self._services.read_models, reader.tenant) as scope:
+            return await suggestion_queries.suggestions(scope, limit=limit, cursor=cursor, state=state)
+
+    async def decide(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
+        """A person's decision on a suggestion; returns what became of it in one sentence. Raises MandateError."""
+        if reader.kind != "person":
+            return "Only a person can decide on a suggestion; this token is not a person's."
+        known = cast(suggestions.Verb, verb)  # the route takes no other
+        body = Fields({key: value.strip() for key, value in said.items() if value.strip()})
+        words = suggestions.said(known, body)
+        asked = await suggestions.ask(self._services, reader.tenant, reader.subject, known, name, words, None)
+        if asked.answered is None:
+            return f"It is on its way; no answer yet (command {ids.text(asked.command_id)})."
+        if asked.answered.answer.code != commands.ACCEPTED:
+            refused = commands.refusal(asked.answered)
+            return f"Not done: {refused['detail']} {refused['remedy']}"
+        return "It is an incident now." if known == "accept" else "It is dismissed."
 
     def problem(self, error: Exception) -> Json:
         """The same document as /v1 would answer, where a person reads it."""

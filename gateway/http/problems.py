@@ -37,6 +37,7 @@ STATUS: Mapping[str, int] = {
     "send_failed": 503,
     "too_large": 413,
     "incident_unknown": 404,
+    "suggestion_unknown": 404,
     "unknown_or_closed": 409,
     "idempotency_conflict": 409,
 }

@@ -21,15 +21,18 @@ from gateway.http import (
     fates,
     flooding,
     ingest,
+    observations,
     operations,
     overviews,
+    pagerduty,
     pipeline,
     reads,
     responding,
+    suggestions,
     telling,
 )
 from gateway.http.auth import Access
-from gateway.http.openapi import actions, cases, document, incidents, operating, reading
+from gateway.http.openapi import actions, cases, document, incidents, operating, reading, triggers
 from gateway.http.openapi import catalog as catalog_words
 from gateway.http.openapi import changes as change_words
 from gateway.http.openapi import fates as told
@@ -155,6 +158,14 @@ ROUTES = (
     Route(
         "POST", "/v1/integrations/alertmanager", Access.TENANT, telling.post_alertmanager, telling_words.ALERTMANAGER
     ),
+    Route("POST", "/v1/observations", Access.TENANT, observations.post_observations, triggers.OBSERVE),
+    Route("GET", "/v1/suggestions", Access.TENANT, suggestions.get_suggestions, triggers.SUGGESTIONS),
+    Route("GET", "/v1/suggestions/{suggestion}", Access.TENANT, suggestions.get_suggestion, triggers.SUGGESTED),
+    Route("POST", "/v1/suggestions/{suggestion}/accept", Access.PERSON, suggestions.post("accept"), triggers.ACCEPT),
+    Route("POST", "/v1/suggestions/{suggestion}/dismiss", Access.PERSON, suggestions.post("dismiss"), triggers.DISMISS),
+    # The token is in the body, as PagerDuty has it.
+    Route("POST", "/v2/enqueue", Access.OPEN, pagerduty.post_event, triggers.PD_EVENT),
+    Route("POST", "/v2/change/enqueue", Access.OPEN, pagerduty.post_change, triggers.PD_CHANGE),
     Route("GET", "/v1/commands/{command}", Access.TENANT, commands.get_command, incidents.COMMAND),
     Route("GET", "/v1/pages", Access.TENANT, reads.get_pages, reading.PAGES),
     Route("GET", "/v1/cases", Access.TENANT, reads.get_cases, cases.LIST),

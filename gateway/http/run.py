@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+import psycopg
+import psycopg_pool
 from aiohttp import web
 
 from gateway.configuration.outbox import Outbox
@@ -37,6 +39,7 @@ from projections import migrate
 from projections.postgres import reading_pool
 from projections.redis_reading import reader
 from projections.timeline.cold import ColdFiles
+from schemas.errors import MandateError
 from schemas.topology import Topology
 
 log = logging.getLogger("gateway")
@@ -50,6 +53,8 @@ DRAIN_S = 8.0
 START_S = 20.0
 AGAIN_S = 0.5
 LOOK_S = 1.0
+# Windows are announced anew once a day; a gateway that looks every hour is an hour late at most.
+RENEW_S = 3_600.0
 
 
 def milliseconds() -> int:
@@ -103,7 +108,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     broker = Broker(settings.kafka, topology)
     stack.push_async_callback(asyncio.to_thread, broker.close)
     lag = Lag(broker.look, metrics, guards=senders_wait_for(topology))
-    for work in (outbox.run(), lag.run()):
+    for work in (outbox.run(), lag.run(), _renew(configurations)):
         task = asyncio.create_task(work)
         stack.push_async_callback(_cancel, task)
     processes = Processes(topology, settings.processes)
@@ -144,6 +149,17 @@ async def _patiently(start: Callable[[], None]) -> None:
         except HostError as error:
             log.warning("the broker does not answer yet: %s", error)
             await asyncio.sleep(AGAIN_S)
+
+
+async def _renew(configurations: Configurations) -> None:
+    """Announce the next times of maintenance windows and freezes: at the start, and as the days go by."""
+    while True:
+        try:
+            await configurations.renew()
+        except (MandateError, psycopg.Error, psycopg_pool.PoolTimeout, OSError) as error:
+            # The announced times reach weeks ahead: the next hour is early enough.
+            log.warning("calendars are not announced anew: %s: %s", type(error).__name__, error)
+        await asyncio.sleep(RENEW_S)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

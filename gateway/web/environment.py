@@ -32,6 +32,7 @@ WORLD = {
 # The main addresses: name, address, words.
 NAV = (
     ("incidents", "/incidents", "Incidents"),
+    ("suggestions", "/suggestions", "Suggestions"),
     ("cases", "/cases", "Cases"),
     ("actions", "/actions", "Actions"),
     ("health", "/health", "Health"),

@@ -17,7 +17,7 @@ ENDED = incident_rules.OVER
 
 
 # What only the answer about one incident has, not that about many.
-_ONE_ONLY: Json = {"alerts": (), "reports": (), "cause": None}
+_ONE_ONLY: Json = {"alerts": (), "reports": (), "breaches": (), "cause": None}
 
 
 def incident(x: Json, now: str) -> Json:

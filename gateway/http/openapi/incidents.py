@@ -121,7 +121,9 @@ _FIELDS: dict[str, Schema] = {
     "resolved_by": maybe(text()),
     "note": maybe(text()),
     "historical": boolean(),
-    "trigger": choice(("error", "report", "alert"), "What opened it."),
+    "trigger": choice(("error", "report", "alert", "threshold", "suggestion"), "What opened it."),
+    "trigger_confidence": choice(("high", "medium", "low", "none"), "How far that is to be believed."),
+    "in_maintenance": maybe(text("The maintenance window in which nobody is told of it.")),
     "assigned_by": maybe(text("Who assigned it, where the assignee has not acknowledged.")),
     "assigned_at": maybe(time("Since when the assignee has it.")),
     "contained_at": _WHEN,
@@ -177,7 +179,32 @@ _ALERT = whole(
         "opened": boolean("It opened the incident."),
     }
 )
-_TOLD = {"reports": array(_REPORT, "Newest first.", max=50), "alerts": array(_ALERT, "Newest first.", max=50)}
+_BREACH = whole(
+    {
+        "id": uuid(),
+        "at": time(),
+        "threshold": text("Its id in `thresholds`."),
+        "name": text("What was measured."),
+        "resource": text(),
+        "actor": maybe(text()),
+        "value": text("A decimal.", example="5000"),
+        "unit": maybe(text()),
+        "limit": text("A decimal."),
+        "side": choice(("above", "below")),
+        "held_s": integer(low=0),
+        "baseline": maybe(text("A decimal: the mean before.")),
+        "ratio_permille": maybe(integer("Of the baseline.")),
+        "event_time": time(),
+        "recovered_at": maybe(time("Null while it is over.")),
+        "lasted_s": maybe(integer(low=0)),
+        "opened": boolean("True for the one that opened the incident."),
+    }
+)
+_TOLD = {
+    "reports": array(_REPORT, "Newest first.", max=50),
+    "alerts": array(_ALERT, "Newest first.", max=50),
+    "breaches": array(_BREACH, "Crossed thresholds, newest first.", max=50),
+}
 WHOLE = Component("IncidentWhole", whole(_FIELDS | _TOLD | {"as_of": AS_OF}, "An incident with all that was told."))
 ENTRY = whole(
     {

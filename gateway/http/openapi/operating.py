@@ -115,7 +115,10 @@ PUT_CONFIGURATION = Operation(
     problems={
         409: ("configuration_conflict", "token_taken"),
         413: ("configuration_too_large",),
-        422: ("configuration_invalid", "configuration_unknown", "tenant_malformed"),
+        422: (
+            *("configuration_invalid", "configuration_unknown", "tenant_malformed"),
+            *("cron_malformed", "time_zone_unknown", "window_malformed", "calendar_too_dense"),
+        ),
     },
 )
 GET_CONFIGURATION = Operation(
@@ -131,6 +134,7 @@ GET_CONFIGURATION = Operation(
                     "versions": _VERSIONS,
                     "announced": {"type": "object", "additionalProperties": boolean()},
                     "webhook_secret": maybe(text("`whsec_…`; none before the first PUT.")),
+                    "next_windows": array(obj({}), "What the calendar has at hand or comes next, the soonest first."),
                 }
             ),
         )

@@ -1,0 +1,94 @@
+"""The page of suggestions: what may be an incident, and two plain forms by which a person decides. No script needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from aiohttp import web
+
+from gateway.http import bodies
+from gateway.web import view
+from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_in
+from gateway.web.environment import render
+from gateway.web.secret import masked, theirs
+from gateway.web.words import between, span
+
+LIST = 50
+SAID_MAX = 300
+STATES = ("open", "accepted", "dismissed", "expired", "all")
+VERBS = ("accept", "dismiss")
+# By confidence: (hue, style). What is only possible is dashed.
+CONFIDENCE = {"high": ("amber", ""), "medium": ("amber", "dash"), "low": ("grey", "dash"), "none": ("grey", "dash")}
+
+
+class Suggesting(Protocol):
+    """What this page needs of the gateway."""
+
+    async def suggestions(self, reader: Reader, state: str, cursor: str | None, limit: int) -> Json:
+        """A page of suggestions."""
+
+    async def decide(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
+        """A person's decision; returns what became of it in one sentence."""
+
+
+def shown(x: Json, clock: str) -> Json:
+    """A suggestion with its age, how long it still waits, and what people made of its pattern, in words."""
+    counts = x["counts"]
+    told = [f"{counts[name]} {name}" for name in ("accepted", "dismissed", "expired") if counts[name]]
+    hue, style = CONFIDENCE[x["confidence"]]
+    return {
+        **x,
+        "age": span(between(x["at"], clock)),
+        "left": span(between(clock, x["expires_at"])) if x["state"] == "open" else "",
+        "history": ", ".join(told),
+        "hue": hue,
+        "style": style,
+    }
+
+
+@signed_in
+async def list_page(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
+    """The open suggestions, or those of `state`."""
+    state = request.query.get("state", "open")
+    state = state if state in STATES else "open"
+    found = await _of(backend).suggestions(reader, state, request.query.get("cursor"), LIST)
+    clock = now()
+    page = render(
+        "suggestions.html",
+        me=reader,
+        here="suggestions",
+        exhausted=(await backend.summary(reader))["exhausted"],
+        items=[shown(x, clock) for x in found["items"]],
+        next=found["next"],
+        state=state,
+        states=STATES,
+        may=reader.kind == "person",
+        said=request.query.get("said", "")[:SAID_MAX],
+        csrf=masked(reader.csrf),
+        behind=view.behind(found["as_of"], clock),
+    )
+    return html(page)
+
+
+@signed_in
+async def answer(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
+    """A decision by a plain form, then back to the list with what became of it."""
+    form = await bodies.form(request)
+    if not theirs(form.get("csrf"), reader.csrf):
+        old = {
+            "status": 403,
+            "title": "The form was too old",
+            "detail": "It did not carry the secret of your session.",
+            "remedy": "Open the list again and press the button there.",
+        }
+        return problem(reader, old)
+    name, verb = request.match_info["name"], request.match_info["verb"]
+    if verb not in VERBS:
+        raise web.HTTPNotFound()
+    said = await _of(backend).decide(reader, name, verb, {k: v for k, v in form.items() if k != "csrf"})
+    raise web.HTTPSeeOther(str(request.rel_url.with_path("/suggestions").with_query(said=said[:SAID_MAX])))
+
+
+def _of(backend: Any) -> Suggesting:
+    return cast(Suggesting, backend)
