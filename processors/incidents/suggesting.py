@@ -51,6 +51,7 @@ from schemas.messages.incidents import (
     SuggestionKind,
     SuggestionSupported,
 )
+from schemas.messages.incidents.flooding import ActorUnusual
 
 Wish = AcceptSuggestion | DismissSuggestion
 
@@ -76,6 +77,8 @@ def noticed(command: Command, decision: Decision, view: View) -> Decision:
     """The decision, with the suggestion that its message gives rise to."""
     if isinstance(command.message, FailureHealed):
         return _also(decision, _healed(command, command.message, view))
+    if isinstance(command.message, ActorUnusual):
+        return _also(decision, _unusual(command, command.message, view))
     for event in decision.events:
         if isinstance(event.message, ChangeRecorded):
             return _also(decision, _changed(command, event.message, view))
@@ -169,19 +172,27 @@ def _changed(command: Command, change: ChangeRecorded, view: View) -> Decision:
     return Decision()
 
 
-def unusual(
-    command: Command, tenant: str, actor: str, resource: str, reasons: tuple[str, ...], event_time: int, view: View
-) -> Decision:
-    """An actor does far more than it ever did: a suggestion of low confidence, where that is opted into.
-
-    `resource` is where it does it; where none is known the actor's own name stands for it.
-    """
-    where = resource or actor
-    if not switched_on(view, tenant, "anomaly", where):
-        return Decision(reasons=("anomaly_not_opted_in",))
-    title = f"{actor} behaves unlike it ever did"
-    pattern = f"actor {actor}"
-    idea = _Idea(tenant, "anomaly", "low", where, title, pattern, actor, None, reasons, (command.id,), event_time)
+def _unusual(command: Command, fact: ActorUnusual, view: View) -> Decision:
+    """An actor does far more than it ever did: a suggestion of low confidence, where that is opted into."""
+    where = fact.resource or fact.actor
+    if not switched_on(view, fact.tenant, "anomaly", where):
+        return Decision()
+    actor = clip(fact.actor, TITLE_CHARACTERS // 2)
+    seen = f"{fact.count} actions of kind {fact.kind} within {fact.window_s} s, at least {fact.limit}"
+    normal = f"never more than {fact.normal} in any of its last {fact.windows} active windows"
+    idea = _Idea(
+        fact.tenant,
+        "anomaly",
+        "low",
+        where,
+        f"{actor} does far more {clip(fact.kind, 40)} than it ever did",
+        f"actor {actor}",
+        fact.actor,
+        None,
+        (seen, normal),
+        (fact.action_id,),
+        fact.since,
+    )
     return _suggested(command, idea, view)
 
 
