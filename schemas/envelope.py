@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from schemas import ids
 from schemas.record import Headers, Record, header
 
@@ -20,6 +22,9 @@ CE_VERSION = "ce_specversion"
 # 0001-01-01 and 9999-12-31T23:59:59.999 in ms: an agent's clock may say anything, RFC 3339 has four digits of year.
 EARLIEST_MS = -62_135_596_800_000
 LATEST_MS = 253_402_300_799_999
+# Texts of seconds and of types kept ready, about 150 bytes each.
+KEPT = 1_024
+_VERSION = (CE_VERSION, b"1.0")
 
 
 def headers_of(
@@ -32,19 +37,27 @@ def headers_of(
     correlation: bytes | None = None,
 ) -> Headers:
     """CloudEvents headers (binary mode) of a low-volume record. `time_ms` is log time; ids are 36-character text."""
-    out: list[tuple[str, bytes]] = [
-        (CE_VERSION, b"1.0"),
+    of_type, of_source = _named(kind, source)
+    out: Headers = (
+        _VERSION,
         (CE_ID, ids.text(record_id).encode()),
-        (CE_TYPE, f"dev.mandate.{kind}".encode()),
-        (CE_SOURCE, f"/mandate/{source}".encode()),
+        of_type,
+        of_source,
         (CE_SUBJECT, subject.encode()),
         (CE_TIME, rfc3339(time_ms).encode()),
-    ]
+    )
     if correlation is not None:
-        out.append((CE_CORRELATION, ids.text(correlation).encode()))
+        out += ((CE_CORRELATION, ids.text(correlation).encode()),)
     if cause is not None:
-        out.append((CE_CAUSE, ids.text(cause).encode()))
-    return tuple(out)
+        # Usually it is the correlation itself.
+        out += ((CE_CAUSE, out[-1][1] if cause == correlation else ids.text(cause).encode()),)
+    return out
+
+
+@lru_cache(maxsize=KEPT)
+def _named(kind: str, source: str) -> Headers:
+    """The two headers that all records of a type share."""
+    return (CE_TYPE, f"dev.mandate.{kind}".encode()), (CE_SOURCE, f"/mandate/{source}".encode())
 
 
 def record_id(record: Record) -> bytes | None:
@@ -86,11 +99,15 @@ def with_flags(headers: Headers, *words: str) -> Headers:
 
 def rfc3339(ms: int) -> str:
     """Milliseconds since 1970 as RFC 3339 in UTC; years outside 1-9999 are clamped by the writer of the time."""
-    days, rest = divmod(ms, 86_400_000)
+    seconds, milli = divmod(ms, 1000)
+    return f"{_to_the_second(seconds)}.{milli:03d}Z"
+
+
+@lru_cache(maxsize=KEPT)
+def _to_the_second(seconds: int) -> str:
+    days, rest = divmod(seconds, 86_400)
     year, month, day = _civil(days)
-    seconds, milli = divmod(rest, 1000)
-    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{milli:03d}"
-    return f"{year:04d}-{month:02d}-{day:02d}T{clock}Z"
+    return f"{year:04d}-{month:02d}-{day:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
 
 
 def time_text(ms: int) -> str:

@@ -14,18 +14,34 @@ ID_BYTES = 16
 _UUID = re.compile(r"\A[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}\Z")
 
 
+class _Before(dict[int, bytes]):
+    """What stands before a field: its kind and its length in four bytes, those of short fields kept ready."""
+
+    def __init__(self, kind: bytes) -> None:
+        super().__init__((n, kind + n.to_bytes(4, "big")) for n in range(256))
+        self._kind = kind
+
+    def __missing__(self, length: int) -> bytes:
+        return self._kind + length.to_bytes(4, "big")
+
+
+_TEXT, _NUMBER, _BYTES = _Before(b"s"), _Before(b"i"), _Before(b"b")
+
+
 def derive(*fields: bytes | str | int) -> Id:
     """BLAKE2b-128 over the fields, each prefixed by its kind and its length in bytes."""
-    digest = blake2b(digest_size=ID_BYTES)
+    parts: list[bytes] = []
     for field in fields:
         if isinstance(field, str):
-            raw, kind = field.encode(), b"s"
+            raw = field.encode()
+            parts += (_TEXT[len(raw)], raw)
         elif isinstance(field, int):
-            raw, kind = b"%d" % field, b"i"
+            raw = b"%d" % field
+            parts += (_NUMBER[len(raw)], raw)
         else:
-            raw, kind = field, b"b"
-        digest.update(kind + len(raw).to_bytes(4, "big") + raw)
-    return digest.digest()
+            parts += (_BYTES[len(field)], field)
+    # One hash of all fields: field by field it takes half as long again.
+    return blake2b(b"".join(parts), digest_size=ID_BYTES).digest()
 
 
 def child_id(cause: Id, kind: str, key: str, ordinal: int) -> Id:

@@ -10,15 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from struct import Struct
 from typing import Any
 
 from processors.dedup.rules import MARK_MS, PIECE_BYTES, digest_prefix
-from processors.dedup.sightings import RING, SLOT_S, WINDOW_S, Sightings, packed, unpacked
+from processors.dedup.sightings import (
+    ENTRY_BYTES,
+    RING,
+    SECOND_BITS,
+    SLOT_S,
+    TIMES_BITS,
+    WINDOW_S,
+    Sightings,
+    unpacked,
+)
 from processors.dedup.state import Mark, Window, encode_mark, mark_part, window_part, window_pieces
 from processors.kernel.face import Aside, Parts
 from schemas.codec import encode_values
 from schemas.envelope import FLAGS
-from schemas.head import glance, what_of, who_of
+from schemas.head import TEXTS, glance, numbers_at, what_at, what_of, who_of
 from schemas.ids import key_of
 from schemas.messages.actions import EFFECT, ActionDropped
 from schemas.partitioning import partition_of
@@ -28,6 +38,10 @@ from schemas.record import Headers
 SESSIONS = 65_536
 # Texts of (resource, type) that were read with care: usually 60 bytes each, at most 8 KB, so at worst 32 MB.
 WHATS = 4_096
+# A sighting as rules.append packs it: digest, second within its slot, times, offset; and the two of a numbered action.
+_ONE = Struct(">16sHBQ").pack
+_TWO = Struct(">16sHBQ16sHBQ").pack
+TWO_FIT = PIECE_BYTES - ENTRY_BYTES  # a piece shorter than this takes two more
 
 
 class _Piece:
@@ -45,27 +59,32 @@ class _Piece:
 
 
 class _Session:
-    """A session of an actor under a key: what its records need each time. `mark` is what `evolve` would make of it."""
+    """A session of an actor under a key: what its records need each time. `mark` is what `evolve` would make of it.
+
+    `who` and `end`: its texts as they stand in a head, and where they end; `what`: those of its last record.
+    """
 
     __slots__ = (
         "actor",
         "dirty",
+        "end",
         "highest",
         "key",
         "mark",
-        "of_content",
         "of_id",
         "of_number",
         "part",
         "seen_at",
         "session",
         "tenant",
+        "what",
+        "who",
     )
 
-    def __init__(self, key: bytes, tenant: str, actor: str, session: str) -> None:
-        self.key, self.tenant, self.actor, self.session = key, tenant, actor, session.encode()
+    def __init__(self, key: bytes, who: bytes, what: bytes, tenant: str, actor: str, session: str) -> None:
+        self.key, self.who, self.end, self.what = key, who, TEXTS + len(who), what
+        self.tenant, self.actor, self.session = tenant, actor, session.encode()
         self.of_id, self.of_number = digest_prefix(b"i", key), digest_prefix(b"n", key)
-        self.of_content = digest_prefix(b"c", key)
         self.part = mark_part(key.decode(), session) if session else None
         self.mark: Mark | None = None
         self.highest = self.seen_at = 0
@@ -91,74 +110,97 @@ class DedupFace:
         self._parts = parts
         self._topic = topic
         self._partition, self._partitions = partition, partitions
+        self._last: dict[bytes, _Session] = {}  # by Kafka key: that of its last record
         self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
         self._marked: dict[str, _Session] = {}  # by part
         self._whats: set[bytes] = set()
         self._sightings: Sightings = parts.index
         self._piece: _Piece | None = None
+        # The second of the last record: log time from `_from` on and before `_until` (ms).
+        self._from = self._until = self._second = self._slot = 0
 
     # --- deciding -------------------------------------------------------------------------------------------------
 
     def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | Aside | None:
         """Admit a plain action, or drop one that was delivered again."""
-        seen_by = glance(value)
-        if seen_by is None:
+        session = self._last.get(key)
+        if session is None or not value.startswith(session.who, TEXTS):
+            session = self._met(key, value)
+            if session is None:
+                return None
+        numbers = numbers_at(value, session.end)
+        if numbers is None:
             return None
-        who, number, _, traits, what = seen_by
-        session = self._sessions.get(who) or self._session(key, value, who)
-        if session is None or session.key != key or (what not in self._whats and not self._what(value, what)):
+        number, _, traits, texts = numbers
+        if not value.startswith(session.what, texts) and not self._what(session, value, texts):
             return None
-        second = now // 1000
-        slot = second // SLOT_S
-        if slot != self._sightings.slot:
-            self._sightings.turn(slot)
+        if not self._from <= now < self._until:
+            self._tick(now)
         current, before, oldest = self._sightings.kept
         of_id = blake2b(session.of_id + value[5:21], digest_size=16).digest()
         if of_id in current or of_id in before or of_id in oldest:
             return self._again(session, value, number, offset, headers, now, of_id)
-        sightings = [of_id]
-        numbered = session.part is not None and number >= 0
-        if numbered:
+        if headers and any(name == FLAGS for name, _ in headers):
+            return None
+        of_number = content = None
+        if number >= 0 and session.part is not None:
             if session.mark is None and not self._mark(session):
                 return None
             if number != session.highest + 1 or now - session.seen_at >= MARK_MS:
                 return None
-            sightings.append(blake2b(session.of_number + b"%d:" % number + session.session, digest_size=16).digest())
+            of_number = blake2b(session.of_number + b"%d:" % number + session.session, digest_size=16).digest()
         if traits & EFFECT:
-            content = blake2b(session.of_content + value[21:37], digest_size=16).digest()
+            content = blake2b(digest_prefix(b"c", key) + value[21:37], digest_size=16).digest()
             if content in current or content in before:
                 return None
-            sightings.append(content)
-        if headers and any(name == FLAGS for name, _ in headers):
-            return None
-        sighted = packed(second % SLOT_S, 0, offset)
-        for one in sightings:
-            current[one] = sighted
-        self._append(sightings, second, slot, offset)
-        if numbered:
+        # What sightings.packed makes of it, with `times` 0.
+        current[of_id] = sighted = (offset << SECOND_BITS | self._second) << TIMES_BITS
+        if of_number is None:
+            self._append(of_id, offset)
+        else:
+            current[of_number] = sighted
+            piece = self._piece
+            if piece is not None and piece.dirty and piece.slot == self._slot and len(piece.entries) < TWO_FIT:
+                piece.entries += _TWO(of_id, self._second, 0, offset, of_number, self._second, 0, offset)
+            else:
+                self._append(of_id, offset)
+                self._append(of_number, offset)
+        if content is not None:
+            current[content] = sighted
+            self._append(content, offset)
+        if of_number is not None:
             session.highest, session.seen_at = number, now
-            self._touch(session)
+            if not session.dirty:
+                self._touch(session)
         return key
+
+    def _tick(self, now: int) -> None:
+        """Another second."""
+        second = now // 1000
+        self._from, self._until = second * 1000, second * 1000 + 1000
+        self._slot, self._second = divmod(second, SLOT_S)
+        if self._slot != self._sightings.slot:
+            self._sightings.turn(self._slot)
 
     def _again(
         self, session: _Session, value: bytes, number: int, offset: int, headers: Headers, now: int, of_id: bytes
     ) -> Aside | None:
         """Drop an action whose id lies in the window, as `decide` does; one that was known earlier is its matter."""
-        second, sightings = now // 1000, self._sightings
-        slot = second // SLOT_S
-        found = sightings.find(of_id, slot)
+        slot, age = self._slot, self._second  # of the slot's begin
+        found = self._sightings.find(of_id, slot)
         if found is None:
-            slot -= 1
-            found = sightings.find(of_id, slot)
+            found = self._sightings.find(of_id, slot - 1)
             if found is None:
                 return None
+            age += SLOT_S
         within, _, first = unpacked(found)
-        if second - (slot * SLOT_S + within) >= WINDOW_S or (headers and any(name == FLAGS for name, _ in headers)):
+        if age - within >= WINDOW_S or (headers and any(name == FLAGS for name, _ in headers)):
             return None
         numbered = session.part is not None and number >= 0
         if numbered and (session.mark is not None or self._mark(session)) and now - session.seen_at < MARK_MS:
             session.seen_at = now
-            self._touch(session)
+            if not session.dirty:
+                self._touch(session)
         event_id = value[5:21]
         # In the order of its fields.
         dropped = (
@@ -176,38 +218,48 @@ class DedupFace:
         )
         return Aside(encode_values(ActionDropped, dropped), event_id)
 
-    def _append(self, sightings: list[bytes], second: int, slot: int, offset: int) -> None:
+    def _append(self, what: bytes, offset: int) -> None:
         """What rules.append does, in place."""
-        rest = (second % SLOT_S).to_bytes(2, "big") + b"\x00" + offset.to_bytes(8, "big")
         piece = self._piece
-        for one in sightings:
-            if piece is None or piece.slot != slot or len(piece.entries) >= PIECE_BYTES:
-                piece = self._piece = self._open(slot)
-            piece.entries += one + rest
-            if not piece.dirty:
-                piece.dirty = True
-                self._parts.touch(piece.part, piece)
+        if piece is None or piece.slot != self._slot or len(piece.entries) >= PIECE_BYTES:
+            piece = self._piece = self._open(piece)
+        piece.entries += _ONE(what, self._second, 0, offset)
+        if not piece.dirty:
+            piece.dirty = True
+            self._parts.touch(piece.part, piece)
 
-    def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
+    # --- what is known of a session -------------------------------------------------------------------------------
+
+    def _met(self, key: bytes, value: bytes) -> _Session | None:
+        """The session of a record that is not the one of its key's last record."""
+        seen = glance(value)
+        if seen is None:
+            return None
+        session = self._sessions.get(seen[0]) or self._session(key, value, seen[0], seen[4])
+        if session is None or session.key != key:
+            return None
+        self._last[key] = session
+        return session
+
+    def _session(self, key: bytes, value: bytes, who: bytes, what: bytes) -> _Session | None:
         """A session met for the first time, if its records belong here."""
         found = who_of(value, who)
-        if found is None:
+        if found is None or what_of(value, what) is None:
             return None
         tenant, actor, name = found
         if key != key_of(tenant, actor).encode() or partition_of(key, self._partitions) != self._partition:
             return None
         if len(self._sessions) >= SESSIONS:
-            self._sessions, self._marked = {}, {}
-        session = self._sessions[who] = _Session(key, tenant, actor, name)
+            self._last, self._sessions, self._marked = {}, {}, {}
+        session = self._sessions[who] = _Session(key, who, what, tenant, actor, name)
         if session.part is not None:
             self._marked[session.part] = session
         return session
 
     def _touch(self, session: _Session) -> None:
-        if not session.dirty:
-            session.dirty = True
-            assert session.part is not None
-            self._parts.touch(session.part, session)
+        session.dirty = True
+        assert session.part is not None
+        self._parts.touch(session.part, session)
 
     def _mark(self, session: _Session) -> bool:
         assert session.part is not None
@@ -217,19 +269,30 @@ class DedupFace:
         session.mark, session.highest, session.seen_at = mark, mark.highest, mark.seen_at
         return True
 
-    def _what(self, value: bytes, what: bytes) -> bool:
-        if what_of(value, what) is None:
+    def _what(self, session: _Session, value: bytes, texts: int) -> bool:
+        """Whether resource and type, which are not those of the session's last record, are what care reads there."""
+        what = what_at(value, texts)
+        if what is None:
             return False
-        if len(self._whats) >= WHATS:
-            self._whats.clear()
-        self._whats.add(what)
+        if what not in self._whats:
+            if what_of(value, what) is None:
+                return False
+            if len(self._whats) >= WHATS:
+                self._whats.clear()
+            self._whats.add(what)
+        session.what = what
         return True
 
     # --- the window -----------------------------------------------------------------------------------------------
 
-    def _open(self, slot: int) -> _Piece:
-        """The piece that takes the next sighting, as rules.append finds it; an expired part's key is used again."""
-        n = self._sightings.last
+    def _open(self, full: _Piece | None) -> _Piece:
+        """The piece that takes the next sighting, as rules.append finds it; an expired part's key is used again.
+
+        `full`: the last one of this slot, if it was this face that filled it.
+        """
+        slot, n = self._slot, self._sightings.last
+        if full is not None and full.slot == slot:
+            n += 1
         while True:
             part = window_part(slot % RING, n)
             found: Window | None = self._parts.get(part)

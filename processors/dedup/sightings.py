@@ -13,19 +13,19 @@ RING = 3
 ENTRY_BYTES = 27
 # A number that holds all of a sighting but its digest and slot: offset, 9 bits of second, 8 bits of times. The later
 # sighting of a slot is the greater number, because offsets grow.
-_SECOND_BITS, _TIMES_BITS = 9, 8
+SECOND_BITS, TIMES_BITS = 9, 8
 
 
 def packed(second: int, times: int, offset: int) -> int:
     """A sighting as a number; `second` is counted from its slot's begin."""
-    return (offset << _SECOND_BITS | second) << _TIMES_BITS | times
+    return (offset << SECOND_BITS | second) << TIMES_BITS | times
 
 
 def unpacked(number: int) -> tuple[int, int, int]:
     """(second within its slot, times, offset) of a sighting."""
-    times = number & (1 << _TIMES_BITS) - 1
-    number >>= _TIMES_BITS
-    return number & (1 << _SECOND_BITS) - 1, times, number >> _SECOND_BITS
+    times = number & (1 << TIMES_BITS) - 1
+    number >>= TIMES_BITS
+    return number & (1 << SECOND_BITS) - 1, times, number >> SECOND_BITS
 
 
 class Sightings:

@@ -141,16 +141,16 @@ class KafkaSlot:
                 if first is not None and limit > 1:
                     messages += self._consumer.consume(limit - 1, 0.0)
         self._check()
-        to_record, ended = client.to_record, self._ended
-        records: list[Record] = []
+        if not self._ended and not client.failed(messages):
+            return client.to_records(messages)
+        good: list[Message] = []
         for message in messages:
             if message.error() is not None:
                 self._passed_over(message)
                 continue
-            if ended:
-                ended.discard(message.partition() or 0)
-            records.append(to_record(message))
-        return records
+            self._ended.discard(message.partition() or 0)
+            good.append(message)
+        return client.to_records(good)
 
     def at_end(self, partition: int) -> bool:
         """True when everything committed there has been returned."""
@@ -214,8 +214,7 @@ class KafkaSlot:
             except KafkaException as exception:
                 client.raise_for(exception, f"reading {self._spec.changelog}")
             self._check()
-            for message in messages:
-                self._restore(message, records)
+            records = self._restore(messages)
         done = self._is_restored()
         if done:
             self._restorer.unassign()
@@ -301,14 +300,25 @@ class KafkaSlot:
             return
         raise client.classify(error, f"reading {self._spec.input}")
 
-    def _restore(self, message: Message, records: list[Record]) -> None:
+    def _restore(self, messages: Sequence[Message]) -> list[Record]:
+        good = messages
+        if client.failed(messages):
+            good = [message for message in messages if message.error() is None]
+            for message in messages:
+                self._passed(message)
+        records = client.to_records(good)
+        # The last of each partition counts, and they come in order.
+        for partition, offset in {record[1]: record[2] for record in records}.items():
+            self._restored[partition] = max(self._restored[partition], offset + 1)
+        return records
+
+    def _passed(self, message: Message) -> None:
         error = message.error()
-        partition, offset = message.partition() or 0, message.offset() or 0
         if error is None:
-            records.append(client.to_record(message))
-            self._restored[partition] = offset + 1
-        elif error.code() == KafkaError._PARTITION_EOF:
-            self._restored[partition] = max(self._restored[partition], offset)
+            return
+        if error.code() == KafkaError._PARTITION_EOF:
+            partition = message.partition() or 0
+            self._restored[partition] = max(self._restored[partition], message.offset() or 0)
         elif not error.retriable() or error.fatal():
             raise client.classify(error, f"reading {self._spec.changelog}")
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import Protocol
 
@@ -201,8 +202,12 @@ def too_large(outputs: Sequence[Output], limits: Mapping[str, int]) -> Output | 
     least = min(limits.values(), default=0) - FRAMING_BYTES
     for output in outputs:
         topic, _, key, value, headers = output
-        # Hardly any is near its limit, and this is asked of every record: measure those alone that may be above it.
-        if not headers and len(key or b"") + len(value or b"") <= least:
+        # Hardly any is near its limit, and this is asked of every record: measure those alone that may be above it. A
+        # character of a header's name is at most four bytes.
+        size = len(key or b"") + len(value or b"")
+        if headers:
+            size += 4 * sum(map(len, chain.from_iterable(headers))) + HEADER_FRAMING_BYTES * len(headers)
+        if size <= least:
             continue
         limit = limits.get(topic)
         if limit is not None and size_of(output) > limit:
