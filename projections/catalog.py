@@ -48,7 +48,16 @@ PROJECTIONS = {
             IncidentsWriter,
             (
                 *("incidents", "incident_events", "changes", "healed_failures", "answers", "refusals"),
-                *("reports", "alerts", "alert_ends", "blast_radii", "breaches", "breach_ends", "suggestions"),
+                *(
+                    "reports",
+                    "alerts",
+                    "alert_ends",
+                    "blast_radii",
+                    "related_incidents",
+                    "breaches",
+                    "breach_ends",
+                    "suggestions",
+                ),
             ),
         ),
         Projection("pages", PagesWriter, ("pages", "escalations", "page_events")),

@@ -27,13 +27,25 @@ WORLDS = ("RML1", "RML2", "RML3")
 _FOR_EVER = 2**63 - 1
 
 _WHEN = "least(c.event_time, c.opened_at)"
-_BEGIN = f"i.first_failure_at - {BEFORE_MS}"
-# Agents' clocks say when history happened, for it is told long after; of what is live the log says when it ended.
-_END = (
-    f"(case when i.historical then i.last_failure_at + {BEFORE_MS}"
-    f" when i.resolved_at is null then {_FOR_EVER} else greatest(i.resolved_at, i.last_failure_at) end)"
-)
-_WITHIN = f"{_WHEN} between {_BEGIN} and {_END}"
+
+
+def _begin(i: str) -> str:
+    return f"{i}.first_failure_at - {BEFORE_MS}"
+
+
+def _end(i: str, whole: str = "") -> str:
+    """When the time of incident `i` is over; of one that was merged, when the `whole` is.
+
+    Agents' clocks say when history happened, for it is told long after; of what is live the log says when it ended.
+    """
+    over = f"{whole or i}.resolved_at"
+    return (
+        f"(case when {i}.historical then {i}.last_failure_at + {BEFORE_MS}"
+        f" when {over} is null then {_FOR_EVER} else greatest({over}, {i}.last_failure_at) end)"
+    )
+
+
+_WITHIN = f"{_WHEN} between {_begin('i')} and {_end('i')}"
 _ACTIONS = """(select c.action_id union all select l.action_id
   from case_entries n join ledger_entries l on l.tenant = n.tenant and l.number = n.number
  where n.tenant = c.tenant and n.case_id = c.case_id)"""
@@ -41,21 +53,29 @@ _TOLD = f"""(select e.incident_id from incident_events e
  where e.tenant = c.tenant and e.action_id in {_ACTIONS})"""
 
 # Of incidents `i`: `cases`, their cases oldest first, and `open_entry`, the first entry whose effect nobody knows of.
+# `j` are the incident itself and those that were merged into it: it keeps the highest world of all.
 OF_INCIDENTS = f"""
 cross join lateral (
+  with recursive family as (
+    select i.incident_id as id
+     union
+    select m.incident_id from incidents m join family f on m.merged_into = f.id where m.tenant = i.tenant),
+  j as materialized (
+    select j.* from incidents j where j.tenant = i.tenant and j.incident_id in (select id from family))
   select
     (select coalesce(jsonb_agg(jsonb_build_object('id', c.case_id, 'number', c.number, 'world', c.world,
                                                   'reason', c.reason, 'state', c.state) order by c.number), '[]')
-       from (select c.* from cases c
-              where c.tenant = i.tenant and c.resource = i.resource and {_WITHIN}
+       from (select c.* from j join cases c on c.tenant = i.tenant and c.resource = j.resource
+                                           and {_WHEN} between {_begin("j")} and {_end("j", "i")}
               union
-             select c.* from
-              (select c.* from cases c where c.tenant = i.tenant and c.resource = i.resource and {_WHEN} > {_END}
-                order by {_WHEN}, c.number limit {AFTER_MAX}) c where i.incident_id in {_TOLD}
+             select c.* from j cross join lateral
+              (select c.* from cases c where c.tenant = i.tenant and c.resource = j.resource
+                                         and {_WHEN} > {_end("j", "i")}
+                order by {_WHEN}, c.number limit {AFTER_MAX}) c where j.incident_id in {_TOLD}
               order by number limit {NAMED_MAX}) c) as cases,
-    (select min(l.number) from ledger_entries l
-      where l.tenant = i.tenant and l.resource = i.resource and l.outcome = 'unknown'
-        and least(l.event_time, l.at) between {_BEGIN} and {_END}) as open_entry) w
+    (select min(l.number) from j join ledger_entries l on l.tenant = i.tenant and l.resource = j.resource
+      where l.outcome = 'unknown'
+        and least(l.event_time, l.at) between {_begin("j")} and {_end("j", "i")}) as open_entry) w
 """
 # The world of incidents `i` with OF_INCIDENTS.
 WORLD = "(case when w.cases <> '[]' or w.open_entry is not null then 'RML3' else 'RML2' end)"

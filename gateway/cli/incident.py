@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli import responding
+from gateway.cli import correcting, responding
 from gateway.cli.access import access, access_options
 from gateway.cli.catalog import blast
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
@@ -25,6 +25,7 @@ def incident() -> None:
 
 
 responding.add(incident)
+correcting.add(incident)
 
 
 @incident.command(epilog=EXIT_TEXT)

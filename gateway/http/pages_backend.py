@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import changes, commands, fates, problems, reads, responding, suggestions
+from gateway.http import changes, commands, correcting, fates, problems, reads, responding, suggestions
 from gateway.http import pipeline as pipelines
 from gateway.http.fields import Fields
 from gateway.http.keys import PRINCIPAL
@@ -36,7 +36,7 @@ class PagesBackend:
     @property
     def verbs(self) -> Collection[str]:
         """The commands that a person can give an incident."""
-        return (*get_args(commands.Verb), *responding.WISHES)
+        return (*get_args(commands.Verb), *responding.WISHES, *correcting.VERBS)
 
     def reader(self, request: web.Request) -> Reader | None:
         """Who is signed in, or None. The operator has no tenant, so no pages."""
@@ -132,6 +132,8 @@ class PagesBackend:
         """Send a command of a person; returns what became of it in one sentence. Raises MandateError."""
         if reader.kind != "person":
             return "Only a person can take or end an incident; this token is not a person's."
+        if verb in correcting.VERBS:
+            return await correcting.from_form(self._services, reader.tenant, reader.subject, verb, name, said)
         incident_id = await commands.find(self._services, reader.tenant, name)
         if verb in responding.WISHES:
             return await responding.from_form(self._services, reader.tenant, reader.subject, verb, incident_id, said)

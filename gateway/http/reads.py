@@ -121,15 +121,20 @@ async def incident(scope: Scope, name: str) -> dict[str, Any]:
 
 async def get_incident_timeline(request: web.Request) -> web.Response:
     """GET /v1/incidents/{INC-n or id}/timeline: what happened, in the log's order."""
-    query = _query(request, "limit", "cursor", "kind")
+    query = _query(request, "limit", "cursor", "kind", "with")
     name = request.match_info["incident"]
     told = _choice(query, "kind", GROUPS)
     async with _open(request) as scope:
         found = await incidents.incident_timeline(
-            scope, name, limit=_limit(query), cursor=query.get("cursor"), group=cast(Group | None, told)
+            scope,
+            name,
+            limit=_limit(query),
+            cursor=query.get("cursor"),
+            group=cast(Group | None, told),
+            beside=query.get("with"),
         )
     if found is None:
-        raise unknown(name)
+        raise unknown(f"{name} or {query['with']}" if "with" in query else name)
     return _json(found)
 
 

@@ -18,6 +18,7 @@ from gateway.http import (
     changes,
     commands,
     configure,
+    correcting,
     fates,
     flooding,
     ingest,
@@ -35,6 +36,7 @@ from gateway.http.auth import Access
 from gateway.http.openapi import actions, cases, document, incidents, operating, reading, triggers
 from gateway.http.openapi import catalog as catalog_words
 from gateway.http.openapi import changes as change_words
+from gateway.http.openapi import correcting as correcting_words
 from gateway.http.openapi import fates as told
 from gateway.http.openapi import flooding as flooding_words
 from gateway.http.openapi import pipeline as pipeline_words
@@ -150,6 +152,16 @@ ROUTES = (
     ),
     Route(
         "POST", "/v1/incidents/{incident}/decline", Access.PERSON, responding.post("decline"), responding_words.DECLINE
+    ),
+    Route("POST", "/v1/incidents/{incident}/split", Access.PERSON, correcting.post("split"), correcting_words.SPLIT),
+    Route("POST", "/v1/incidents/{incident}/merge", Access.PERSON, correcting.post("merge"), correcting_words.MERGE),
+    Route("POST", "/v1/incidents/{incident}/undo", Access.PERSON, correcting.post("undo"), correcting_words.UNDO),
+    Route(
+        "GET",
+        "/v1/incidents/{incident}/related",
+        Access.TENANT,
+        correcting.get_related,
+        correcting_words.RELATED_TO,
     ),
     Route("POST", "/v1/reports", Access.TENANT, telling.post_report, telling_words.REPORT),
     Route("GET", "/v1/changes", Access.TENANT, changes.get_changes, change_words.LIST),

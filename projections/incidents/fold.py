@@ -114,6 +114,8 @@ def _opened(event: said.IncidentOpened, offset: int) -> IncidentRow:
         failures_before_detection=event.failures,
         version=offset,
         trigger=event.trigger,
+        split_from=event.split_from,
+        opened_why=event.reasons,
         trigger_confidence=event.trigger_confidence,
         in_maintenance=event.in_maintenance,
         severities=(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from projections.entries import Entry, entry
+from projections.incidents import corrected
 from projections.incidents.difference import difference
 from projections.incidents.fold import evolve
 from projections.incidents.rows import (
@@ -47,7 +48,12 @@ class Changes:
 
 def keys(batch: Iterable[Said]) -> list[Key]:
     """Which incidents' rows a batch needs, sorted."""
-    found = {(e.message.tenant, e.message.incident_id) for e in batch if hasattr(e.message, "incident_id")}
+    found = {
+        (e.message.tenant, incident_id)
+        for e in batch
+        if hasattr(e.message, "incident_id")
+        for incident_id in (e.message.incident_id, *corrected.also(e.message))
+    }
     return sorted(found)
 
 
@@ -81,12 +87,16 @@ def project(batch: Iterable[Said], present: Mapping[Key, IncidentRow]) -> Change
                 continue  # of no incident: its theme's own rows
             case _:
                 key = (message.tenant, message.incident_id)
-                row = evolve(now.get(key), message, record.offset)
-                if row is not None and row != now.get(key):
-                    now[key] = row
-                    touched[key] = None
+                _fold(now, touched, key, evolve(now.get(key), message, record.offset))
+                for one in message.incidents if isinstance(message, corrected.CORRECTIONS) else ():
+                    own = (message.tenant, one.incident_id)
+                    stands = corrected.stands(now.get(own), one, message.at, message.subject, record.offset)
+                    _fold(now, touched, own, stands)
                 row = now.get(key)
                 entries.append(_entry(record, message, row.resource if row is not None else None))
+                other = corrected.other(message)
+                if other is not None:
+                    entries.append(replace(entries[-1], incident_id=other))
                 if type(message) in _ROWS:
                     appended.append(_row(_ROWS[type(message)], record, message))
     return Changes(
@@ -100,6 +110,12 @@ def project(batch: Iterable[Said], present: Mapping[Key, IncidentRow]) -> Change
         alerts=_only(AlertRow, appended),
         alert_ends=_only(AlertEndRow, appended),
     )
+
+
+def _fold(now: dict[Key, IncidentRow], touched: dict[Key, None], key: Key, row: IncidentRow | None) -> None:
+    if row is not None and row != now.get(key):
+        now[key] = row
+        touched[key] = None
 
 
 def _only(kind: type[Row], rows: Iterable[Any]) -> tuple[Row, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from projections import paging
+from projections.incidents import relations
 from projections.incidents.filters import NONE, OVER_SQL, Filters
 from projections.incidents.groups import Group, named
 from projections.incidents.shapes import alert, name_of, reference, report, timeline_item
@@ -19,6 +21,8 @@ PROJECTION = "incidents"
 PAGES = "pages"
 CASES = "cases"
 OPEN = "open"
+# A merged incident leads to what it is now in one step for each merge above it.
+MERGES_DEEP = 16
 # A change of the same resource this long before the first failure belongs to the incident's timeline.
 CHANGE_LOOKBACK_MS = 86_400_000
 _CURSOR = "incidents.newest"
@@ -33,6 +37,15 @@ select i.*, {EXHAUSTED} as exhausted, w.cases, w.open_entry
  where i.tenant = %(tenant)s
 """
 _PLAIN = "select i.* from incidents i where i.tenant = %(tenant)s"
+# An incident and all that were merged into it, and those into these.
+_FAMILY = """
+with recursive family as (
+  select i.incident_id, i.number from incidents i where i.tenant = %(tenant)s and i.incident_id = any(%(ids)s)
+   union
+  select m.incident_id, m.number from incidents m join family f on m.merged_into = f.incident_id
+   where m.tenant = %(tenant)s)
+select incident_id, number from family order by number
+"""
 _LIST = _SELECT + " and i.number < %(below)s {state} {filters} order by i.number desc limit %(rows)s"
 _COMMAND = """
 select a.code, a.reasons, a.event_ids, r.why, r.remedy, i.number
@@ -44,22 +57,24 @@ select a.code, a.reasons, a.event_ids, r.why, r.remedy, i.number
 # The newest of each; an alert's own history is its source's.
 TOLD_MAX = 50
 _REPORTS = """
-select * from reports where tenant = %(tenant)s and incident_id = %(id)s order by at desc, "offset" desc limit %(rows)s
+select * from reports where tenant = %(tenant)s and incident_id = any(%(ids)s)
+ order by at desc, "offset" desc limit %(rows)s
 """
 _ALERTS = """
 select a.*, e.ends_at, e.at as resolved_at
   from alerts a left join alert_ends e
-    on e.tenant = a.tenant and e.incident_id = a.incident_id and e.alert_id = a.alert_id
- where a.tenant = %(tenant)s and a.incident_id = %(id)s order by a.at desc, a."offset" desc limit %(rows)s
+    on e.tenant = a.tenant and e.alert_id = a.alert_id
+ where a.tenant = %(tenant)s and a.incident_id = any(%(ids)s) order by a.at desc, a."offset" desc limit %(rows)s
 """
-_ENTRY = """select topic, partition, "offset", append_time, at, kind, text, actor, record_id, action_id, details
-  from {table} x where x.tenant = %(tenant)s and x.incident_id = %(incident_id)s and x.topic = m.topic
+_ENTRY = """select topic, partition, "offset", append_time, at, kind, text, actor, record_id, action_id, details,
+       incident_id
+  from {table} x where x.tenant = %(tenant)s and x.incident_id = any(%(incident_ids)s) and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset" and (x.kind = any(%(kinds)s)) = %(within)s
  order by x."offset" limit %(rows)s"""
 _CHANGE = """select topic, partition, "offset", append_time, at, 'ChangeRecorded', text, actor, change_id, action_id,
        jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary,
                           'difference', difference,
-                          'links', links, 'freeze', freeze, 'freeze_message', freeze_message)
+                          'links', links, 'freeze', freeze, 'freeze_message', freeze_message), null::uuid
   from changes x where x.tenant = %(tenant)s and x.resource = any(%(resources)s) and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset"
    and %(changes)s and x.event_time >= %(since)s and (%(until)s::bigint is null or x.at <= %(until)s::bigint)
@@ -80,7 +95,7 @@ async def incidents(
     Raises BadRequest.
     """
     paging.check_limit(limit)
-    conditions = {None: "", OPEN: f"and i.state not in {OVER_SQL}"}
+    conditions = {None: "and i.merged_into is null", OPEN: f"and i.state not in {OVER_SQL}"}
     params = {
         "tenant": scope.tenant,
         "below": paging.number_in(_CURSOR, cursor),
@@ -99,15 +114,18 @@ async def incidents(
 
 async def incident(scope: Scope, given: str) -> Json | None:
     """One incident by its id or INC-n, with its `reports`, `alerts` and `breaches`, newest first; None without one."""
-    row = await _row(scope, given, _SELECT)
+    row = await survivor(scope, given, _SELECT)
     if row is None:
         return None
-    params = {"tenant": scope.tenant, "id": row["incident_id"], "rows": TOLD_MAX}
-    told = {
+    members = await family(scope, row["incident_id"])
+    params = {"tenant": scope.tenant, "ids": [m["incident_id"] for m in members], "rows": TOLD_MAX}
+    told: Json = {
         "reports": [report(r) for r in await scope.rows(_REPORTS, params)],
         "alerts": [alert(r) for r in await scope.rows(_ALERTS, params)],
         "breaches": await breaches(scope, row["incident_id"]),
     }
+    told |= {"aliases": [name_of(m["number"]) for m in members if m["incident_id"] != row["incident_id"]]}
+    told |= {"related": await relations.related(scope, row["incident_id"])}
     return shape(row) | told | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES, CASES)}
 
 
@@ -118,22 +136,34 @@ async def incident_id(scope: Scope, given: str) -> bytes | None:
 
 
 async def incident_timeline(
-    scope: Scope, given: str, *, limit: int = 50, cursor: str | None = None, group: Group | None = None
+    scope: Scope,
+    given: str,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+    group: Group | None = None,
+    beside: str | None = None,
 ) -> Json | None:
-    """A page of what happened to an incident, in log order: its events, its pages, changes of its resource."""
+    """A page of what happened to an incident, in log order: its events, its pages, changes of its resource.
+
+    `beside` is another incident whose entries stand between; each item says whose it is (`incident`, None of a change).
+    """
     paging.check_limit(limit)
-    row = await _row(scope, given)
-    if row is None:
+    row = await survivor(scope, given)
+    other = None if row is None or beside is None else await survivor(scope, beside)
+    if row is None or (beside is not None and other is None):
         return None
+    both = [row] if other is None else [row, other]
+    names = {m["incident_id"]: name_of(r["number"]) for r in both for m in await family(scope, r["incident_id"])}
     places = await paging.positions(scope, PROJECTION, PAGES)
-    kind = f"incident.{row['incident_id']}.{group or 'all'}"
+    kind = ".".join(("incident", *(str(r["incident_id"]) for r in both), group or "all"))
     marks = paging.marks(kind, cursor, places, newest=False)
     params = paging.parameters(marks) | {
         "tenant": scope.tenant,
-        "incident_id": row["incident_id"],
-        "resources": [name for name in (row["resource"], row["cause_resource"]) if name is not None],
-        "since": row["first_failure_at"] - CHANGE_LOOKBACK_MS,
-        "until": row["resolved_at"],
+        "incident_ids": list(names),
+        "resources": [r[key] for r in both for key in ("resource", "cause_resource") if r[key] is not None],
+        "since": min(r["first_failure_at"] for r in both) - CHANGE_LOOKBACK_MS,
+        "until": None if any(r["resolved_at"] is None for r in both) else max(r["resolved_at"] for r in both),
         "rows": limit + 1,
         # All but none; the kinds of a group; or, of actions, all but the kinds of the other groups.
         "kinds": [] if group is None else named(group),
@@ -141,7 +171,11 @@ async def incident_timeline(
         "changes": group in (None, "action"),
     }
     found = await scope.rows(_TIMELINE, params)
-    items, following = paging.page(kind, marks, found, limit, False, timeline_item)
+
+    def item(entry: Mapping[str, Any]) -> Json:
+        return timeline_item(entry) | {"incident": names.get(entry["incident_id"])}
+
+    items, following = paging.page(kind, marks, found, limit, False, item)
     return {"items": items, "next": following, "as_of": paging.as_of(places)}
 
 
@@ -158,6 +192,21 @@ async def command(scope: Scope, command_id: bytes) -> Json:
         out |= {"why": row["why"], "remedy": row["remedy"]}
         out |= {"incident": None if row["number"] is None else name_of(row["number"])}
     return out | {"as_of": await paging.as_of_now(scope, PROJECTION)}
+
+
+async def family(scope: Scope, *incident_ids: UUID) -> list[dict[str, Any]]:
+    """These incidents and all that were merged into them: {incident_id, number}, by number."""
+    return await scope.rows(_FAMILY, {"tenant": scope.tenant, "ids": list(incident_ids)})
+
+
+async def survivor(scope: Scope, given: str, select: str = _PLAIN) -> dict[str, Any] | None:
+    """The row of what an incident is now: its own, or that of the one that it was merged into."""
+    row = await _row(scope, given, select)
+    for _ in range(MERGES_DEEP):
+        if row is None or row["merged_into"] is None:
+            break
+        row = await _row(scope, str(row["merged_into"]), select)
+    return row
 
 
 async def _row(scope: Scope, given: str, select: str = _PLAIN) -> dict[str, Any] | None:

@@ -81,6 +81,9 @@ class IncidentRow:
     postmortem_held: str | None = None
     trigger_confidence: str = "high"
     in_maintenance: str | None = None
+    merged_into: Id16 | None = None
+    split_from: Id16 | None = None
+    opened_why: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

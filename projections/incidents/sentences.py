@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from projections.incidents import blast, flooding, responding, triggered
+from projections.incidents import blast, corrected, flooding, responding, triggered
 from projections.incidents.phrases import after, count, note
 from projections.incidents.shapes import cause_text
 from projections.plain import time_text
@@ -16,6 +16,7 @@ from schemas.messages import incidents as said
 THEMES: Mapping[type, Callable[[Any], str]] = {
     **responding.SENTENCES,
     **blast.SENTENCES,
+    **corrected.SENTENCES,
     **triggered.SENTENCES,
     **flooding.SENTENCES,
 }
@@ -35,6 +36,9 @@ def _sentence(event: Any, resource: str | None) -> str:
             return f"INC-{event.number} opened as {event.severity}: an alert of {event.actor} fires{where}."
         case said.IncidentOpened(trigger="threshold" | "suggestion"):
             return triggered.opened(event, where)
+        case said.IncidentOpened() if event.split_from is not None:
+            these = count(event.failures, "failure")
+            return f"INC-{event.number} opened as {event.severity} with {these}{where}: {event.reasons[0].rstrip('.')}."
         case said.IncidentOpened():
             past = " It is history: nobody is paged." if event.historical else ""
             return (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from projections import writing
 from projections.entries import Entry
-from projections.incidents import blast, suggested
+from projections.incidents import blast, corrected, suggested
 from projections.incidents.project import Key, keys, project
 from projections.incidents.rows import (
     ALERT_ENDS,
@@ -47,6 +47,7 @@ class IncidentsWriter:
         writing.append(connection, ALERT_ENDS, [values_of(row) for row in changes.alert_ends])
         writing.append_once(connection, ANSWERS, [values_of(row) for row in changes.answers])
         blast.write(connection, said)
+        corrected.write(connection, said)
 
 
 def _present(connection: Connection, wanted: Sequence[Key]) -> dict[Key, IncidentRow]:

@@ -18,6 +18,17 @@ _LIST = """
 select * from pages p where p.tenant = %(tenant)s and p.requested_place < %(below)s {incident}
  order by p.requested_place desc limit %(rows)s
 """
+# What was merged into the incident that is asked for, or into the one that it is now.
+_FAMILY = """
+with recursive up as (
+  select i.incident_id, i.merged_into from incidents i where i.tenant = %(tenant)s and i.{which} = %(which)s
+   union
+  select n.incident_id, n.merged_into from incidents n join up on n.incident_id = up.merged_into
+   where n.tenant = %(tenant)s),
+down as (
+  select incident_id from up union
+  select m.incident_id from incidents m join down on m.merged_into = down.incident_id where m.tenant = %(tenant)s)
+select incident_id from down"""
 
 
 async def pages(scope: Scope, *, incident: str | None = None, limit: int = 50, cursor: str | None = None) -> Json:
@@ -28,7 +39,10 @@ async def pages(scope: Scope, *, incident: str | None = None, limit: int = 50, c
     if incident is not None:
         # By number in this projection's own rows: the incidents projection may be behind.
         found = reference(incident)
-        condition = "and p.number = %(which)s" if isinstance(found, int) else "and p.incident_id = %(which)s"
+        own = "p.number = %(which)s" if isinstance(found, int) else "p.incident_id = %(which)s"
+        condition = f"and ({own} or p.incident_id in ({_FAMILY}))".format(
+            which="number" if isinstance(found, int) else "incident_id"
+        )
         params["which"] = UUID(bytes=found) if isinstance(found, bytes) else found
     rows = await scope.rows(_LIST.format(incident=condition), params)
     following = paging.encode(_CURSOR, rows[limit - 1]["requested_place"]) if len(rows) > limit else None

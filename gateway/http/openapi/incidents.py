@@ -131,6 +131,9 @@ _FIELDS: dict[str, Schema] = {
     "reopened_at": _WHEN,
     "closed_at": _WHEN,
     "closed_by": maybe(text()),
+    "merged_into": maybe(uuid("The incident that it is now.")),
+    "split_from": maybe(uuid("The incident that its first failures were split from.")),
+    "opened_why": array(text(), "Why its first failure belonged to no other incident."),
     "severities": array(_MOVE, "The history of the severity, oldest first."),
     "report_count": integer(low=0),
     "alert_count": integer(low=0),
@@ -205,7 +208,26 @@ _TOLD = {
     "alerts": array(_ALERT, "Newest first.", max=50),
     "breaches": array(_BREACH, "Crossed thresholds, newest first.", max=50),
 }
-WHOLE = Component("IncidentWhole", whole(_FIELDS | _TOLD | {"as_of": AS_OF}, "An incident with all that was told."))
+RELATED = array(
+    whole(
+        {
+            "id": uuid(),
+            "name": text(example="INC-2"),
+            "title": text(),
+            "state": text(),
+            "severity": SEVERITY,
+            "resource": text(),
+            "assignee": maybe(text()),
+            "score": integer(low=0, high=1_000),
+            "reasons": array(text(), "Where the points come from."),
+            "at": time(),
+        }
+    ),
+    "Incidents that may be related, the likeliest first.",
+    max=16,
+)
+_GROUPED = {"aliases": array(text(example="INC-2"), "What was merged into it."), "related": RELATED, "as_of": AS_OF}
+WHOLE = Component("IncidentWhole", whole(_FIELDS | _TOLD | _GROUPED, "An incident with all that was told."))
 ENTRY = whole(
     {
         "id": maybe(uuid()),
@@ -215,6 +237,7 @@ ENTRY = whole(
         "actor": maybe(text()),
         "event_id": maybe(uuid("The agent's action it speaks of.")),
         "details": {},
+        "incident": maybe(text("Whose it is; of a change nobody's.", example="INC-1")),
     }
 )
 DECIDED = Component(
@@ -267,6 +290,7 @@ TIMELINE = Operation(
         LIMIT,
         CURSOR,
         Parameter("kind", choice(GROUPS), "Only what agents did, who was told, or what people did."),
+        Parameter("with", text(max=1_024), "Another incident, whose entries stand between."),
     ),
     problems={
         400: ("parameter_unknown", "parameter_malformed", "bad_limit", "bad_cursor"),
