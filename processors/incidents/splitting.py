@@ -307,4 +307,5 @@ def _opened(
         at=correction.at,
         failures=other.failures,
         split_from=one.incident_id,
+        acknowledged_by=other.acknowledged_by,
     )

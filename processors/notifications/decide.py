@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from processors.kernel.decider import CancelTimer, Command, Decision, SetTimer, TimerDue, View
-from processors.notifications import further, pages
+from processors.notifications import further, pages, regrouping
 from processors.notifications.draft import Draft
 from processors.notifications.events import (
     CourseClosed,
@@ -25,6 +25,7 @@ from schemas.messages.notifications import (
     EscalationStarted,
     EscalationStopped,
     ImpactObserved,
+    JoinEscalations,
     NoteResponder,
     NotifyIncident,
     PageHanded,
@@ -39,6 +40,8 @@ def decide(command: Command, view: View) -> Decision:
     match command.message:
         case NotifyIncident() as notify:
             return _notify(command, notify, view)
+        case JoinEscalations() as join:
+            return regrouping.joined(command, join, view)
         case ImpactObserved() as impact:
             return _impact(command, impact, view)
         case StopEscalation() as stop:
@@ -68,6 +71,8 @@ def _notify(command: Command, notify: NotifyIncident, view: View) -> Decision:
         return Decision(reasons=("in_maintenance",))
     draft = Draft(command, view, key_of(notify.tenant))
     course = _course(view, draft.key, notify.incident_id)
+    if notify.responder and (course is None or course.status == "resolved"):
+        return regrouping.held(draft, notify, course)
     if course is None:
         return _start(draft, notify, None)
     if notify.why == "opened" and course.status == "resolved":
@@ -85,7 +90,9 @@ def _notify(command: Command, notify: NotifyIncident, view: View) -> Decision:
     grown = cast(Course, evolve(view, noted)[course_part(draft.key, notify.incident_id)])
     # A raise never moves a running escalation: going back to its first step would delay the next person.
     person = course.steps[course.step].person
-    if person in {p.person for p in draft.in_flight(course.incident_id)}:
+    if person in course.told and course.severity == notify.severity:
+        draft.because("severity_told_with_another")
+    elif person in {p.person for p in draft.in_flight(course.incident_id)}:
         draft.because("severity_raise_follows_page_in_flight")
     else:
         draft.raise_to(grown, person)
@@ -116,6 +123,7 @@ def _start(draft: Draft, notify: NotifyIncident, before: Course | None) -> Decis
         policy=chosen.policy.id if chosen.policy else "",
         steps=steps,
         rounds=chosen.policy.rounds if chosen.policy else 0,
+        told=regrouping.told_with(draft, notify),
     )
     draft.say(planned)
     course = cast(Course, evolve(draft.view, planned)[course_part(draft.key, notify.incident_id)])

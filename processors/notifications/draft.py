@@ -145,6 +145,12 @@ class Draft:
             person = course.steps[step].person
             channel = first_channel(self.people(), person)
             page = in_flight.get(person)
+            if page is None and person in course.told:
+                self.because("person_told_with_another")
+                self.say(StepEntered(self.key, course.incident_id, step, round, None, True, person))
+                wait_ms = course.steps[step].wait_s * 1000
+                self.timers.append(SetTimer(course_part(self.key, course.incident_id), "step", self.now + wait_ms))
+                return
             if page is None and channel is None:
                 self.because("person_not_pageable")
                 step += 1

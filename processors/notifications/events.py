@@ -11,7 +11,7 @@ from schemas.messages.notifications import Why
 
 @dataclass(frozen=True, slots=True)
 class CoursePlanned:
-    """An escalation begins, for the first time or again, with these steps."""
+    """An escalation begins, for the first time or again, with these steps; with a `responder` it waits for a raise."""
 
     key: str
     incident_id: Id16
@@ -26,18 +26,24 @@ class CoursePlanned:
     policy: str
     steps: tuple[PlannedStep, ...]
     rounds: int
+    responder: str = ""
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StepEntered:
-    """The escalation stands at this step, which depends on this page; `waiting`: its wait runs already."""
+    """The escalation stands at this step, which depends on this page; `waiting`: its wait runs already.
+
+    `told`: this person knows of it by the page of another incident, so there is no page and the wait runs.
+    """
 
     key: str
     incident_id: Id16
     step: int
     round: int
-    page: Id16
+    page: Id16 | None
     waiting: bool = False
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +99,13 @@ class CourseForgotten:
 
     key: str
     incident_id: Id16
+
+
+@dataclass(frozen=True, slots=True)
+class CoursesJoined:
+    """The escalation of this incident is that of another one too: these were told, and this is how severe it is."""
+
+    key: str
+    incident_id: Id16
+    severity: str
+    told: tuple[str, ...]

@@ -11,6 +11,7 @@ from processors.notifications.events import (
     CourseClosed,
     CourseForgotten,
     CoursePlanned,
+    CoursesJoined,
     ImpactNoted,
     ResponderNoted,
     StepEntered,
@@ -43,7 +44,9 @@ def evolve(view: View, event: Any) -> Parts:
         case CoursePlanned():
             return _planned(view, event)
         case StepEntered():
-            return _course(view, event, step=event.step, round=event.round, page=event.page, waiting=event.waiting)
+            return _entered(view, event)
+        case CoursesJoined():
+            return _course(view, event, severity=event.severity, told=event.told)
         case StepWaits():
             return _course(view, event, waiting=True)
         case WaitEnded():
@@ -75,6 +78,13 @@ def _course(view: View, event: Any, **changes: Any) -> Parts:
     return {} if course is None else {part: replace(course, **changes)}
 
 
+def _entered(view: View, event: StepEntered) -> Parts:
+    course = view.get(course_part(event.key, event.incident_id))
+    told = tuple(t for t in course.told if t != event.told) if course is not None else ()
+    at = {"step": event.step, "round": event.round, "page": event.page, "waiting": event.waiting}
+    return _course(view, event, **at, told=told)
+
+
 def _planned(view: View, event: CoursePlanned) -> Parts:
     part = course_part(event.key, event.incident_id)
     before: Course | None = view.get(part)
@@ -82,7 +92,7 @@ def _planned(view: View, event: CoursePlanned) -> Parts:
         part: Course(
             incident_id=event.incident_id,
             number=event.number,
-            status="running",
+            status="acknowledged" if event.responder else "running",
             severity=event.severity,
             title=event.title,
             resource=event.resource,
@@ -93,8 +103,9 @@ def _planned(view: View, event: CoursePlanned) -> Parts:
             policy=event.policy,
             steps=event.steps,
             rounds=event.rounds,
-            responder=before.responder if before else "",
+            responder=event.responder or (before.responder if before else ""),
             paged=before.paged if before else (),
+            told=event.told or (before.told if before else ()),
         )
     }
 

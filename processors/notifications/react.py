@@ -8,6 +8,7 @@ from processors.kernel.decider import Send
 from processors.notifications.events import WaitEnded
 from schemas.ids import key_of
 from schemas.messages.incidents import (
+    CorrectionUndone,
     FalseAlarmMarked,
     IncidentAcknowledged,
     IncidentEscalated,
@@ -15,6 +16,7 @@ from schemas.messages.incidents import (
     IncidentOpened,
     IncidentReopened,
     IncidentResolved,
+    IncidentsMerged,
     IncidentStateChanged,
     MaintenanceOver,
     SeverityChanged,
@@ -24,6 +26,7 @@ from schemas.messages.incidents import (
 from schemas.messages.notifications import (
     EscalateFurther,
     ImpactObserved,
+    JoinEscalations,
     NoteResponder,
     NotifyIncident,
     PageHanded,
@@ -48,6 +51,10 @@ def _message(event: Any) -> Any | None:
     match event:
         case IncidentOpened(historical=False):
             return _opened(event)
+        case IncidentsMerged():
+            return JoinEscalations(event.tenant, event.incident_id, event.merged_id)
+        case CorrectionUndone():
+            return _undone(event)
         case SeverityRaised(historical=False):
             return _raised(event)
         case SeverityChanged(historical=False) if event.after < event.before:  # SEV1 < SEV2: it is more severe
@@ -78,6 +85,28 @@ def _message(event: Any) -> Any | None:
             return None
 
 
+def _undone(event: CorrectionUndone) -> NotifyIncident | JoinEscalations | None:
+    """After a split they are one again; after a merge the other one is paged for, unless somebody has it."""
+    if event.undone == "split":
+        return JoinEscalations(event.tenant, event.incident_id, event.other_id)
+    other = next(i for i in event.incidents if i.incident_id == event.other_id)
+    if other.historical:
+        return None
+    return NotifyIncident(
+        tenant=event.tenant,
+        incident_id=other.incident_id,
+        number=other.number,
+        why="opened",
+        severity=other.severity,
+        title=other.title,
+        resource=other.resource,
+        first_failure_at=other.first_failure_at,
+        failures=other.failures,
+        affected_count=other.affected_count,
+        responder=other.acknowledged_by or "",
+    )
+
+
 def _opened(event: IncidentOpened) -> NotifyIncident:
     return NotifyIncident(
         tenant=event.tenant,
@@ -91,6 +120,8 @@ def _opened(event: IncidentOpened) -> NotifyIncident:
         failures=event.failures,
         affected_count=0 if event.affected is None else 1,
         in_maintenance=event.in_maintenance,
+        told_with=event.split_from,
+        responder=event.acknowledged_by or "",
     )
 
 

@@ -28,7 +28,8 @@ class Course:
 
     `step` counts from 0, `round` from 1. `page` is the one on which the current step depends; `waiting` is True from
     its echo on, while the step's wait runs. `responder` is who acknowledged last, "" for nobody. `paged` are the
-    persons paged so far, in order.
+    persons paged so far, in order; `told` those whom the page of an incident that was merged into this one, or that
+    it was split from, told of it: at their next step nobody is paged, only its wait runs.
     """
 
     incident_id: Id16
@@ -50,6 +51,7 @@ class Course:
     waiting: bool = False
     responder: str = ""
     paged: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ class Channel:
 class NotifyIncident:
     """Somebody must know: an incident opened or its severity was raised.
 
-    `in_maintenance` names the maintenance window in which it is not paged.
+    `in_maintenance` names the maintenance window in which it is not paged. `told_with` is an incident whose pages told
+    of it too (it was split from that one); `responder` has it already, so nobody is paged.
     """
 
     tenant: str
@@ -40,6 +41,17 @@ class NotifyIncident:
     failures: int
     affected_count: int
     in_maintenance: str | None = None
+    told_with: Id16 | None = None
+    responder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinEscalations:
+    """`other_id` is the same incident as this one now: one escalation goes on, and it pages nobody twice."""
+
+    tenant: str
+    incident_id: Id16
+    other_id: Id16
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +231,7 @@ class EscalationExhausted:
 
 COMMANDS = (
     NotifyIncident,
+    JoinEscalations,
     ImpactObserved,
     StopEscalation,
     EscalateFurther,

@@ -18,6 +18,7 @@ class IncidentOpened:
     `action_id` its id, `actor` who told it, `error_type` is "UserReport", "ExternalAlert", "ThresholdBreach" or
     "Suggestion", and `failures` is 0: nothing was seen failing.
     `split_from`: a person's split made it of these many failures of that incident; IncidentSplit says the rest.
+    `acknowledged_by` is who has that one, and so this one.
     """
 
     tenant: str
@@ -44,6 +45,7 @@ class IncidentOpened:
     trigger_confidence: Confidence = "high"
     in_maintenance: str | None = None
     split_from: Id16 | None = None
+    acknowledged_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
