@@ -188,6 +188,7 @@ def test_the_shape_of_an_incident():
         *("primary", "participants", "commander", "commander_at", "approvals", "rollbacks", "communications"),
         *("escalated_at", "escalated_by", "reopens", "acknowledged_channel", "acknowledged_reference"),
         *("postmortem_due_at", "postmortem_at", "postmortem_by", "postmortem_link", "postmortem_held"),
+        *("merged_into", "split_from", "opened_why"),
     }
 
 

@@ -10,6 +10,7 @@ from projections.incidents import sentences as of_incidents
 from projections.pages import sentences as of_pages
 from schemas.messages import incidents, notifications
 from tests.unit.projections import blast_records as b
+from tests.unit.projections import corrected_records
 from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
 from tests.unit.projections import trigger_records
@@ -18,6 +19,7 @@ from tests.unit.projections.responding_records import SENTENCES as RESPONDING
 
 INCIDENTS = {
     **trigger_records.SENTENCES,
+    **corrected_records.SENTENCES,
     r.opened(): "INC-1 opened as SEV3: checkout-helper-1's payments.charge failed on payments with PaymentError.",
     r.attached(14, 12, T0): (
         "checkout-helper-2's payments.charge failed too on payments: 14 failures and 12 affected so far."
