@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.catalog.current import Catalogs, Current
+from gateway.catalog.current import Current
 from gateway.catalog.owners import owners_of
 from gateway.catalog.shapes import graph, one, summary, whole
 from gateway.http.answering import answer, limit_of, query_of
@@ -14,6 +14,7 @@ from gateway.http.auth import tenant_of
 from gateway.http.commands import unknown
 from gateway.http.errors import NotFound
 from gateway.http.keys import SERVICES
+from gateway.http.services import Services
 from projections import paging
 from projections.incidents.radii import blast_radius
 from projections.postgres import scoped
@@ -24,10 +25,14 @@ _CURSOR = "catalog"
 async def get_catalog(request: web.Request) -> web.Response:
     """The services by name, narrowed by owner or by what is in their names; with what is odd about the whole."""
     query = query_of(request, "limit", "cursor", "owner", "q")
-    limit = limit_of(query)
-    after = paging.number_in(_CURSOR, query["cursor"]) if "cursor" in query else 0
-    current = await catalogs(request).of(tenant_of(request))
-    words, owner = query.get("q", "").lower(), query.get("owner")
+    current = await request.app[SERVICES].configurations.catalogs.of(tenant_of(request))
+    return answer(listed(current, query.get("q", ""), query.get("owner"), query.get("cursor"), limit_of(query)))
+
+
+def listed(current: Current, words: str, owner: str | None, cursor: str | None, limit: int) -> dict[str, Any]:
+    """A page of the catalog. Raises BadRequest `bad_cursor`."""
+    after = 0 if cursor is None else paging.number_in(_CURSOR, cursor)
+    words = words.lower()
     found = [
         s
         for s in current.catalog.services
@@ -36,13 +41,13 @@ async def get_catalog(request: web.Request) -> web.Response:
     ]
     end = after + limit
     following = paging.encode(_CURSOR, end) if len(found) > end else None
-    return answer(whole(current) | {"items": [summary(s) for s in found[after:end]], "next": following})
+    return whole(current) | {"items": [summary(s) for s in found[after:end]], "next": following}
 
 
 async def get_service(request: web.Request) -> web.Response:
     """One service, by its id or by the name of a resource of it."""
     query_of(request)
-    current = await catalogs(request).of(tenant_of(request))
+    current = await request.app[SERVICES].configurations.catalogs.of(tenant_of(request))
     return answer(service(current, request.match_info["service"]))
 
 
@@ -58,22 +63,16 @@ def service(current: Current, name: str) -> dict[str, Any]:
 async def get_blast_radius(request: web.Request) -> web.Response:
     """What an incident may have hit, as it was stated; its numbers; and who owns what failed."""
     query_of(request)
-    tenant = tenant_of(request)
-    return answer(await radius(request, tenant, request.match_info["incident"]))
+    return answer(await radius(request.app[SERVICES], tenant_of(request), request.match_info["incident"]))
 
 
-async def radius(request: web.Request, tenant: str, name: str) -> dict[str, Any]:
+async def radius(services: Services, tenant: str, name: str) -> dict[str, Any]:
     """A blast radius with `owner_graph` (None where the catalog knows nothing). Raises NotFound `incident_unknown`."""
-    async with scoped(request.app[SERVICES].read_models, tenant) as scope:
+    async with scoped(services.read_models, tenant) as scope:
         found = await blast_radius(scope, name)
     if found is None:
         raise unknown(name)
-    current = await catalogs(request).of(tenant)
-    services = [s for s in map(current.catalog.get, found["services"]) if s is not None]
-    here = services[0] if services else current.catalog.service(found["resource"])
+    current = await services.configurations.catalogs.of(tenant)
+    known = [s for s in map(current.catalog.get, found["services"]) if s is not None]
+    here = known[0] if known else current.catalog.service(found["resource"])
     return found | {"owner_graph": None if here is None else {"service": here.id} | graph(owners_of(current, here))}
-
-
-def catalogs(request: web.Request) -> Catalogs:
-    """The reader of accepted catalogs."""
-    return request.app[SERVICES].configurations.catalogs

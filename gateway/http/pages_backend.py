@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import changes, commands, correcting, fates, problems, reads, responding, suggestions
+from gateway.http import catalog, changes, commands, correcting, fates, problems, reads, responding, suggestions
 from gateway.http import pipeline as pipelines
 from gateway.http.fields import Fields
 from gateway.http.keys import PRINCIPAL
@@ -85,6 +85,19 @@ class PagesBackend:
         """One change by its id."""
         async with scoped(self._services.read_models, reader.tenant) as scope:
             return await changes.change(scope, name)
+
+    async def radius(self, reader: Reader, name: str) -> Json:
+        """What an incident may have hit."""
+        return await catalog.radius(self._services, reader.tenant, name)
+
+    async def catalog(self, reader: Reader, words: str, cursor: str | None, limit: int) -> Json:
+        """A page of the services."""
+        current = await self._services.configurations.catalogs.of(reader.tenant)
+        return catalog.listed(current, words, None, cursor, limit)
+
+    async def service(self, reader: Reader, name: str) -> Json:
+        """One service."""
+        return catalog.service(await self._services.configurations.catalogs.of(reader.tenant), name)
 
     async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
         """A page of cases."""

@@ -63,6 +63,15 @@ class Backend(Protocol):
     async def change(self, reader: Reader, name: str) -> Json:
         """One change by its id. Raises MandateError `change_unknown`."""
 
+    async def radius(self, reader: Reader, name: str) -> Json:
+        """What an incident may have hit, as GET /v1/incidents/{incident}/blast-radius says it. Raises MandateError."""
+
+    async def catalog(self, reader: Reader, words: str, cursor: str | None, limit: int) -> Json:
+        """A page of the services, as GET /v1/catalog says it."""
+
+    async def service(self, reader: Reader, name: str) -> Json:
+        """One service, as GET /v1/catalog/{service} says it. Raises MandateError `service_unknown`."""
+
     async def cases(self, reader: Reader, cursor: str | None, limit: int) -> Json:
         """A page of RML cases."""
 

@@ -34,6 +34,7 @@ NAV = (
     ("incidents", "/incidents", "Incidents"),
     ("suggestions", "/suggestions", "Suggestions"),
     ("cases", "/cases", "Cases"),
+    ("catalog", "/catalog", "Services"),
     ("actions", "/actions", "Actions"),
     ("health", "/health", "Health"),
 )

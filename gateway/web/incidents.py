@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.http import bodies
 from gateway.web import view
+from gateway.web.catalog import panel as blast_panel
 from gateway.web.changes import panel
 from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_in
 from gateway.web.environment import render
@@ -121,6 +122,7 @@ async def incident_page(request: web.Request, backend: Backend, reader: Reader) 
     # By the log on both sides: an agent's clock may be ahead of the change that it met.
     changes = changes_before(entries, context["x"]["opened_at"])
     context |= told | {"changes": changes, "compared": panel(entries, context["x"])}
+    context["blast"] = await blast_panel(backend, reader, context["name"])
     exhausted = (await backend.summary(reader))["exhausted"]
     return html(render("incident.html", **context, here="incidents", groups=GROUPS, exhausted=exhausted))
 

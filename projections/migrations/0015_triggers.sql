@@ -6,7 +6,7 @@ alter table incidents
 
 alter table changes
   add column links          jsonb not null default '[]',
-  add column freeze         text,
+  add column "freeze"       text,
   add column freeze_message text;
 
 create table breaches (
