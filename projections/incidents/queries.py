@@ -74,7 +74,7 @@ _ENTRY = """select topic, partition, "offset", append_time, at, kind, text, acto
 _CHANGE = """select topic, partition, "offset", append_time, at, 'ChangeRecorded', text, actor, change_id, action_id,
        jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary,
                           'difference', difference,
-                          'links', links, 'freeze', freeze, 'freeze_message', freeze_message), null::uuid
+                          'links', links, 'freeze', "freeze", 'freeze_message', freeze_message), null::uuid
   from changes x where x.tenant = %(tenant)s and x.resource = any(%(resources)s) and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset"
    and %(changes)s and x.event_time >= %(since)s and (%(until)s::bigint is null or x.at <= %(until)s::bigint)
