@@ -61,8 +61,8 @@ def silenced(view: View, event: SeverityRaised) -> dict[str, Any]:
 
 
 def caused(view: View, event: CauseSuggested) -> dict[str, Any | None]:
-    """The likely cause's kind, kept beside the changes of its resource."""
-    if event.change_id is None or event.resource is None or event.confidence not in ("high", "medium"):
+    """The kind of the best candidate, kept beside the changes of its resource."""
+    if event.change_id is None or event.resource is None:
         return {}
     part = caused_part(changes_part(key_of(event.tenant), event.resource))
     before: Caused = view.get(part) or Caused(())

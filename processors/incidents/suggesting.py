@@ -3,8 +3,8 @@
 Both kinds are opted into per resource (`triggers`: `pattern`, `anomaly`). A pattern is one of two things that were seen
 before a resolved incident of the last 30 days: the same error on the same resource, that heals again and again
 (`suggestions.healed` times within `healed_window_s`), or a change of the kind and on the resource that was its likely
-cause. An anomaly is an actor that does far more than it ever did (`ActorUnusual`). Nothing is learned here: how often
-a pattern was accepted or dismissed is counted in the read model only.
+cause, or the best candidate for it. An anomaly is an actor that does far more than it ever did (`ActorUnusual`).
+Nothing is learned here: how often a pattern was accepted or dismissed is counted in the read model only.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ def _changed(command: Command, change: ChangeRecorded, view: View) -> Decision:
             change.actor,
             past,
             (
-                f"a {change.kind} on {change.resource} was the likely cause of INC-{past.number}",
+                f"a {change.kind} on {change.resource} explained INC-{past.number} best"
+                f" ({past.cause_confidence or 'no'} confidence)",
                 f"{change.actor} made another one",
             ),
             (change.change_id,),
