@@ -58,6 +58,8 @@ class Causes:
 
     A change more than `lookback_s` before the first failure is no candidate; within `half_s` it is as near as can be.
     Two changes within `tie` points are a tie: neither is likely then. Changes are kept for `horizon_s`.
+    `meta_failures` pages that did not arrive within `meta_window_s`, or as many false alarms within `meta_lookback_s`,
+    are an incident of the configuration that was changed at most `meta_lookback_s` before.
     """
 
     lookback_s: int = 86_400
@@ -69,6 +71,9 @@ class Causes:
     tie: int = 20
     horizon_s: int = MAX_HORIZON_S
     weights: Weights = Weights()
+    meta_failures: int = 3
+    meta_window_s: int = 600
+    meta_lookback_s: int = 3_600
 
 
 CAUSES = Causes()
@@ -87,6 +92,9 @@ def read_causes(r: Reader) -> Causes:
         r.number("tie", d.tie, 0, 1_000),
         r.number("horizon_s", d.horizon_s, 3_600, MAX_HORIZON_S),
         _weights(r.inner("weights")),
+        r.number("meta_failures", d.meta_failures, 1, 32),
+        r.number("meta_window_s", d.meta_window_s, 1, 86_400),
+        r.number("meta_lookback_s", d.meta_lookback_s, 1, 86_400),
     )
     if not out.low <= out.medium <= out.high:
         raise invalid(r.place, "low, medium and high must not fall")

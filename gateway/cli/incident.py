@@ -10,6 +10,7 @@ import click
 
 from gateway.cli import correcting, responding
 from gateway.cli.access import access, access_options
+from gateway.cli.attribution import causes
 from gateway.cli.catalog import blast
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
 from gateway.cli.commands import give
@@ -81,6 +82,7 @@ def severity(name: str, level: str, note: str | None, url: str | None, token_fil
 
 
 incident.add_command(blast)
+incident.add_command(causes)
 
 
 @click.command(epilog=EXIT_TEXT)

@@ -13,6 +13,7 @@ from hashlib import sha256
 from aiohttp import web
 
 from gateway.http import (
+    attribution,
     auth,
     catalog,
     changes,
@@ -33,7 +34,18 @@ from gateway.http import (
     telling,
 )
 from gateway.http.auth import Access
-from gateway.http.openapi import actions, cases, document, incidents, operating, reading, triggers
+from gateway.http.openapi import (
+    actions,
+    cases,
+    document,
+    incidents,
+    operating,
+    reading,
+    triggers,
+)
+from gateway.http.openapi import (
+    attribution as attribution_words,
+)
 from gateway.http.openapi import catalog as catalog_words
 from gateway.http.openapi import changes as change_words
 from gateway.http.openapi import correcting as correcting_words
@@ -74,6 +86,7 @@ ROUTES = (
     Route("GET", "/v1/timeline/{event}", Access.TENANT, reads.get_action, reading.ACTION),
     Route("GET", "/v1/incidents", Access.TENANT, reads.get_incidents, incidents.LIST),
     Route("GET", "/v1/incidents/{incident}", Access.TENANT, reads.get_incident, incidents.ONE),
+    Route("GET", "/v1/incidents/{incident}/causes", Access.TENANT, attribution.get_causes, attribution_words.LIST),
     Route("GET", "/v1/incidents/{incident}/timeline", Access.TENANT, reads.get_incident_timeline, incidents.TIMELINE),
     Route(
         "GET", "/v1/incidents/{incident}/blast-radius", Access.TENANT, catalog.get_blast_radius, catalog_words.RADIUS

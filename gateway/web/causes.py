@@ -1,31 +1,33 @@
-"""The likely cause as people read it: in words, with its number and why we think so; weaker ones below. Pure.
+"""The causes as people read them: each with its percentage and why we think so; the kind, and advice. Pure.
 
-`cause` is that of GET /v1/incidents/{incident}: {candidate, said, confidence, score, reasons, considered, weighed, at},
-or None until changes have been weighed.
+`cause` and `classified` are those of GET /v1/incidents/{incident}; `cause` is None until changes have been weighed,
+`classified` for a plain failure.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from projections.incidents.attributed import FOLDED_BELOW, WORDS, badge
+
 Json = dict[str, Any]
 
-# Confidence in words, and whether its edge is drawn solid; a score is 0 to 1000.
-_WORDS = {"high": ("Likely", True), "medium": ("Possible", False), "low": ("Suspected", False)}
-# Below this the other candidates are folded.
-FOLDED_BELOW = 500
+# A badge in words, and whether its edge is drawn solid (seed 13.6).
+_WORDS = {"likely": ("Likely", True), "suspected": ("Suspected", False), "low": ("Unlikely", False)}
+_FACTS = {"changed_by": "Changed by", "changed_at": "Changed", "seconds_before": "Seconds before the start"}
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """One candidate. `number` is its score in words, `why` one line or the reasons."""
+    """One candidate. `number` is its percentage in words, `why` its parts as (points, words)."""
 
     title: str
     word: str
     number: str
     solid: bool
-    why: tuple[str, ...]
+    why: tuple[tuple[str, str], ...]
 
     @property
     def style(self) -> str:
@@ -42,36 +44,56 @@ class Cause:
     others: tuple[Suspect, ...]
     folded: tuple[Suspect, ...]
     reasons: tuple[str, ...]
+    tied: int = 0
+    kind: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    warning: str | None = None
+    advice: tuple[tuple[str, str, str], ...] = ()
+    writes: tuple[Json, ...] = ()
 
 
 NOT_WEIGHED = Cause(None, "not weighed yet", (), (), ())
 
 
 def cause(x: Json) -> Cause:
-    """The cause of an incident of the API."""
+    """The causes, kind and advice of an incident of the API."""
     found = x.get("cause")
+    shown = _of_kind(x.get("classified") or {}, x.get("kind") or "failure")
     if not found:
-        return NOT_WEIGHED
+        return Cause(None, "not weighed yet", (), (), (), **shown)
+    ranked = found.get("ranked") or ()
     candidate = found["candidate"]
-    reasons = tuple(found["reasons"])
-    others = [_other(c) for c in found["considered"] if not candidate or c["change_id"] != candidate["change_id"]]
-    strong = tuple(s for score, s in others if score >= FOLDED_BELOW)
-    weak = tuple(s for score, s in others if score < FOLDED_BELOW)
-    if not candidate:
-        return Cause(None, "no candidate", strong, weak, reasons)
-    word, solid = _WORDS.get(found["confidence"], ("Possible", False))
-    arrow = " → ".join(part for part in (candidate["reference"]["before"], candidate["reference"]["after"]) if part)
-    title = " ".join(part for part in (candidate["kind"], arrow) if part) + f" by {candidate['actor']}"
-    likely = Suspect(title, word, _score(found["score"]), solid, (found["said"],))
-    return Cause(likely, "", strong, weak, reasons)
+    if candidate and not ranked:  # weighed before there were percentages
+        ranked = [{**candidate, **candidate["reference"], "percent": found["score"] // 10, "parts": ()}]
+    suspects = [_suspect(r) for r in ranked]
+    likely = suspects.pop(0) if candidate and suspects else None
+    rest = list(zip(suspects, ranked[1:] if likely else ranked, strict=True))
+    strong = tuple(s for s, r in rest if r["percent"] >= FOLDED_BELOW)
+    weak = tuple(s for s, r in rest if r["percent"] < FOLDED_BELOW)
+    none = "" if likely else "no candidate"
+    return Cause(likely, none, strong, weak, tuple(found["reasons"]), found.get("tied", 0), **shown)
 
 
-def _other(given: Json) -> tuple[int, Suspect]:
-    title = f"{given['kind']} of {given['resource']} by {given['actor']}"
-    score = int(given["score"])
-    word = "Possible" if score >= FOLDED_BELOW else "Suspected"
-    return score, Suspect(title, word, _score(score), False, (given["why"],))
+def _suspect(given: Mapping[str, Any]) -> Suspect:
+    arrow = " → ".join(part for part in (given["before"], given["after"]) if part)
+    what = " ".join(part for part in (given["kind"], arrow) if part)
+    title = f"{what} of {given['resource']} by {given['actor']}"
+    word, solid = _WORDS[badge(given["percent"])]
+    why = tuple((f"{part['points']:+d}", part["why"]) for part in given["parts"])
+    return Suspect(title, word, f"{given['percent']} %", solid, why)
 
 
-def _score(score: int) -> str:
-    return f"{score} of 1,000"
+def _of_kind(known: Mapping[str, Any], kind: str) -> Json:
+    facts = known.get("facts") or {}
+    advice = [
+        (a["action"].replace("_", " "), ", ".join(f"{n} {v}" for n, v in a["parameters"].items()), a["why"])
+        for a in known.get("advice") or ()
+    ]
+    words = tuple((_FACTS.get(n, n.replace("_", " ").capitalize()), v) for n, v in facts.items() if v)
+    return {
+        "kind": "" if kind == "failure" else WORDS.get(kind, kind),
+        "facts": words,
+        "warning": known.get("warning"),
+        "advice": tuple(advice),
+        "writes": tuple(known.get("writes") or ()),
+    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from processors.incidents.causes import Failing, Suggestion, suggest
 from processors.incidents.causes_near import NAMES, STEPS, Surroundings, around
+from processors.incidents.kinds_state import kind_part
 from processors.incidents.rules import RESOURCE_CHARACTERS, clip
 from processors.incidents.state import (
     Change,
@@ -87,6 +89,9 @@ def revised(
     late: ChangeRecorded | None = None,
 ) -> tuple[Event, ...]:
     """The cause again, where it is another one now or another confidence."""
+    known = view.get(kind_part(key, incident.incident_id))
+    if known is not None and what.text == incident.title:
+        what = replace(what, text=known.symptom)  # what the first failure said, which the title has without its names
     found = suggestion(view, key, what, config, late)
     if (found.change_id, found.confidence) == (incident.cause_id, incident.cause_confidence):
         return ()

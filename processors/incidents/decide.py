@@ -18,6 +18,7 @@ from processors.incidents import (
     failures,
     flooding,
     grouping,
+    kinds_decide,
     measures,
     observing,
     people,
@@ -75,7 +76,7 @@ def decide(command: Command, view: View) -> Decision:
         return Decision(reasons=("not_for_incidents",))
     decision = triggers.allowed(command, handler(command, command.message, view), view)
     decision = calendar.marked(suggesting.noticed(command, decision, view), view)
-    return blast.with_radii(command, decision, view)
+    return blast.with_radii(command, kinds_decide.completed(command, decision, view), view)
 
 
 def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision:
@@ -285,7 +286,7 @@ def _changed(command: Command, change: ChangeObserved, view: View, recorded_by: 
     config = cast(Incidents, view.config(change.tenant, "incidents"))
     causes = attribution.after_change(view, key, recorded, config)
     reasons = ("change_recorded", "cause_revised") if causes else ("change_recorded",)
-    forget = SetTimer(part, "forget", command.now + KEEP_MS)
+    forget = SetTimer(part, "forget", command.now + config.causes.horizon_s * 1000)
     return Decision((Event(key, recorded), *causes), (forget,), reasons)
 
 
@@ -341,6 +342,7 @@ HANDLERS: Mapping[type, Handler] = {
     **told.HANDLERS,
     **people.HANDLERS,
     **automatic.HANDLERS,
+    **kinds_decide.HANDLERS,
     **blast.HANDLERS,
     **observing.HANDLERS,
     **suggesting.HANDLERS,

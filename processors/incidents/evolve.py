@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from processors.incidents import blast, evolve_measures, external, failures, flooding, responded, sets
+from processors.incidents import blast, evolve_measures, external, failures, flooding, kinds_decide, responded, sets
 from processors.incidents.attribution import of
 from processors.incidents.events import (
     AlertForgotten,
@@ -380,6 +380,7 @@ HANDLERS: Mapping[type, Handler] = {
     PartsWritten: lambda view, event: event.parts,
     AlertForgotten: lambda view, event: {event.part: None},
     **responded.HANDLERS,
+    **kinds_decide.EVOLVERS,
     **blast.EVOLVE,
     **evolve_measures.HANDLERS,
     **flooding.EVOLVE,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from processors.incidents import blast_state, flood_state, measures, responders
+from processors.incidents import blast_state, flood_state, kinds_state, measures, responders
 from schemas.avro_types import Id16
 from schemas.ids import Id, derive
 from schemas.messages.incidents import Confidence, Severity, State, Trigger
@@ -293,6 +293,7 @@ PARTS = (
     *blast_state.PARTS,
     *measures.PARTS,
     *flood_state.PARTS,
+    *kinds_state.PARTS,
 )
 
 

@@ -9,6 +9,7 @@ from processors.kernel.decider import Command, Decision, Event, Refuse, SetTimer
 from processors.signals.events import FailureHeld, FailureReleased
 from processors.signals.rules import event_time, expects_another_try, fingerprint, normalise
 from processors.signals.state import Held, held_part
+from processors.signals.writes import written
 from schemas.codec import Words
 from schemas.envelope import flags as flags_of
 from schemas.errors import SchemaError
@@ -121,6 +122,7 @@ def _facts(action: Action, at: int, repeated: bool) -> tuple[tuple[Event, ...], 
             )
         )
         reasons.append("effect")
+        events += written(action, at)
     elif labels != Labels():
         events.append(Event(key, _label(action, labels, at)))
         reasons.append("label")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from projections.incidents import responding, triggered
+from projections.incidents import attributed, responding, triggered
 from projections.incidents.rows import IncidentRow
 from projections.incidents.shapes import cause_of
 from projections.plain import time_text
@@ -16,7 +16,7 @@ from schemas.messages import incidents as said
 SEVERITIES_MAX = 50
 Fold = Callable[[IncidentRow, Any, int], IncidentRow]
 # The fold of each event of a theme with a file of its own.
-THEMES: Mapping[type, Fold] = {**responding.FOLDS, **triggered.FOLDS}
+THEMES: Mapping[type, Fold] = {**responding.FOLDS, **triggered.FOLDS, **attributed.FOLDS}
 
 
 def evolve(row: IncidentRow | None, event: Any, offset: int) -> IncidentRow | None:

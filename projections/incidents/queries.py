@@ -8,6 +8,7 @@ from uuid import UUID
 
 from projections import paging
 from projections.incidents import relations
+from projections.incidents.attributed import causes
 from projections.incidents.filters import NONE, OVER_SQL, Filters
 from projections.incidents.groups import Group, named
 from projections.incidents.shapes import alert, name_of, reference, report, timeline_item
@@ -127,6 +128,14 @@ async def incident(scope: Scope, given: str) -> Json | None:
     told |= {"aliases": [name_of(m["number"]) for m in members if m["incident_id"] != row["incident_id"]]}
     told |= {"related": await relations.related(scope, row["incident_id"])}
     return shape(row) | told | {"as_of": await paging.as_of_now(scope, PROJECTION, PAGES, CASES)}
+
+
+async def causes_of(scope: Scope, given: str) -> Json | None:
+    """Why an incident happened, by its id or INC-n (see attributed.causes); None without one."""
+    row = await _row(scope, given)
+    if row is None:
+        return None
+    return causes(row, name_of(row["number"])) | {"as_of": await paging.as_of_now(scope, PROJECTION)}
 
 
 async def incident_id(scope: Scope, given: str) -> bytes | None:

@@ -80,6 +80,8 @@ class IncidentRow:
     postmortem_link: str | None = None
     postmortem_held: str | None = None
     trigger_confidence: str = "high"
+    kind: str = "failure"
+    classified: Mapping[str, Any] | None = None
     in_maintenance: str | None = None
     merged_into: Id16 | None = None
     split_from: Id16 | None = None

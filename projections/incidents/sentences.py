@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from projections.incidents import blast, corrected, flooding, responding, triggered
+from projections.incidents import attributed, blast, corrected, flooding, responding, triggered
 from projections.incidents.phrases import after, count, note
 from projections.incidents.shapes import cause_text
 from projections.plain import time_text
@@ -19,6 +19,7 @@ THEMES: Mapping[type, Callable[[Any], str]] = {
     **corrected.SENTENCES,
     **triggered.SENTENCES,
     **flooding.SENTENCES,
+    **attributed.SENTENCES,
 }
 
 

@@ -82,6 +82,8 @@ def incident(row: Row) -> Json:
             "alert_count": row["alerts"],
             "alerts_firing": row["alerts_firing"],
             "cause": row["cause"],
+            "kind": row["kind"],
+            "classified": row["classified"],
             "confidence": row["confidence"],
             "exhausted": bool(row["exhausted"]),
             "intervention": intervention(row),
@@ -132,7 +134,8 @@ def cause_of(event: CauseSuggested) -> Json:
         {"candidate": {"change_id", "kind", "resource", "reference": {"before", "after"}, "summary", "actor",
                        "changed_at", "seconds_before"} or null,
          "said": "deploy v2.3.0 → v2.3.1 of payments-service by deployer, 1 s before the first failure",
-         "confidence": "high" | "medium" | "low" | "none", "score": 0 to 1000, "reasons": [text],
+         "confidence": "high" | "medium" | "low" | "none", "score": 0 to 1000, "percent": 0 to 99, "tied": number,
+         "reasons": [text], "ranked": [{"change_id", "kind", "percent", "parts": [{"name", "points", "why"}], …}],
          "considered": [{"change_id", "kind", "resource", "actor", "changed_at", "score", "why"}],
          "weighed": how many changes, "at": time}
 
@@ -145,7 +148,7 @@ def cause_of(event: CauseSuggested) -> Json:
         candidate = {name: shown[name] for name in names} | {
             "reference": {"before": event.before, "after": event.after}
         }
-    kept = ("confidence", "score", "reasons", "considered", "weighed", "at")
+    kept = ("confidence", "score", "percent", "tied", "reasons", "ranked", "considered", "weighed", "at")
     return {"candidate": candidate, "said": cause_text(event)} | {name: shown[name] for name in kept}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.http.openapi.attribution import KIND, RANKED
 from gateway.http.openapi.operation import JSON, Answer, Operation, Parameter, answer
 from gateway.http.openapi.parts import AS_OF, CURSOR, IDEMPOTENCY, LIMIT, SEVERITY, WARNINGS, page_of
 from gateway.http.openapi.schema import (
@@ -74,7 +75,10 @@ CAUSE = Component(
             "said": text("The cause in one line, or `no candidate`."),
             "confidence": choice(("high", "medium", "low", "none")),
             "score": integer(low=0, high=1_000),
+            "percent": integer("As people see it.", low=0, high=99),
+            "tied": integer("So many others have as many points.", low=0),
             "reasons": array(text(), "Why we think this."),
+            "ranked": array(whole(RANKED), "The changes that may be it, the best first.", max=8),
             "considered": array(
                 whole(
                     {
@@ -138,6 +142,8 @@ _FIELDS: dict[str, Schema] = {
     "report_count": integer(low=0),
     "alert_count": integer(low=0),
     "alerts_firing": integer(low=0),
+    "kind": KIND,
+    "classified": maybe(obj({})),
     "cause": maybe(CAUSE),
     "confidence": maybe(choice(("high", "medium", "low"))),
     "world": choice(WORLDS, "What the log says of it: RML3 by a case or an effect of unknown outcome."),

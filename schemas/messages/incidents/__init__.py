@@ -5,6 +5,7 @@ What it must never do: hold state or rules.
 """
 
 from schemas.messages.incidents import (
+    attribution,
     blast,
     commanding,
     commands,
@@ -15,7 +16,17 @@ from schemas.messages.incidents import (
     responding,
     suggesting,
 )
-from schemas.messages.incidents.attribution import CausePart, RankedCause
+from schemas.messages.incidents.attribution import (
+    Advice,
+    AdvisedAction,
+    CausePart,
+    Fact,
+    IncidentClassified,
+    IncidentKind,
+    RankedCause,
+    SuspectWrite,
+    WriteObserved,
+)
 from schemas.messages.incidents.blast import BlastRadiusStated, ChangeRadiusStated
 from schemas.messages.incidents.commanding import (
     Approvable,
@@ -130,6 +141,8 @@ __all__ = [
     "EVENTS",
     "AcceptSuggestion",
     "AcknowledgeIncident",
+    "Advice",
+    "AdvisedAction",
     "AlertAcknowledgementObserved",
     "AlertAttached",
     "AlertNoted",
@@ -165,16 +178,19 @@ __all__ = [
     "DismissSuggestion",
     "ErrorSignalled",
     "EscalateIncident",
+    "Fact",
     "FailureHealed",
     "FalseAlarmMarked",
     "HandOffIncident",
     "HealedFailureCounted",
     "IncidentAcknowledged",
     "IncidentAssigned",
+    "IncidentClassified",
     "IncidentClosed",
     "IncidentContained",
     "IncidentEscalated",
     "IncidentHandedOff",
+    "IncidentKind",
     "IncidentOpened",
     "IncidentPaged",
     "IncidentReopened",
@@ -219,10 +235,12 @@ __all__ = [
     "SuggestionExpired",
     "SuggestionKind",
     "SuggestionSupported",
+    "SuspectWrite",
     "ThresholdBreached",
     "ThresholdRecovered",
     "Trigger",
     "UndoCorrection",
+    "WriteObserved",
 ]
 
 # A theme brings its own tuples.
@@ -234,6 +252,7 @@ COMMANDS = (
     *correcting.COMMANDS,
     *observing.COMMANDS,
     *suggesting.COMMANDS,
+    *attribution.COMMANDS,
 )
 EVENTS = (
     *events.EVENTS,
@@ -244,4 +263,5 @@ EVENTS = (
     *blast.EVENTS,
     *observing.EVENTS,
     *suggesting.EVENTS,
+    *attribution.EVENTS,
 )

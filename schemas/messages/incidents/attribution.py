@@ -5,8 +5,44 @@ could do about it (advice only: nothing here acts).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from schemas.avro_types import Id16
+from schemas.avro_types import Fallback, Id16
+
+# Readers that do not know a later kind take it for a plain failure, a later action for "look into it".
+IncidentKind = Annotated[
+    Literal[
+        "failure",
+        "deploy",
+        "configuration",
+        "feature_flag",
+        "migration",
+        "permission",
+        "cost",
+        "data_quality",
+        "behaviour",
+        "meta",
+    ],
+    Fallback("failure"),
+]
+AdvisedAction = Annotated[
+    Literal[
+        "investigate",
+        "disable_flag",
+        "roll_back",
+        "revert_configuration",
+        "revert_migration",
+        "restore_permission",
+        "pause_agent",
+        "kill_instances",
+        "set_budget_limit",
+        "restore_data",
+        "view_changes",
+        "mark_expected",
+        "roll_back_configuration",
+    ],
+    Fallback("investigate"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +73,80 @@ class RankedCause:
     score: int
     percent: int
     parts: tuple[CausePart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that is known of an incident's kind, or a parameter of an advised action."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Something that a person could do; Mandate never does it. `why` says what speaks for it, and what against."""
+
+    action: AdvisedAction
+    parameters: tuple[Fact, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectWrite:
+    """A write of data that may have made it wrong: `score` from 0 to 1,000 by its kind, breadth and time."""
+
+    action_id: Id16
+    kind: str
+    actor: str
+    rows: int | None
+    written_at: int
+    score: int
+    why: str
+
+
+# --- commands ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WriteObserved:
+    """Data of `resource` was written: what kind of write, and how many rows, where the agent said so."""
+
+    tenant: str
+    resource: str
+    kind: str
+    actor: str
+    rows: int | None
+    action_id: Id16
+    event_time: int
+
+
+# --- events ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentClassified:
+    """What kind of incident this is as known at `at`, why, and what one could do; the newest replaces those before.
+
+    `facts` are the fields of the kind, `warning` what to know before acting. `cause_id` is the change that it follows
+    from, where it does, at `percent`; `symptom` what the incident looks like, clipped.
+    """
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    kind: IncidentKind
+    before: IncidentKind | None
+    cause_id: Id16 | None
+    percent: int
+    facts: tuple[Fact, ...]
+    warning: str | None
+    advice: tuple[Advice, ...]
+    writes: tuple[SuspectWrite, ...]
+    reasons: tuple[str, ...]
+    symptom: str
+    at: int
+
+
+COMMANDS = (WriteObserved,)
+EVENTS = (IncidentClassified,)

@@ -180,7 +180,7 @@ def test_a_change_that_is_told_late_becomes_the_cause_once():
     desk.tell(signal(1))
     desk.now += 60 * SECOND
     told = desk.tell(change(1, event_time=START - SECOND))
-    assert told.kinds == ("ChangeRecorded", "CauseSuggested")
+    assert told.kinds == ("ChangeRecorded", "CauseSuggested", "IncidentClassified")
     assert (caused(told).confidence, caused(told).change_id) == ("high", told.the(ChangeRecorded).change_id)
     assert desk.tell(change(2, event_time=START - 500 * SECOND)).kinds == ("ChangeRecorded",)
     assert desk.tell(change(3, event_time=START + SECOND)).kinds == ("ChangeRecorded",)

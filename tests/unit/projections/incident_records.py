@@ -132,3 +132,26 @@ def no_cause(at: int) -> incidents.CauseSuggested:
         weighed=0,
         reasons=("no change is known in the 86400 s before the first failure",),
     )
+
+
+def classified(at: int) -> incidents.IncidentClassified:
+    """A feature flag is suspected."""
+    disable = incidents.Advice(
+        "disable_flag", (incidents.Fact("flag", "new-checkout"), incidents.Fact("to", "off")), "its likely cause"
+    )
+    return incidents.IncidentClassified(
+        tenant="acme",
+        incident_id=INCIDENT,
+        number=1,
+        kind="feature_flag",
+        before=None,
+        cause_id=None,
+        percent=80,
+        facts=(incidents.Fact("flag", "new-checkout"), incidents.Fact("changed_at", "1790000000000")),
+        warning=None,
+        advice=(disable,),
+        writes=(),
+        reasons=("its likely cause (80 %) is a flag change of payments",),
+        symptom="KeyError",
+        at=at,
+    )

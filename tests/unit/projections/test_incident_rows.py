@@ -170,6 +170,8 @@ def test_the_shape_of_an_incident():
         *("affected_count", "assignee", "acknowledged_at", "resolved_at", "resolved_by", "note", "historical"),
         *(
             "cause",
+            "kind",
+            "classified",
             "confidence",
             "exhausted",
             "world",

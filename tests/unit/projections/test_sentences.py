@@ -10,10 +10,9 @@ from projections.incidents import sentences as of_incidents
 from projections.pages import sentences as of_pages
 from schemas.messages import incidents, notifications
 from tests.unit.projections import blast_records as b
-from tests.unit.projections import corrected_records
+from tests.unit.projections import corrected_records, trigger_records
 from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
-from tests.unit.projections import trigger_records
 from tests.unit.projections.records import T0
 from tests.unit.projections.responding_records import SENTENCES as RESPONDING
 
@@ -46,6 +45,10 @@ INCIDENTS = {
     b.blast(T0): "payments: 1 service calls it, 3 more possibly affected; 2 owners.",
     b.change_blast(T0): "payments: 1 service calls it, 1 more possibly affected; 2 owners.",
     r.healed(T0): "search-tuner's search.query succeeded on payments after 1 failed try; nobody was told.",
+    m.classified(T0): (
+        "It looks like a feature flag that broke something: its likely cause (80 %) is a flag change of payments."
+        " One could: disable flag."
+    ),
     **RESPONDING,
 }
 PAGES = {

@@ -342,18 +342,30 @@ def weighed(**changes: Any) -> dict[str, Any]:
         "changed_at": at("14:29:59"),
         "seconds_before": 1,
     }
-    others = [
-        {"change_id": "c1", "kind": "deploy", "resource": "payments-service", "actor": "deployer", "score": 900},
-        {"change_id": "c2", "kind": "config", "resource": "search-service", "actor": "config-gen", "score": 600},
-        {"change_id": "c3", "kind": "flag", "resource": "search-service", "actor": "config-gen", "score": 120},
+    given = (("deploy", "payments-service", 85), ("config", "search-service", 55), ("flag", "search-service", 12))
+    ranked = [
+        {
+            "change_id": f"c{n}",
+            "kind": kind,
+            "resource": resource,
+            "before": "v2.3.0",
+            "after": "v2.3.1",
+            "actor": "deployer",
+            "percent": percent,
+            "parts": [{"name": "relation", "points": 240, "why": f"on {resource} <b>"}],
+        }
+        for n, (kind, resource, percent) in enumerate(given, start=1)
     ]
     return {
         "candidate": candidate,
         "said": "deploy v2.3.0 → v2.3.1 of payments-service by deployer, 1 s before the first failure",
         "confidence": "high",
-        "score": 900,
+        "score": 720,
+        "percent": 85,
+        "tied": 0,
         "reasons": ["same resource <b>"],
-        "considered": [o | {"changed_at": at("14:29:00"), "why": "elsewhere"} for o in others],
+        "ranked": ranked,
+        "considered": [],
         "weighed": 3,
         "at": at("14:30:16"),
     } | changes
@@ -362,19 +374,38 @@ def weighed(**changes: Any) -> dict[str, Any]:
 def test_a_likely_cause_is_drawn_solid_and_weaker_ones_dashed_or_folded() -> None:
     found = cause(incident(cause=weighed()))
     assert found.likely is not None
-    assert (found.likely.title, found.likely.word, found.likely.style) == (
-        "deploy v2.3.0 → v2.3.1 by deployer",
+    assert (found.likely.title, found.likely.word, found.likely.number, found.likely.style) == (
+        "deploy v2.3.0 → v2.3.1 of payments-service by deployer",
         "Likely",
+        "85 %",
         "",
     )
-    assert found.likely.number == "900 of 1,000"
-    assert [s.title for s in found.others] == ["config of search-service by config-gen"]
-    assert [s.title for s in found.folded] == ["flag of search-service by config-gen"]
-    possible = cause(incident(cause=weighed(confidence="medium", score=550)))
+    assert found.likely.why == (("+240", "on payments-service <b>"),)
+    assert [(s.title.split()[0], s.style) for s in found.others] == [("config", "dash")]
+    assert [(s.title.split()[0], s.number) for s in found.folded] == [("flag", "12 %")]
+    suspected = weighed(ranked=[weighed()["ranked"][1]])
+    possible = cause(incident(cause=suspected))
     assert possible.likely is not None
     assert possible.likely.style == "dash"
     none = cause(incident(cause=weighed(candidate=None, confidence="none")))
     assert (none.likely, none.none, none.reasons) == (None, "no candidate", ("same resource <b>",))
+    assert [s.number for s in none.others] == ["85 %", "55 %"], "what was weighed is shown all the same"
+
+
+def test_what_one_could_do_is_shown_with_its_warning_and_as_advice() -> None:
+    known = {
+        "facts": {"flag": "new-checkout", "correlation": "high"},
+        "warning": "DB migrations may not be fully reversible",
+        "advice": [
+            {"action": "disable_flag", "parameters": {"flag": "new-checkout", "to": "off"}, "why": "likely <i>"}
+        ],
+        "writes": [],
+    }
+    found = cause(incident(cause=weighed(), kind="feature_flag", classified=known))
+    assert found.kind == "a feature flag that broke something"
+    assert found.advice == (("disable flag", "flag new-checkout, to off", "likely <i>"),)
+    assert found.facts == (("Flag", "new-checkout"), ("Correlation", "high"))
+    assert found.warning == "DB migrations may not be fully reversible"
 
 
 def test_a_mistyped_filter_shows_more_and_never_fails() -> None:
