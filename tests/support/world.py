@@ -191,21 +191,22 @@ class World:
 
     def acknowledge(self, subject: str, incident: bytes, key: str = "") -> bytes:
         """A person acknowledges; returns the command's id."""
-        return self._command(AcknowledgeIncident, subject, incident, key)
+        return self.command(AcknowledgeIncident, subject, incident, key)
 
     def resolve(self, subject: str, incident: bytes, key: str = "") -> bytes:
         """A person resolves; returns the command's id."""
-        return self._command(ResolveIncident, subject, incident, key)
+        return self.command(ResolveIncident, subject, incident, key)
 
     def contain(self, subject: str, incident: bytes, key: str = "") -> bytes:
         """A person says that the harm has stopped; returns the command's id."""
-        return self._command(ContainIncident, subject, incident, key)
+        return self.command(ContainIncident, subject, incident, key)
 
     def tell(self, topic: str, message: Any, record_id: bytes) -> None:
         """A fact of another system, as the gateway writes it."""
         self._send(topic, message, record_id, "gateway")
 
-    def _command(self, kind: type, subject: str, incident: bytes, key: str) -> bytes:
+    def command(self, kind: type, subject: str, incident: bytes, key: str = "") -> bytes:
+        """Any command of a person to an incident that needs no more than that; returns the command's id."""
         command_id = ids.derive("command", self.tenant, kind.__name__, subject, incident, key)
         message = kind(
             self.tenant, command_id, ids.derive("body", subject, incident), subject, incident, self.clock.wall_ms()
