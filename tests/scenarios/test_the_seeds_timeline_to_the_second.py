@@ -31,7 +31,7 @@ ESCALATION = {
         {
             "id": "payments",
             "rounds": 3,
-            "steps": [{"person": "alice", "wait_s": 60}, {"person": "payments-oncall", "wait_s": 600}],
+            "steps": [{"person": "alice", "wait_s": 60}, {"person": "payments-oncall", "wait_s": 1200}],
         }
     ],
     "default_policy": "payments",
@@ -53,16 +53,16 @@ def say(world: World, kind: type, subject: str) -> None:
 def test_every_line_of_the_seeds_timeline_comes_at_its_second() -> None:
     world = World("shop")
     world.configure(people=PEOPLE, escalation=ESCALATION, incidents=INCIDENTS)
-    change = Change("deploy", "v2.3.0", "v2.3.1", None)
+    change = Change("deploy", "v2.3.0", "v2.3.1", "connection pool 10 -> 5")
     world.act("deployer", "deploy", "payments-service", change=change)
     world.run_to(15)
-    fail = ("checkout", "payments.charge", "payments-service", "PaymentError", "pool exhausted (order 100)")
+    fail = ("checkout", "payments.charge", "payments-service", "PaymentError", "connection pool exhausted (order 100)")
     world.fail(*fail, retryable=True, attempt_limit=3)
     world.run_to(45)
     world.acknowledge("alice", world.incidents()[0].incident_id)
     world.run_to(60)
     for n in range(9):
-        world.fail(*fail[:-1], f"pool exhausted (order {n})")
+        world.fail(*fail[:-1], f"connection pool exhausted (order {n})")
     world.run_to(300)
     say(world, JoinIncident, "bob")
     world.run_to(600)

@@ -34,14 +34,26 @@ from schemas.messages.actions import (
 from schemas.messages.incidents import (
     AcknowledgeIncident,
     AlertObserved,
+    ApproveAction,
+    AssignCommander,
     AssignIncident,
     ChangeSeverity,
     CloseIncident,
+    CommunicateIncident,
     ContainIncident,
+    DeclineAction,
+    EscalateIncident,
+    HandOffIncident,
     IncidentOpened,
+    JoinIncident,
+    LeaveIncident,
+    MarkFalseAlarm,
+    ReleaseCommander,
     ReopenIncident,
     ReportProblem,
+    RequestRollback,
     ResolveIncident,
+    StartPostmortem,
 )
 from schemas.record import Output
 from tests.simulation.plan import RESOURCES, Plan
@@ -54,6 +66,16 @@ DELAYS_MS = (0, 1, 40, 900, 5_000, 20_000, 29_500, 30_500, 299_000, 300_000, 301
 # What has no number is known by its id alone, for 300 s.
 EDGES_MS = (0, 900, 299_000, 300_000, 301_500)
 MOVES = (AcknowledgeIncident, ResolveIncident, ContainIncident, ReopenIncident, CloseIncident)
+# What needs no more than the incident, of people who work together; the same weight all together as one of MOVES has.
+TOGETHER = (
+    MarkFalseAlarm,
+    StartPostmortem,
+    EscalateIncident,
+    JoinIncident,
+    LeaveIncident,
+    RequestRollback,
+    ReleaseCommander,
+)
 
 
 @dataclass(slots=True)
@@ -238,12 +260,28 @@ class Outside:
         # Somebody of another tenant, who has the id from somewhere: that incident is not there for him.
         tenant = random.choice(self.plan.tenants) if self._drawn(10) else incident.tenant
         plain = (tenant, wish, ids.derive("body", wish), random.choice(("ann", "bob")), incident.incident_id, now)
-        which = random.randrange(len(MOVES) + 2)
+        which = random.randrange(len(MOVES) + 4)
         if which == len(MOVES):
             return AssignIncident(*plain, assignee="cy")
+        if which == len(MOVES) + 1:
+            return self._together(plain)
         if which > len(MOVES):
             return ChangeSeverity(*plain, severity=random.choice(("SEV1", "SEV2", "SEV4")))
         return MOVES[which](*plain)
+
+    def _together(self, plain: Any) -> Any:
+        random = self.random
+        which = random.randrange(len(TOGETHER) + 5)
+        if which < len(TOGETHER):
+            return TOGETHER[which](*plain)
+        if which == len(TOGETHER):
+            return HandOffIncident(*plain, to=random.choice(("ann", "bob", "cy")))
+        if which == len(TOGETHER) + 1:
+            return AssignCommander(*plain, commander=random.choice(("ann", "bob")))
+        if which == len(TOGETHER) + 2:
+            return CommunicateIncident(*plain, text="we know")
+        decided = ApproveAction if which == len(TOGETHER) + 3 else DeclineAction
+        return decided(*plain, approval=random.randrange(1, 3))
 
     def _report(self, tenant: str) -> ReportProblem:
         now = self.town.now
