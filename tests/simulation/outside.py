@@ -269,7 +269,7 @@ class Outside:
             return ChangeSeverity(*plain, severity=random.choice(("SEV1", "SEV2", "SEV4")))
         return MOVES[which](*plain)
 
-    def _together(self, plain: Any) -> Any:
+    def _together(self, plain: tuple[str, bytes, bytes, str, bytes, int]) -> Any:
         random = self.random
         which = random.randrange(len(TOGETHER) + 5)
         if which < len(TOGETHER):
@@ -280,8 +280,10 @@ class Outside:
             return AssignCommander(*plain, commander=random.choice(("ann", "bob")))
         if which == len(TOGETHER) + 2:
             return CommunicateIncident(*plain, text="we know")
-        decided = ApproveAction if which == len(TOGETHER) + 3 else DeclineAction
-        return decided(*plain, approval=random.randrange(1, 3))
+        number = random.randrange(1, 3)
+        if which == len(TOGETHER) + 3:
+            return ApproveAction(*plain, approval=number)
+        return DeclineAction(*plain, approval=number)
 
     def _report(self, tenant: str) -> ReportProblem:
         now = self.town.now
