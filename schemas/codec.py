@@ -113,13 +113,21 @@ def encode(message: Any) -> bytes:
     try:
         if _WRITER.highest is None:
             return frame_of(cls) + writer(cls)(message)
-        number, parsed = _schema_up_to(cls, _WRITER.highest)
-        out = io.BytesIO()
-        out.write(frame(number))
-        schemaless_writer(out, parsed, to_plain(cls)(message))
-        return out.getvalue()
+        return _encode_up_to(cls, message, _WRITER.highest)
     except _MISFITS as error:
         raise _misfit(cls, error) from error
+
+
+def _encode_up_to(cls: Any, message: Any, highest: int) -> bytes:
+    number, parsed = _schema_up_to(cls, highest)
+    out = io.BytesIO()
+    try:
+        out.write(frame(number))
+        schemaless_writer(out, parsed, to_plain(cls)(message))
+    except _MISFITS:
+        # A word that the build did not know (a state that came later): it decides otherwise, and that is to be seen.
+        return frame_of(cls) + writer(cls)(message)
+    return out.getvalue()
 
 
 def encode_values(cls: type, values: tuple[Any, ...]) -> bytes:

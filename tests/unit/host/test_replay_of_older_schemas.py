@@ -9,7 +9,7 @@ from processors.host.replay import verify
 from processors.host.replay_feed import Window
 from processors.kernel.engine import PROGRESS_KEY
 from schemas import codec, registry
-from schemas.messages.incidents import IncidentOpened
+from schemas.messages.incidents import IncidentOpened, IncidentStateChanged
 from schemas.messages.kernel import Progress
 from schemas.record import Record
 from tests.support.histories import ListHistory, recorded
@@ -64,3 +64,11 @@ def test_a_log_from_before_progress_named_them_is_written_as_the_last_such_build
         world.run_to(3)
     history = recorded(world.log, {t.name: t.partitions for t in world.map.topics.values()})
     assert verify(world.rooms["incidents"].room, history, Window()).first is None
+
+
+def test_a_word_that_the_build_of_that_day_did_not_know_is_written_as_today_and_so_differs() -> None:
+    first, *_, newest = registry.versions("incidents", "IncidentStateChanged")
+    known = IncidentStateChanged("shop", bytes(16), 1, "contained", "resolved", "alice", "it is over", 1_000)
+    with codec.writing_as(newest.id - 1):
+        assert codec.id_of(codec.encode(known)) == first.id
+        assert codec.id_of(codec.encode(replace(known, after="postmortem"))) == newest.id
