@@ -68,7 +68,7 @@ def test_a_log_from_before_progress_named_them_is_written_as_the_last_such_build
 
 def test_a_word_that_the_build_of_that_day_did_not_know_is_written_as_today_and_so_differs() -> None:
     first, *_, newest = registry.versions("incidents", "IncidentStateChanged")
-    known = IncidentStateChanged("shop", bytes(16), 1, "contained", "resolved", "alice", "it is over", 1_000)
+    known = IncidentStateChanged("shop", bytes(16), 1, "investigating", "resolved", "alice", "it is over", 1_000)
     with codec.writing_as(first.id):
         assert codec.id_of(codec.encode(known)) == first.id
         assert codec.id_of(codec.encode(replace(known, after="postmortem"))) == newest.id
