@@ -22,9 +22,13 @@ from schemas.messages.incidents import (
     BlastRadiusStated,
     ChangeRadiusStated,
     ChangeRecorded,
+    CorrectionUndone,
     IncidentOpened,
+    IncidentsMerged,
+    IncidentSplit,
 )
 from schemas.messages.incidents.blast import Because, Reached
+from schemas.messages.incidents.correcting import Standing
 
 # Callers' callers' callers' callers; further away nobody believes it.
 DEPTH = 4
@@ -63,23 +67,25 @@ def with_radii(command: Command, decision: Decision, view: View) -> Decision:
             more += [] if found is None else [found]
         elif type(message) is ChangeRecorded:
             more += _change(view, message)
+        elif isinstance(message, IncidentSplit | IncidentsMerged | CorrectionUndone):
+            more += _moved(view, message.tenant, message.incidents, command.now)
     if not more:
         return decision
     return Decision((*decision.events, *more), decision.timers, decision.reasons, decision.answer)
 
 
-def restated(view: View, incident: Incident, tenant: str, resources: Sequence[str], now: int) -> Event | None:
-    """The radius of an incident that now has failures on these resources (after a merge, a split or their undo).
-
-    None where it is what was stated last, or where there is no catalog.
-    """
-    found = _radius(view, tenant, resources)
-    if found is None:
-        return None
-    known = view.get(blast_part(key_of(tenant), incident.incident_id))
-    if known is not None and known.digest == found.digest:
-        return None
-    return _event(tenant, incident.incident_id, incident.number, resources[0], found, "moved", now)
+def _moved(view: View, tenant: str, standing: Sequence[Standing], now: int) -> list[Event]:
+    """The radii after failures moved between incidents; one that took others in has their services, too."""
+    out = []
+    for here in standing:
+        if here.merged_into is not None or here.state in OVER or here.historical:
+            continue
+        taken = [other.resource for other in standing if other.merged_into == here.incident_id]
+        found = _radius(view, tenant, (here.resource, *taken))
+        known = view.get(blast_part(key_of(tenant), here.incident_id))
+        if found is not None and (known is None or known.digest != found.digest):
+            out.append(_event(tenant, here.incident_id, here.number, here.resource, found, "moved", now))
+    return out
 
 
 def _configured(command: Command, told: Configured, view: View) -> Decision:

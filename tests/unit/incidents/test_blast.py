@@ -11,6 +11,7 @@ from processors.incidents.state import incident_part
 from processors.kernel.engine import MAX_PART_BYTES
 from schemas import codec
 from schemas.messages.incidents import BlastRadiusStated, ChangeRadiusStated, IncidentOpened
+from tests.support.correct_words import merge, undo
 from tests.support.desk import Desk
 from tests.support.incident_words import opened, resolve, signal
 from tests.unit.incidents.test_facts import change
@@ -158,3 +159,17 @@ def test_the_state_is_restored_with_what_was_stated_and_forgotten_with_the_incid
     desk.sleep(31 * 86_400_000)
     assert desk.engine.part(incident_part("acme", incident.incident_id)) is None
     assert desk.engine.part(part) is None
+
+
+def test_a_merge_joins_the_radii_and_its_undo_takes_them_apart() -> None:
+    desk = with_catalog()
+    first = opened(desk)
+    second = desk.tell(signal(2, resource="billing-service")).the(IncidentOpened)
+    desk.sleep(1_000)
+    merged = merge(desk, second.incident_id, first.incident_id).the(BlastRadiusStated)
+    assert (merged.number, merged.because, merged.services) == (1, "moved", ("billing-service", "payments-service"))
+    desk.sleep(1_000)
+    told = undo(desk, first.incident_id)
+    assert [(e.number, e.services) for e in told.events if isinstance(e, BlastRadiusStated)] == [
+        (1, ("payments-service",))
+    ]
