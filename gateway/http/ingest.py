@@ -93,6 +93,7 @@ def _hand_over(services: Services, tenant: str, items: Sequence[Item], key: str 
     now, submit = services.clock(), services.sender.submit
     limit = services.topology.topics[TOPIC].max_bytes - RECORD_ROOM
     handed: list[Handed | MandateError] = []
+    limiter = services.limiter if services.limiter is not None and services.limiter.limits(tenant) else None
     for index, item in enumerate(items):
         generated = None if key is None else ids.derive("idempotency", tenant, key, index)
         try:
@@ -102,6 +103,8 @@ def _hand_over(services: Services, tenant: str, items: Sequence[Item], key: str 
             if len(value) > limit:
                 why = f"its record has {len(value)} bytes"
                 raise TooBig("action_too_large", "the action", why, f"Keep it under {limit}; payloads by location.")
+            if limiter is not None:
+                limiter.admit(tenant, action[ACTOR])
             output = Output(TOPIC, None, ids.key_of(tenant, action[ACTOR]).encode(), value)
             handed.append((action[EVENT_ID], warnings, submit(output)))
         except MandateError as error:

@@ -25,6 +25,8 @@ from gateway.http.answers import Answers, Tail
 from gateway.http.app import AUTO_DECOMPRESS, build
 from gateway.http.budget import Budget
 from gateway.http.lag import Broker, Lag, senders_wait_for
+from gateway.http.limiter import Limiter
+from gateway.http.limiter import reading as read_limits
 from gateway.http.metrics import Metrics
 from gateway.http.processes import Processes
 from gateway.http.services import Services
@@ -114,6 +116,8 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     processes = Processes(topology, settings.processes)
     stack.push_async_callback(processes.close)
     tokens = Tokens(_lookup(configurations), settings.operator_sha256)
+    limiter = Limiter(read_limits(reading), milliseconds)
+    stack.push_async_callback(limiter.close)
     return Services(
         settings,
         topology,
@@ -128,6 +132,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
         milliseconds,
         processes,
         cold=ColdFiles(settings.archive) if settings.archive else None,
+        limiter=limiter,
     )
 
 

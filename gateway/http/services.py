@@ -13,6 +13,7 @@ from gateway.configuration.service import Configurations
 from gateway.http.answers import Answers
 from gateway.http.budget import Budget
 from gateway.http.lag import Lag
+from gateway.http.limiter import Limiter
 from gateway.http.metrics import Metrics
 from gateway.http.processes import Processes
 from gateway.http.settings import Settings
@@ -60,4 +61,5 @@ class Services:
     processes: Processes
     redis: Any = None
     cold: Cold | None = None
+    limiter: Limiter | None = None
     login_refused: Callable[[str, str], web.Response] | None = None

@@ -242,6 +242,7 @@ def _healed(command: Command, healed: FailureHealed, view: View) -> Decision:
         failed_tries=healed.failed_tries,
         total=tenant.healed + 1,
         at=command.now,
+        words=healed.words,
     )
     return Decision((Event(key, counted),), reasons=("healed",))
 

@@ -16,7 +16,14 @@ from processors.notifications.events import (
     WaitEnded,
 )
 from processors.notifications.evolve import evolve
-from processors.notifications.rules import KEEP_MS, choose_policy, first_channel, planned_steps, responder_first
+from processors.notifications.rules import (
+    KEEP_MS,
+    choose_policy,
+    first_channel,
+    planned_steps,
+    responder_first,
+    security_policy,
+)
 from processors.notifications.state import Course, Page, course_part
 from schemas.configuration import Ownership
 from schemas.ids import Id, key_of
@@ -102,7 +109,10 @@ def _notify(command: Command, notify: NotifyIncident, view: View) -> Decision:
 def _start(draft: Draft, notify: NotifyIncident, before: Course | None) -> Decision:
     """Begin at step 1. After an acknowledgement the responder is the first step: a raise must reach who is on it."""
     ownership = cast(Ownership, draft.view.config(draft.tenant, "ownership"))
-    chosen = choose_policy(notify.resource, ownership, draft.escalation())
+    if notify.security_owner:
+        chosen = security_policy(notify.security_owner, draft.escalation())
+    else:
+        chosen = choose_policy(notify.resource, ownership, draft.escalation())
     steps = planned_steps(chosen.policy) if chosen.policy else ()
     reason = chosen.reason
     responder = before.responder if before else ""

@@ -23,6 +23,7 @@ from schemas.messages.incidents import (
     SeverityRaised,
     SignalAttached,
 )
+from schemas.messages.incidents.flooding import FloodJudged, FloodSuspected
 from schemas.messages.notifications import (
     EscalateFurther,
     ImpactObserved,
@@ -38,6 +39,7 @@ from schemas.messages.notifications import (
 # Every failure up to 16, then every 8th: a page's numbers are at most 7 failures old, and a flood of failures is an
 # eighth of a flood here.
 IMPACT_ALL = 16
+TITLE_CHARACTERS = 300
 IMPACT_EVERY = 8
 
 
@@ -67,6 +69,10 @@ def _message(event: Any) -> Any | None:
             if event.failures > IMPACT_ALL and event.failures % IMPACT_EVERY:
                 return None
             return ImpactObserved(event.tenant, event.incident_id, event.failures, event.affected_count)
+        case FloodSuspected() if event.security_owner:
+            return _flagged(event)
+        case FloodJudged():
+            return StopEscalation(event.tenant, event.flood_id, event.subject, "resolved")
         case IncidentAcknowledged():
             return StopEscalation(event.tenant, event.incident_id, event.subject, "acknowledged")
         case IncidentResolved() | FalseAlarmMarked():
@@ -137,6 +143,22 @@ def _silence_over(event: MaintenanceOver) -> NotifyIncident:
         first_failure_at=event.first_failure_at,
         failures=event.failures,
         affected_count=event.affected_count,
+    )
+
+
+def _flagged(event: FloodSuspected) -> NotifyIncident:
+    return NotifyIncident(
+        tenant=event.tenant,
+        incident_id=event.flood_id,
+        number=0,
+        why="opened",
+        severity="SEV3",
+        title=f"{event.kind.replace('_', ' ')}: {event.evidence}"[:TITLE_CHARACTERS],
+        resource=event.actor or event.tenant,
+        first_failure_at=event.at,
+        failures=0,
+        affected_count=0,
+        security_owner=event.security_owner,
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from processors.notifications.state import PlannedStep
-from schemas.configuration import Escalation, Ownership, People, Policy
+from schemas.configuration import Escalation, Ownership, People, Policy, Step
 from schemas.messages.notifications import Channel
 
 KEEP_MS = 30 * 24 * 3600 * 1000  # the escalation of a resolved incident leaves the state 30 days of log time later
+# One who is told of what was flagged has a day before the fallback contact hears of it.
+SECURITY_WAIT_S = 86_400
 # Steps are kept in the Course: 50 x (1,024 characters of a name + 8) < 52 KB of a 64 KB part.
 STEPS_MAX = 50
 # Who else was paged: policies have at most 50 steps; names of further ones are left out of the text, not the pages.
@@ -39,6 +41,15 @@ def choose_policy(resource: str, ownership: Ownership, escalation: Escalation) -
     if default is None:
         return Chosen(None, f"{why}, and there is no default policy")
     return Chosen(default, f"{why}: default policy {default.id}")
+
+
+def security_policy(owner: str, escalation: Escalation) -> Chosen:
+    """Once to the security owner: a team's policy without repetition, or the one person."""
+    named = (escalation.teams or {}).get(owner)
+    policy = None if named is None else escalation.policy(named)
+    if policy is not None:
+        return Chosen(replace(policy, rounds=1), f"{owner} is the security owner, whose policy is {policy.id}")
+    return Chosen(Policy("security-owner", (Step(owner, SECURITY_WAIT_S),), 1), f"{owner} is the security owner")
 
 
 def planned_steps(policy: Policy) -> tuple[PlannedStep, ...]:
@@ -72,5 +83,5 @@ def backoff_ms(attempt: int) -> int:
 
 
 def link_to(number: int) -> str:
-    """Where an incident is shown; the channel puts the gateway's address in front."""
-    return f"/incidents/INC-{number}"
+    """Where an incident is shown, or (0) what was flagged; the channel puts the gateway's address in front."""
+    return f"/incidents/INC-{number}" if number else "/review"

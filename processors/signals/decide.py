@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import cast
 
 from processors.kernel.decider import Command, Decision, Event, Refuse, SetTimer, TimerDue, View
-from processors.signals.events import FailureHeld, FailureReleased
-from processors.signals.rules import event_time, expects_another_try, fingerprint, normalise
-from processors.signals.state import Held, held_part
+from processors.signals import tallies
+from processors.signals.events import FailureHeld, FailureReleased, TallyKept
+from processors.signals.rules import NORMALISED_CHARACTERS, event_time, expects_another_try, grouped, normalise
+from processors.signals.state import Held, Tally, held_part
 from processors.signals.writes import written
 from schemas.codec import Words
 from schemas.envelope import flags as flags_of
@@ -38,16 +39,17 @@ def decide(command: Command, view: View) -> Decision:
     if isinstance(command.message, TimerDue):
         return _window_ended(command.message, view)
     head = cast(Head, command.message)
-    part = held_part(command.key, head.actor, head.type, bool(head.traits & BACKFILL))
+    settings = cast(Signals, view.config(head.tenant, "signals"))
+    live = not head.traits & BACKFILL
+    dependency = settings.dependency(head.resource) if live and settings.dependencies else None
+    if dependency is not None:
+        return _external(command, head, view, tallies.of_dependency(command, head, view, dependency), settings)
+    part = held_part(command.key, head.actor, head.type, not live)
     held = cast("Held | None", view.get(part))
     if held is None and not head.traits & (ERROR | CHANGE | EFFECT | LABEL):
-        return Decision(reasons=("normal",))
-    action = _decode(command)
-    assert command.record is not None
-    flags = flags_of(command.record.headers)
-    at = event_time(head, flags)
-    events, reasons = _facts(action, at, "repeated" in flags)
-    settings = cast(Signals, view.config(head.tenant, "signals"))
+        rated = tallies.of_tries(command, head, view, settings.intermittent, False) if live else None
+        return Decision(rated.events, rated.timers, ("normal",)) if rated else Decision(reasons=("normal",))
+    action, at, events, reasons = _read(command, head)
     if held is not None and at - held.last_event_time > settings.retry_window_s * 1000:
         # By event time the window was over before this try: what waited is a signal, and this one stands alone.
         events += (_unhealed(held), Event(command.key, FailureReleased(part)))
@@ -56,11 +58,50 @@ def decide(command: Command, view: View) -> Decision:
     if action.error is not None:
         more = _failure(command, head, action, at, part, held, settings)
     elif held is not None and at >= held.last_event_time:
-        more = _healed(command, action, at, part, held)
+        rated = _rated(command, head, view, settings, held.signal.error_type, False)
+        more = _healed(action, at, part, held, rated)
     else:
         more = Decision()
+    if live and (held is None or action.error is not None or at < held.last_event_time):
+        waits = any(isinstance(e.message, FailureHeld) for e in more.events)
+        rated = _rated(command, head, view, settings, action.error.type if action.error else "", waits)
+        if rated is not None:
+            more = Decision((*more.events, *rated.events), (*more.timers, *rated.timers), more.reasons)
     whole = (*reasons, *more.reasons) or ("normal",)
     return Decision((*events, *more.events), more.timers, whole)
+
+
+def _read(command: Command, head: Head) -> tuple[Action, int, tuple[Event, ...], tuple[str, ...]]:
+    """The action, the time that groups it, and the facts in it with their reasons."""
+    action = _decode(command)
+    assert command.record is not None
+    flags = flags_of(command.record.headers)
+    at = event_time(head, flags)
+    return action, at, *_facts(action, at, "repeated" in flags)
+
+
+def _rated(
+    command: Command, head: Head, view: View, settings: Signals, error_type: str, begin: bool
+) -> tallies.Rated | None:
+    """One try more of what heals by retries, where it is counted; `begin`: a failure waits for its next try."""
+    begin = begin and tallies.meant(settings.intermittent, head.resource, error_type[:TYPE_CHARACTERS])
+    return tallies.of_tries(command, head, view, settings.intermittent, begin)
+
+
+def _external(command: Command, head: Head, view: View, rated: tallies.Rated, settings: Signals) -> Decision:
+    """A try of an external dependency: a failure is a signal while it fails more often than is normal."""
+    if not head.traits & (ERROR | CHANGE | EFFECT | LABEL):
+        return Decision(rated.events, rated.timers, rated.reasons or ("normal",))
+    action, at, events, reasons = _read(command, head)
+    if action.error is not None and rated.elevated:
+        signal = _signalled(action, at, None, 1, False, settings)
+        said = f"{rated.words}: {signal.message}"[:NORMALISED_CHARACTERS]
+        signal = replace(signal, reason="dependency_elevated", message=said)
+        events += (Event(key_of(action.tenant), signal),)
+        reasons += ("dependency_failed",)
+    elif action.error is not None:
+        reasons += ("dependency_failed_as_expected",)
+    return Decision((*events, *rated.events), rated.timers, (*reasons, *rated.reasons) or ("normal",))
 
 
 def _decode(command: Command) -> Action:
@@ -146,7 +187,7 @@ def _failure(
     command: Command, head: Head, action: Action, at: int, part: str, held: Held | None, settings: Signals
 ) -> Decision:
     tries = (held.tries if held else 0) + 1
-    signal = _signalled(action, at, held, tries, bool(head.traits & BACKFILL))
+    signal = _signalled(action, at, held, tries, bool(head.traits & BACKFILL), settings)
     if expects_another_try(head, action, settings, tries):
         first = held.first_event_time if held else at
         waiting = Held(signal, tries, first, max(at, held.last_event_time if held else at))
@@ -161,7 +202,9 @@ def _failure(
     )
 
 
-def _signalled(action: Action, at: int, held: Held | None, tries: int, historical: bool) -> ErrorSignalled:
+def _signalled(
+    action: Action, at: int, held: Held | None, tries: int, historical: bool, settings: Signals
+) -> ErrorSignalled:
     assert action.error is not None
     counterparty = action.effect.counterparty if action.effect is not None else None
     affected = action.on_behalf_of or counterparty
@@ -169,7 +212,7 @@ def _signalled(action: Action, at: int, held: Held | None, tries: int, historica
     return ErrorSignalled(
         tenant=action.tenant,
         resource=action.resource,
-        fingerprint=fingerprint(error_type, action.error.message),
+        fingerprint=grouped(settings, action.resource, error_type, action.error.message),
         error_type=error_type,
         message=normalise(action.error.message),
         sample=action.error.message[:SAMPLE_CHARACTERS],
@@ -188,7 +231,14 @@ def _signalled(action: Action, at: int, held: Held | None, tries: int, historica
     )
 
 
-def _healed(command: Command, action: Action, at: int, part: str, held: Held) -> Decision:
+def _healed(action: Action, at: int, part: str, held: Held, rated: tallies.Rated | None) -> Decision:
+    """It healed: a count, or a signal all the same where too many tries fail."""
+    more, timers = (rated.events, rated.timers) if rated is not None else ((), ())
+    released = Event(part, FailureReleased(part))
+    if rated is not None and rated.elevated:
+        said = f"{rated.words}: {held.signal.message}"[:NORMALISED_CHARACTERS]
+        signal = replace(held.signal, reason="intermittent", message=said)
+        return Decision((Event(key_of(action.tenant), signal), released, *more), timers, ("intermittent",))
     healed = FailureHealed(
         action.tenant,
         action.resource,
@@ -199,10 +249,9 @@ def _healed(command: Command, action: Action, at: int, part: str, held: Held) ->
         held.tries,
         held.first_event_time,
         at,
+        rated.words if rated is not None else "",
     )
-    return Decision(
-        (Event(key_of(action.tenant), healed), Event(command.key, FailureReleased(part))), (), ("healed_by_retry",)
-    )
+    return Decision((Event(key_of(action.tenant), healed), released, *more), timers, ("healed_by_retry",))
 
 
 def _unhealed(held: Held) -> Event:
@@ -210,5 +259,14 @@ def _unhealed(held: Held) -> Event:
 
 
 def _window_ended(due: TimerDue, view: View) -> Decision:
+    if due.name == tallies.FORGET:
+        return _tally_over(due, cast(Tally, view.get(due.part)))
     held = cast(Held, view.get(due.part))
     return Decision((_unhealed(held), Event(due.part, FailureReleased(due.part))), (), ("retry_window_ended",))
+
+
+def _tally_over(due: TimerDue, tally: Tally) -> Decision:
+    end = tallies.forgotten_at(tally)
+    if end > due.due:
+        return Decision((), (SetTimer(due.part, tallies.FORGET, end),), ("tally_lives",))
+    return Decision((Event(due.part, TallyKept(due.part, None)),), (), ("tally_over",))

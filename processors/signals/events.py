@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from processors.signals.state import Held
+from processors.signals.state import Held, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +20,11 @@ class FailureReleased:
     """It waits no more: it healed, or became a signal."""
 
     part: str
+
+
+@dataclass(frozen=True, slots=True)
+class TallyKept:
+    """A try was counted, or (None) the tally is over."""
+
+    part: str
+    tally: Tally | None

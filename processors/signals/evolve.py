@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from processors.kernel.decider import View
-from processors.signals.events import FailureHeld, FailureReleased
+from processors.signals.events import FailureHeld, FailureReleased, TallyKept
 
 
 def evolve(view: View, event: Any) -> Mapping[str, Any | None]:
@@ -16,5 +16,7 @@ def evolve(view: View, event: Any) -> Mapping[str, Any | None]:
             return {part: held}
         case FailureReleased(part):
             return {part: None}
+        case TallyKept(part, tally):
+            return {part: tally}
         case _:
             return {}

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 
+from schemas.expressions import compiled
 from schemas.head import Head
 from schemas.ids import derive
 from schemas.messages.actions import RETRYABLE, Action
-from schemas.signal_rules import Signals
+from schemas.signal_rules import Signals, covers
 
 MESSAGE_CHARACTERS = 2_000
 NORMALISED_CHARACTERS = 300
@@ -98,6 +99,22 @@ def _is_place(core: str) -> bool:
 def fingerprint(error_type: str, message: str) -> str:
     """What two cases of one fault share: 32 hexadecimal digits of the error's type and its normalised message."""
     return derive("fingerprint", error_type, normalise(message)).hex()
+
+
+def grouped(settings: Signals, resource: str, error_type: str, message: str) -> str:
+    """The fingerprint under a tenant's grouping rules, the first that matches; else that of type and message."""
+    text = message[:MESSAGE_CHARACTERS]
+    for rule in settings.grouping:
+        if not covers(rule.resource, resource) or rule.error_type not in ("", error_type):
+            continue
+        if rule.prefix:
+            if text.startswith(rule.prefix):
+                return derive("grouped", rule.name).hex()
+            continue
+        found = compiled(rule.pattern).search(text)
+        if found is not None:
+            return derive("grouped", rule.name, *(group or "" for group in found.groups())).hex()
+    return fingerprint(error_type, message)
 
 
 def expects_another_try(head: Head, action: Action, settings: Signals, tries: int) -> bool:

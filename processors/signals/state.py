@@ -1,7 +1,8 @@
-"""What signals remembers: failures that wait for their next try.
+"""What signals remembers: failures that wait for their next try, and how many tries failed.
 
 Keys: `<tenant>/<resource>/held/<hash of actor and type>`; a success of the same three heals it. Imported history waits
-under keys of its own, or it would turn a live failure into a historical one that pages nobody.
+under keys of its own, or it would turn a live failure into a historical one that pages nobody. And tallies:
+`<tenant>/dependency/<hash of its name>`, `<tenant>/<resource>/tries/<hash of the type>`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from schemas import codec
 from schemas.ids import derive
 from schemas.messages.incidents import ErrorSignalled
 
@@ -26,10 +28,57 @@ class Held:
     last_event_time: int
 
 
-PARTS = (Held,)
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Tries and failures of one twelfth of a window; `number` counts such twelfths since 1970, in log time."""
+
+    number: int
+    tries: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Tries and failures within a window: of the bucket that runs, and of those before it (at most eleven).
+
+    `name` is a dependency's, or empty; `elevated` is what was last said of it.
+    """
+
+    name: str
+    width_ms: int
+    elevated: bool
+    number: int
+    tries: int
+    failures: int
+    older: tuple[Bucket, ...]
+
+
+PARTS = (Held, Tally)
 
 
 @lru_cache(maxsize=KEPT_KEYS)
 def held_part(key: str, actor: str, kind: str, historical: bool) -> str:
     """Where the waiting failure of an actor and type on this resource is."""
     return f"{key}/held/{derive('held', actor, kind, int(historical)).hex()}"
+
+
+@lru_cache(maxsize=KEPT_KEYS)
+def dependency_part(key: str, name: str) -> str:
+    """Where the tally of a dependency is; `key` is the tenant's."""
+    return f"{key}/dependency/{derive('dependency', name).hex()}"
+
+
+@lru_cache(maxsize=KEPT_KEYS)
+def tries_part(key: str, kind: str) -> str:
+    """Where the tally of a resource and action type is."""
+    return f"{key}/tries/{derive('tries', kind).hex()}"
+
+
+def encode_older(tally: Tally) -> tuple[bytes, bytes]:
+    """What stands before the number of the running bucket, and behind its failures, as `codec.encode` gives them."""
+    raw = tally.name.encode()
+    before = codec.frame_of(Tally) + codec.long(len(raw)) + raw + codec.long(tally.width_ms)
+    before += b"\x01" if tally.elevated else b"\x00"
+    numbers = [codec.long(n) for b in tally.older for n in (b.number, b.tries, b.failures)]
+    behind = b"".join((codec.long(len(tally.older)), *numbers, b"\x00")) if tally.older else b"\x00"
+    return before, behind

@@ -132,6 +132,7 @@ class HealedRow:
     failed_tries: int
     total: int
     at: int
+    words: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ class NotifyIncident:
     """Somebody must know: an incident opened or its severity was raised.
 
     `in_maintenance` names the maintenance window in which it is not paged. `told_with` is an incident whose pages told
-    of it too (it was split from that one); `responder` has it already, so nobody is paged.
+    of it too (it was split from that one); `responder` has it already, so nobody is paged. `security_owner` is a person
+    or team who is told of what was flagged (`number` 0), instead of the owner of the resource.
     """
 
     tenant: str
@@ -43,6 +44,7 @@ class NotifyIncident:
     in_maintenance: str | None = None
     told_with: Id16 | None = None
     responder: str = ""
+    security_owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

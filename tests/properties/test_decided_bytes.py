@@ -19,18 +19,18 @@ from tests.support.workloads import ROOMS, WIRED, Run, fingerprint, log, logs, o
 RECORDED = {
     (1, 3000, 80): {
         "dedup": "ffb6f2a5057a1a13e3873b452777964a1267e6b9211c6867f3156f1ce8f97dee",
-        "ordering": "a978c84796c13f5e8229921efe0587706c565393fe0ed97b428aeab034c52cea",
-        "signals": "6a981407bf4cecf37f8394f923737bf49781ad348c1f59d860042d53d3759e37",
+        "ordering": "3167ef1d1d3814ef62e66995560a48a438ebf12a13516f53b904fee59ef728d6",
+        "signals": "30e62a6bd731be49cd54f3e929461eb24471f34c15a11c77dbe7d02b1d7b7d3c",
     },
     (2, 3000, 97): {
         "dedup": "0a13a11da461069dff7aa32c6ef9f16b3f677d38164e267434fb9e3811fef961",
-        "ordering": "8d47ab1b1857d0ba978e1381cfe277c7d6e8f60a526c44226ade843062e63d43",
-        "signals": "698e388d213c50d73375c6775081a6032240cf5326a1e8b2771f9705506a3bcc",
+        "ordering": "de3f7b5d08dba1be3f886b3fab4a21690b74bdbff231406a9e1dac6e87b8b91b",
+        "signals": "a8ffb6efbef125995c60fc897fc6a990a4a830a4c21c543e2b071749eeeb8394",
     },
     (3, 1500, 30): {
         "dedup": "0903393c3a75c7dd0e342c67081361f5b5bf8c3ad740e189c0d607b1adf3a4b4",
-        "ordering": "2422dd6d307d577541e82b9320e32a7d06e95dc2d24a228cc0e922fb0d25a53a",
-        "signals": "ac5c5bba07f6ee427c33a7d8bd470a88e8bd0d7742e93533b65aa3b1228ffde5",
+        "ordering": "12e313b07c65986fda64055fe4742cfa5e5916c94a5245a21c3effd3753ecac0",
+        "signals": "545db25d8ea33e3e0b1880d09ca4e6b51f9c7ec16d5a5ca303c3b94c3bf11a07",
     },
 }
 
@@ -41,7 +41,7 @@ AGAIN = {
 }
 
 # The highest id of the day on which each was recorded.
-SCHEMAS = {"dedup": 92, "ordering": 195, "signals": 195}
+SCHEMAS = {"dedup": 92, "ordering": 228, "signals": 228}
 
 
 def found_in(drawn: tuple[int, int, int], run: Run) -> dict[str, str]:

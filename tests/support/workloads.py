@@ -151,7 +151,14 @@ def _rubbish(random: Random, value: bytes) -> bytes | None:
 
 
 def _announced(number: int) -> ConfigurationAnnounced:
-    body = b'{"retry_window_s": %d}' % (20 + number)
+    rate = {"expected_per_mille": 10 * (number % 3), "alert_per_mille": 20, "baseline_window_s": 60 * (1 + number % 9)}
+    plain = {
+        "retry_window_s": 20 + number,
+        "intermittent": {"tries": number % 3, "window_s": 24 + 12 * number},
+        "grouping": [{"name": "orders", "pattern": "order ([0-9])"}],
+        "dependencies": [{"name": "d", "resources": [f"service/{number % 5}"], **rate}] if number % 2 else [],
+    }
+    body = canonical(plain)
     return ConfigurationAnnounced("t", "signals", number, derive("body", number).hex(), body)
 
 
@@ -209,7 +216,7 @@ def onward(outputs: Sequence[Output], source: Sequence[Record], topic: str, seed
         at = source[i * len(source) // len(chosen)].append_time
         if random.randrange(200) == 0:
             out.append(Record(topic, 0, len(out), at, None, codec.encode(Tick())))
-        if random.randrange(300) == 0 and topic == "actions.ordered":
+        if limits.randrange(60) == 0 and topic == "actions.ordered":
             announced += 1
             out.append(Record(topic, 0, len(out), at, b"t", codec.encode(_announced(announced))))
         if limits.randrange(60) == 0 and topic == "actions.unique":

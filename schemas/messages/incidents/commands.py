@@ -26,6 +26,11 @@ State = Annotated[
 ]
 # A reader that does not know a later trigger takes it for something that was told.
 Trigger = Annotated[Literal["error", "report", "alert", "threshold", "suggestion"], Fallback("report")]
+# Why a failure is a signal now; a reader that does not know a later reason takes it for the plainest.
+SignalReason = Annotated[
+    Literal["not_retryable", "last_try_failed", "retry_window_ended", "intermittent", "dependency_elevated"],
+    Fallback("not_retryable"),
+]
 Confidence = Literal["high", "medium", "low", "none"]
 SubjectKind = Literal["person", "agent", "operator"]
 
@@ -54,7 +59,7 @@ class ErrorSignalled:
     event_time: int
     first_event_time: int
     failed_tries: int
-    reason: Literal["not_retryable", "last_try_failed", "retry_window_ended"]
+    reason: SignalReason
     historical: bool = False
     trace_id: str | None = None
     received_at: int = 0
@@ -62,7 +67,7 @@ class ErrorSignalled:
 
 @dataclass(frozen=True, slots=True)
 class FailureHealed:
-    """A failure whose next try succeeded inside the retry window."""
+    """A failure whose next try succeeded inside the retry window; `words` say why they are no incident yet."""
 
     tenant: str
     resource: str
@@ -73,6 +78,7 @@ class FailureHealed:
     failed_tries: int
     first_event_time: int
     event_time: int
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,7 @@ class HealedFailureCounted:
     failed_tries: int
     total: int
     at: int
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
