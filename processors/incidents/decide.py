@@ -22,6 +22,7 @@ from processors.incidents import (
     measures,
     observing,
     people,
+    relating,
     sets,
     suggesting,
     told,
@@ -76,7 +77,8 @@ def decide(command: Command, view: View) -> Decision:
         return Decision(reasons=("not_for_incidents",))
     decision = triggers.allowed(command, handler(command, command.message, view), view)
     decision = calendar.marked(suggesting.noticed(command, decision, view), view)
-    return blast.with_radii(command, kinds_decide.completed(command, decision, view), view)
+    decision = blast.with_radii(command, kinds_decide.completed(command, decision, view), view)
+    return relating.related(command, decision, view)
 
 
 def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision:

@@ -38,6 +38,7 @@ from processors.incidents.state import (
     Recent,
     RecentChange,
     RecentChanges,
+    Related,
     Tenant,
     alert_part,
     changes_part,
@@ -65,6 +66,7 @@ from schemas.messages.incidents import (
     IncidentPaged,
     IncidentReopened,
     IncidentResolved,
+    IncidentsRelated,
     IncidentStateChanged,
     ReportAttached,
     SeverityChanged,
@@ -339,6 +341,12 @@ def _severity(view: View, event: SeverityChanged) -> Parts:
     return _with(view, event, severity=event.after, stated=True, **held)
 
 
+def _related(view: View, event: IncidentsRelated) -> Parts:
+    part = f"{incident_part(key_of(event.tenant), event.incident_id)}/related"
+    known: Related = view.get(part) or Related(())
+    return {part: Related((*known.incidents, event.other_id))}
+
+
 def _raised(view: View, event: SeverityRaised) -> Parts:
     stated = {"stated": True} if event.stated else {}
     return _with(view, event, severity=event.after, **stated, **evolve_measures.silenced(view, event))
@@ -378,6 +386,7 @@ HANDLERS: Mapping[type, Handler] = {
     IncidentForgotten: _forgotten,
     ChangesForgotten: lambda view, event: {event.part: None, caused_part(event.part): None},
     PartsWritten: lambda view, event: event.parts,
+    IncidentsRelated: _related,
     AlertForgotten: lambda view, event: {event.part: None},
     **responded.HANDLERS,
     **kinds_decide.EVOLVERS,

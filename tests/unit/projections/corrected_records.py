@@ -67,8 +67,9 @@ def merged() -> incidents.IncidentsMerged:
 def undone() -> incidents.CorrectionUndone:
     moved = (incidents.Moved(OTHER, 2, (ACTION,)),)
     both = (standing(), standing(OTHER, 2))
-    head = (TENANT, INCIDENT, 1, OTHER, 2, "merge", CORRECTION, "bob", "it was wrong")
-    return incidents.CorrectionUndone(*head, 1, moved, both, T0)
+    return incidents.CorrectionUndone(
+        TENANT, INCIDENT, 1, OTHER, 2, "merge", CORRECTION, "bob", "it was wrong", 1, moved, both, T0
+    )
 
 
 def related() -> incidents.IncidentsRelated:
