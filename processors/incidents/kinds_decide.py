@@ -47,12 +47,11 @@ _TELLING = (IncidentOpened, CauseSuggested)
 def completed(command: Command, decided: Decision, view: View) -> Decision:
     """The decision, and what kind its incidents are now that it was taken."""
     events = decided.events
-    if any(isinstance(e.message, _TELLING) for e in events):
-        events = (*events, *_classified(command, [e.message for e in events], view))
     if isinstance(command.message, PageObserved) or any(isinstance(e.message, FalseAlarmMarked) for e in events):
         more = kinds_meta.seen(command, [e.message for e in events], view)
-        if more:
-            events = (*events, *more)
+        events = (*events, *more) if more else events
+    if any(isinstance(e.message, _TELLING) for e in events):
+        events = (*events, *_classified(command, [e.message for e in events], view))
     return decided if events is decided.events else replace(decided, events=events)
 
 
