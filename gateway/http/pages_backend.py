@@ -56,10 +56,10 @@ class PagesBackend:
         async with scoped(self._services.read_models, reader.tenant) as scope:
             return await reads.incident(scope, name)
 
-    async def timeline(self, reader: Reader, name: str, limit: int) -> Json:
-        """An incident's timeline."""
+    async def timeline(self, reader: Reader, name: str, limit: int, beside: str | None = None) -> Json:
+        """An incident's timeline, with that of another one between."""
         async with scoped(self._services.read_models, reader.tenant) as scope:
-            found = await incident_queries.incident_timeline(scope, name, limit=limit)
+            found = await incident_queries.incident_timeline(scope, name, limit=limit, beside=beside)
         if found is None:
             raise commands.unknown(name)
         return found

@@ -48,8 +48,8 @@ class Backend(Protocol):
     async def incident(self, reader: Reader, name: str) -> Json:
         """One incident by INC-n or id. Raises MandateError `incident_unknown`."""
 
-    async def timeline(self, reader: Reader, name: str, limit: int) -> Json:
-        """An incident's timeline."""
+    async def timeline(self, reader: Reader, name: str, limit: int, beside: str | None = None) -> Json:
+        """An incident's timeline, with that of another one between."""
 
     async def pages(self, reader: Reader, name: str | None, limit: int) -> Json:
         """Pages of an incident, or of all."""

@@ -118,6 +118,10 @@ async def _story(backend: Backend, reader: Reader, name: str, group: str) -> tup
 async def incident_page(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
     """One incident: summary, the bar, timeline, pages, why."""
     context = await _now(backend, reader, request.match_info["name"], request.query.get("said", "")[:SAID_MAX])
+    asked = request.match_info["name"]
+    if context["name"].lower() != asked.lower() and asked.upper().startswith("INC-"):
+        said = f"{asked.upper()} was merged into {context['name']}."
+        raise web.HTTPSeeOther(str(request.rel_url.with_path(f"/incidents/{context['name']}").with_query(said=said)))
     told, entries = await _story(backend, reader, context["name"], _group(request))
     # By the log on both sides: an agent's clock may be ahead of the change that it met.
     changes = changes_before(entries, context["x"]["opened_at"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.web import actions, assets, cases, catalog, changes, health, incidents, suggestions
+from gateway.web import actions, assets, cases, catalog, changes, health, incidents, regrouping, suggestions
 from gateway.web.door import BACKEND, Backend, html
 from gateway.web.environment import render
 
@@ -44,6 +44,9 @@ def add(app: web.Application, backend: Backend) -> None:
             web.get("/incidents/{name}/news", incidents.incident_news),
             web.get("/incidents/{name}/story", incidents.incident_story),
             web.get("/incidents/{name}/pages", incidents.incident_pages),
+            web.get("/incidents/{name}/regroup", regrouping.regroup_page),
+            web.get("/incidents/{name}/regroup/confirm", regrouping.confirm_page),
+            web.get("/incidents/{name}/together/{other}", regrouping.together_page),
             web.post("/incidents/{name}/{verb}", incidents.answer),
             web.get("/changes/{change}", changes.change_page),
             web.get("/suggestions", suggestions.list_page),
