@@ -88,7 +88,7 @@ def _projections() -> Json:
 def _history_memory() -> Json:
     from bench.stack import python
 
-    return {"history_memory": python(("bench.history_memory", "--actions", "20000", "60000"), 140.0)}
+    return {"history_memory": python(("bench.history_memory", "--actions", "80000", "200000"), 190.0)}
 
 
 def _whatif() -> Json:
@@ -111,7 +111,7 @@ SECTIONS = (
     Section("poison", "an action's wait while the gateway refuses poison", ("poison",), 120, _poison),
     Section("projections", "CPU of each read model for a record", ("projections",), 120, _projections),
     Section("whatif", "a what-if over 5,000 actions", ("whatif",), 120, _whatif),
-    Section("history_memory", "replay and reconcile of a long history", ("history_memory",), 150, _history_memory),
+    Section("history_memory", "replay and reconcile of a long history", ("history_memory",), 200, _history_memory),
 )
 NAMES = tuple(section.name for section in SECTIONS)
 

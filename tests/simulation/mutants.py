@@ -320,4 +320,32 @@ _READ_MODELS = (
     ),
 )
 
+SCRIPT = "projections.redis_script"
+# Of what the servers do, which the world does not simulate: seen by tests/integration/projections/stores_played.py.
+_STORES = (
+    _one(
+        "postgres_at_least",
+        "a batch is written when the stored position is its own or a later one",
+        "projections.positions",
+        "and version = %s and next_offset = %s\n",
+        "and version = %s and next_offset >= %s\n",
+    ),
+    _one(
+        "redis_at_least",
+        "the same in the script",
+        SCRIPT,
+        "string.match(now, '^%d+') ~= ARGV[3 + i * 3]",
+        "tonumber(string.match(now, '^%d+')) < tonumber(ARGV[3 + i * 3])",
+    ),
+    _one(
+        "redis_positions_first",
+        "positions move before what they stand for is written",
+        SCRIPT,
+        "local most = tonumber(ARGV[2 + places * 3])\n",
+        "for i = 0, places - 1 do redis.call('HSET', positions, ARGV[2 + i * 3], ARGV[4 + i * 3]) end\n"
+        "local most = tonumber(ARGV[2 + places * 3])\n",
+    ),
+)
+
+STORE_MUTANTS = {mutant.name: mutant for mutant in _STORES}
 MUTANTS = {mutant.name: mutant for mutant in (*_HOST, *_KERNEL, *_ROOMS, *_EFFECTS, *_READ_MODELS)}

@@ -57,6 +57,20 @@ def run(seed: int, size: str = "small") -> Outcome:
         return Outcome(seed, size, facts.hash(), tuple(facts.broken), tuple(faults.played), records)
 
 
+def log_of(seed: int, size: str = "small") -> Town:
+    """The town of a seed when everything has settled, for who reads its log into stores of his own."""
+    plan = draw(Random(f"{seed}/plan"), Size.of(size))
+    with _silence():
+        town = Town(Random(f"{seed}/town"), plan.orphans_ms, plan.stepping)
+        outside = Outside(town, plan, Random(f"{seed}/outside"))
+        hands = PlayedHands(outside, Random(f"{seed}/hands"))
+        try:
+            _play(town, plan, outside, hands, Faults(town, Random(f"{seed}/faults"), outside.act), [])
+        finally:
+            hands.close()
+    return town
+
+
 def _play(
     town: Town, plan: Plan, outside: Outside, hands: PlayedHands, faults: Faults, models: list[readmodels.Model]
 ) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.campaign import hunt
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants import MUTANTS, STORE_MUTANTS
 from tests.simulation.mutating import PlaceGone, edited
 
 
-@pytest.mark.parametrize("name", sorted(MUTANTS))
+@pytest.mark.parametrize("name", sorted(MUTANTS | STORE_MUTANTS))
 def test_its_place_is_in_the_source(name):
-    for module, source in edited(MUTANTS[name].edits).items():
+    for module, source in edited((MUTANTS | STORE_MUTANTS)[name].edits).items():
         compile(source, module, "exec")
 
 
