@@ -180,9 +180,9 @@ _KERNEL = (
     _one(
         "older_configuration_accepted",
         "whatever version is announced last is in force",
-        "processors.kernel.store",
-        "        if known is not None and config.version <= known[0].version:\n",
-        "        if known is not None and config.version == known[0].version:\n",
+        "processors.kernel.configuration",
+        "        if now is not None and message.version <= now.version:\n",
+        "        if now is not None and message.version == now.version:\n",
     ),
     _one(
         "command_id_forgotten",
