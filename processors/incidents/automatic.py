@@ -89,7 +89,7 @@ def reopened(
 def returned(incidents: Iterable[Incident], signal: ErrorSignalled, config: Incidents, now: int) -> Incident | None:
     """The resolved incident whose symptoms this failure brings back, the youngest of several; None when there is none.
 
-    Within `reopen_within_s` of log time after the resolve; a failure of another time (a clock that is hours behind) is
+    Within `reopen_within_s` of log time after the resolve; a failure of another time (a clock that is hours off) is
     another incident. What was on its way is told before this is asked.
     """
     best: Incident | None = None
@@ -98,7 +98,8 @@ def returned(incidents: Iterable[Incident], signal: ErrorSignalled, config: Inci
             continue
         late = now - incident.resolved_at >= config.automatic.reopen_within_s * 1000
         before = incident.first_failure_at - signal.event_time > config.attach_window_s * 1000
-        if late or before:
+        ahead = signal.event_time - now > config.attach_window_s * 1000
+        if late or before or ahead:
             continue
         if best is None or incident.number > best.number:
             best = incident

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors.incidents import DECIDER as INCIDENTS
+from processors.incidents.moves import STEPS
 from processors.kernel.engine import Engine
 from processors.notifications import DECIDER as NOTIFICATIONS
-from schemas.incident_rules import SEVERITIES
+from schemas.incident_rules import OPEN, SEVERITIES
 from schemas.messages.incidents import (
     AlertAttached,
     AlertResolved,
+    FalseAlarmMarked,
     IncidentClosed,
     IncidentOpened,
     IncidentReopened,
@@ -87,7 +89,7 @@ def check_incidents(desk: Desk, window_ms: int = 15 * MINUTE) -> None:
                 first, last = ended.pop(event.incident_id)
                 ranges[event.incident_id] = [first, max(last, event.at)]
                 back.add(event.incident_id)
-            case IncidentResolved():
+            case IncidentResolved() | FalseAlarmMarked():
                 ended[event.incident_id] = ranges.pop(event.incident_id)
                 assert event.failures == len(actions[event.incident_id])
                 assert event.affected_count == len(affected[event.incident_id])
@@ -111,14 +113,14 @@ def check_moves(desk: Desk) -> None:
                 states[event.incident_id] = "detected"
             case IncidentStateChanged():
                 assert states[event.incident_id] == event.before != event.after
-                assert event.before not in ("resolved", "closed") or event.after in ("reopened", "closed")
+                assert (event.before, event.after) in {(step.before, step.after) for step in STEPS}
                 states[event.incident_id] = event.after
             case IncidentResolved():
                 assert states[event.incident_id] == "resolved"
             case IncidentClosed():
-                assert states[event.incident_id] in ("resolved", "closed")
+                assert states[event.incident_id] == "closed"
             case ReportAttached():
-                assert states[event.incident_id] not in ("resolved", "closed")
+                assert states[event.incident_id] in OPEN
             case AlertAttached():
                 assert event.alert_id not in firing[event.incident_id]
                 firing[event.incident_id].add(event.alert_id)

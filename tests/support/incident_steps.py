@@ -17,9 +17,14 @@ from schemas.messages.incidents import (
     ChangeSeverity,
     CloseIncident,
     ContainIncident,
+    EscalateIncident,
     IncidentOpened,
+    JoinIncident,
+    LeaveIncident,
+    MarkFalseAlarm,
     ReopenIncident,
     SignalAttached,
+    StartPostmortem,
 )
 from schemas.messages.notifications import PageRequested, ReportOutcome
 from tests.support.desk import TENANT, Desk, Told
@@ -64,6 +69,13 @@ _outcome = st.tuples(
 )
 _PERSON = st.sampled_from(["alice", "bob", "stranger"])
 _MOVES = {"assign": AssignIncident, "contain": ContainIncident, "reopen": ReopenIncident, "close": CloseIncident}
+_TOGETHER = {
+    "false-alarm": MarkFalseAlarm,
+    "postmortem": StartPostmortem,
+    "escalate": EscalateIncident,
+    "join": JoinIncident,
+    "leave": LeaveIncident,
+}
 _told = st.one_of(
     st.tuples(
         st.just("report"), st.sampled_from(["payments-service"] * 3 + ["search"]), st.sampled_from([None, "SEV1"])
@@ -72,6 +84,7 @@ _told = st.one_of(
 )
 _move = st.one_of(
     st.tuples(st.sampled_from(["contain", "reopen", "close"]), st.integers(0, 2), _PERSON),
+    st.tuples(st.sampled_from(sorted(_TOGETHER)), st.integers(0, 2), _PERSON),
     st.tuples(st.just("assign"), st.integers(0, 2), _PERSON, _PERSON),
     st.tuples(st.just("severity"), st.integers(0, 2), _PERSON, st.sampled_from(SEVERITIES)),
 )
@@ -151,7 +164,7 @@ def _asked(desk: Desk, what: str, incident: bytes, *how: Any) -> Told:
         case "severity", (by, severity):
             return move(desk, ChangeSeverity, incident, by, severity=severity, note=None)
         case _, (by,):
-            return move(desk, _MOVES[what], incident, by, note=None)
+            return move(desk, (_MOVES | _TOGETHER)[what], incident, by, note=None)
     raise AssertionError(what)
 
 

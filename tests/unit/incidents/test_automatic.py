@@ -170,6 +170,7 @@ def test_another_error_and_another_time_open_nothing_again():
     desk, _, _ = resolved()
     assert desk.tell(signal(2, desk.now, fingerprint="f2")).the(IncidentOpened).number == 2
     assert desk.tell(signal(3, START - 60 * MINUTE)).the(IncidentOpened).number == 3
+    assert desk.tell(signal(4, desk.now + 16 * MINUTE)).the(IncidentOpened).number == 4
 
 
 def test_an_exhausted_policy_escalates_and_an_acknowledgement_leads_back():
