@@ -15,6 +15,7 @@ from typing import Any
 
 from processors.dedup.rules import MARK_MS, PIECE_BYTES, digest_prefix
 from processors.dedup.sightings import (
+    ENTRY,
     ENTRY_BYTES,
     RING,
     SECOND_BITS,
@@ -39,7 +40,7 @@ SESSIONS = 65_536
 # Texts of (resource, type) that were read with care: usually 60 bytes each, at most 8 KB, so at worst 32 MB.
 WHATS = 4_096
 # A sighting as rules.append packs it: digest, second within its slot, times, offset; and the two of a numbered action.
-_ONE = Struct(">16sHBQ").pack
+_ONE = ENTRY.pack
 _TWO = Struct(">16sHBQ16sHBQ").pack
 TWO_FIT = PIECE_BYTES - ENTRY_BYTES  # a piece shorter than this takes two more
 

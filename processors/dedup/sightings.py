@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from struct import Struct
+
 from processors.dedup.state import Window
 
 WINDOW_S = 300
@@ -10,7 +12,8 @@ WINDOW_S = 300
 SLOT_S = WINDOW_S
 RING = 3
 # digest 16, second within the slot 2, times 1, offset 8
-ENTRY_BYTES = 27
+ENTRY = Struct(">16sHBQ")
+ENTRY_BYTES = ENTRY.size
 # A number that holds all of a sighting but its digest and slot: offset, 9 bits of second, 8 bits of times. The later
 # sighting of a slot is the greater number, because offsets grow.
 SECOND_BITS, TIMES_BITS = 9, 8
@@ -64,13 +67,9 @@ class Sightings:
         if back >= RING:
             return
         seen, entries = self.kept[back], value.entries
-        for at in range(self._known if part == self._part else 0, len(entries), ENTRY_BYTES):
-            what = entries[at : at + 16]
-            number = packed(
-                int.from_bytes(entries[at + 16 : at + 18], "big"),
-                entries[at + 18],
-                int.from_bytes(entries[at + 19 : at + 27], "big"),
-            )
+        # A restore comes here for every sighting of the window, so what `packed` does is written out.
+        for what, second, times, offset in ENTRY.iter_unpack(entries[self._known :] if part == self._part else entries):
+            number = (offset << SECOND_BITS | second) << TIMES_BITS | times
             if seen.get(what, -1) < number:
                 seen[what] = number
         if back == 0:

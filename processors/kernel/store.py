@@ -36,6 +36,9 @@ Timers = Mapping[str, tuple[int, bytes]]
 FRAME = codec.frame(codec.schema_id(StoredPart))
 # What stands behind a part without timers, and a part that was never written.
 _NO_TIMERS = b"\x00"
+# A due of our days, and with what follows it where there is one timer: its origin, the end of the list.
+_DUE_BYTES = 6
+_DUE_AND_REST = _DUE_BYTES + 16 + 1
 _UNWRITTEN = FRAME + b"\x00" + _NO_TIMERS
 _WORDS = codec.Words((StoredPart,))
 
@@ -229,6 +232,7 @@ class Store:
         """Take over what was loaded and build the indexes. Raises SchemaError for a part that cannot be read."""
         loading, self._loading = self._loading, {}
         values, heap = self._stored, self._heap
+        alike, before, at = "", b"", -1  # the name of a timer that stood alone, what stood before its due, and how long
         for raw, value in loading.items():
             key = raw.decode()
             if value is None:
@@ -239,8 +243,20 @@ class Store:
                 tail = _tail_of(value)
             except (IndexError, SchemaError):
                 tail = b""  # which the codec will say
-            if tail != _NO_TIMERS:
-                heap += [(due, key, name) for name, (due, _) in _timers_read(tail, value).items()]
+            if tail == _NO_TIMERS:
+                continue
+            if len(tail) == at + _DUE_AND_REST and tail.startswith(before) and not tail[-1]:
+                # One timer of the same name as the last that was read with care, its due a time of our days.
+                due, end = read_long(tail, at)
+                if end == at + _DUE_BYTES:
+                    heap.append((due, key, alike))
+                    continue
+            timers = _timers_read(tail, value)
+            heap += [(due, key, name) for name, (due, _) in timers.items()]
+            if len(timers) == 1:
+                ((alike, _),) = timers.items()
+                at = len(tail) - _DUE_AND_REST
+                before = tail[:at]
         self._live_timers = len(heap)
         heapq.heapify(heap)
         self._objects, self._dirty = {}, {}

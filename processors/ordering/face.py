@@ -17,7 +17,7 @@ from processors.ordering.rates import kind_of
 from processors.ordering.rules import FUTURE_MS, MARK_MS, STALE_MS
 from processors.ordering.state import Mark, Traffic, encode_mark, mark_part
 from schemas.envelope import with_flags
-from schemas.head import drift_of, glance, what_of, who_of
+from schemas.head import TEXTS, drift_of, glance, numbers_at, what_at, what_of, who_of
 from schemas.ids import key_of
 from schemas.messages.actions import BACKFILL
 from schemas.record import Headers
@@ -29,12 +29,33 @@ RESOURCES = 4_096
 
 
 class _Session:
-    """A session under a key: its mark as `evolve` would make it, its actor and tenant."""
+    """A session under a key: its mark as `evolve` would make it, its actor and tenant.
 
-    __slots__ = ("actor", "dirty", "highest", "key", "known", "open_gaps", "part", "seen_at", "tenant")
+    `who` and `end`: its texts as they stand in a head, and where they end; `what`: resource and type of its last record
+    as they stand there, and `found` what `_resource` knows of them.
+    """
 
-    def __init__(self, key: bytes, tenant: Tenant, actor: Actor, session: str) -> None:
+    __slots__ = (
+        "actor",
+        "dirty",
+        "end",
+        "found",
+        "highest",
+        "key",
+        "known",
+        "open_gaps",
+        "part",
+        "seen_at",
+        "tenant",
+        "what",
+        "who",
+    )
+
+    def __init__(self, key: bytes, who: bytes, tenant: Tenant, actor: Actor, session: str) -> None:
         self.key, self.tenant, self.actor = key, tenant, actor
+        self.who, self.end = who, TEXTS + len(who)
+        self.what = b""
+        self.found: tuple[bytes, str] | None = None
         self.part = mark_part(key.decode(), session)
         self.known = self.dirty = False
         self.highest = self.open_gaps = self.seen_at = 0
@@ -57,6 +78,7 @@ class OrderingFace:
     def __init__(self, parts: Parts, topic: str, partition: int, partitions: int) -> None:
         self._parts = parts
         self._partitions = partitions
+        self._last: dict[bytes, _Session] = {}  # by Kafka key: that of its last record
         self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
         self._marked: dict[str, _Session | Actor | Tenant] = {}  # by part
         self._actors: dict[bytes, Actor] = {}  # by key
@@ -65,15 +87,19 @@ class OrderingFace:
 
     def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | None:
         """Pass an action that is in order."""
-        seen = glance(value)
-        if seen is None:
+        session = self._last.get(key)
+        if session is None or not value.startswith(session.who, TEXTS):
+            session = self._met(key, value)
+            if session is None:
+                return None
+        numbers = numbers_at(value, session.end)
+        if numbers is None:
             return None
-        who, number, times, traits, what = seen
-        session = self._sessions.get(who) or self._session(key, value, who)
-        if session is None or session.key != key:
-            return None
+        number, times, traits, texts = numbers
         tenant, actor = session.tenant, session.actor
-        found = tenant.resources.get(what) or self._resource(value, what, tenant)
+        found = session.found
+        if found is None or not value.startswith(session.what, texts):
+            found = self._found(session, value, texts)
         if found is None or (headers and with_flags(headers) != headers):
             return None
         onward, kind = found
@@ -115,6 +141,27 @@ class OrderingFace:
             self._parts.touch(tenant.part, tenant)
         return onward
 
+    def _met(self, key: bytes, value: bytes) -> _Session | None:
+        """The session of a record that is not the one of its key's last record."""
+        seen = glance(value)
+        if seen is None:
+            return None
+        session = self._sessions.get(seen[0]) or self._session(key, value, seen[0])
+        if session is None or session.key != key:
+            return None
+        self._last[key] = session
+        return session
+
+    def _found(self, session: _Session, value: bytes, texts: int) -> tuple[bytes, str] | None:
+        """What is known of a resource and type that are not those of the session's last record."""
+        what = what_at(value, texts)
+        if what is None:
+            return None
+        found = session.tenant.resources.get(what) or self._resource(value, what, session.tenant)
+        if found is not None:
+            session.what, session.found = what, found
+        return found
+
     def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
         """A session met for the first time."""
         found = who_of(value, who)
@@ -135,13 +182,13 @@ class OrderingFace:
         if actor is None:
             actor = self._actors[key] = Actor(key.decode())
             self._marked[actor.part] = actor
-        session = _Session(key, owner, actor, name)
+        session = _Session(key, who, owner, actor, name)
         self._sessions[who] = self._marked[session.part] = session
         return session
 
     def _forget(self) -> None:
         """Start anew. Whose bytes are promised keep their promise; what is read again is read from there."""
-        self._sessions, self._marked, self._actors, self._tenants = {}, {}, {}, {}
+        self._last, self._sessions, self._marked, self._actors, self._tenants = {}, {}, {}, {}, {}
         self._kept = 0
 
     def _mark(self, session: _Session) -> bool:
