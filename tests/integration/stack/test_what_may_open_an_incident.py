@@ -129,10 +129,10 @@ async def test_observations_pagerduty_suggestions_and_windows_by_the_doors(stack
         await agent.request("POST", "/v1/actions", body={"actions": [failure("search", message="slow")]})
         past = await seen(alice, "/v1/incidents", incident(resource="search"), "the incident to resemble")
         await give(alice, f"/v1/incidents/{past['name']}/resolve", {}, "resolve-1", "resolve", past["name"])
-        again = {"type": "PaymentError", "message": "slow", "retryable": True}
+        again = {"type": "PaymentError", "message": "slow"}
         same = {"actor": "agent", "type": "work.do", "resource": "search"}
         for n, error in enumerate((again, None)):
-            one = same | {"id": f"heal-{n}"} | ({"error": error} if error else {})
+            one = same | {"id": f"heal-{n}"} | ({"error": error, "retryable": True} if error else {})
             await agent.request("POST", "/v1/actions", body={"actions": [one]})
         named = await seen(alice, "/v1/suggestions", lambda f: f["items"][0] if f["items"] else None, "the suggestion")
         assert (named["name"], named["past"], named["confidence"]) == ("SUG-1", past["name"], "medium")
