@@ -8,7 +8,18 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from gateway.http import catalog, changes, commands, correcting, fates, problems, reads, responding, suggestions
+from gateway.http import (
+    catalog,
+    changes,
+    commands,
+    correcting,
+    fates,
+    flooding,
+    problems,
+    reads,
+    responding,
+    suggestions,
+)
 from gateway.http import pipeline as pipelines
 from gateway.http.fields import Fields
 from gateway.http.keys import PRINCIPAL
@@ -22,7 +33,9 @@ from projections.incidents import suggestion_queries
 from projections.overview import queries as overviews
 from projections.pages import queries as page_queries
 from projections.postgres import scoped
+from projections.review import queries as review_queries
 from schemas import ids
+from schemas.messages.incidents.flooding import Verdict
 
 Json = dict[str, Any]
 
@@ -136,6 +149,29 @@ class PagesBackend:
             refused = commands.refusal(asked.answered)
             return f"Not done: {refused['detail']} {refused['remedy']}"
         return "It is an incident now." if known == "accept" else "It is dismissed."
+
+    async def reviews(self, reader: Reader, verdict: str, cursor: str | None, limit: int) -> Json:
+        """A page of what was flagged, and the tenant's external dependencies."""
+        wanted = None if verdict == "all" else verdict
+        async with scoped(self._services.read_models, reader.tenant) as scope:
+            found = await review_queries.reviews(scope, limit=limit, cursor=cursor, verdict=wanted)
+            return found | {"dependencies": (await review_queries.dependencies(scope))["items"]}
+
+    async def judge(self, reader: Reader, name: str, verb: str, note: str | None) -> str:
+        """A person's verdict on what was flagged; returns what became of it in one sentence. Raises MandateError."""
+        flood_id = ids.parse(name)
+        if reader.kind != "person" or flood_id is None:
+            return "Only a person can judge what was flagged, by its id."
+        verdict: Verdict = "confirmed" if verb == "confirm" else "released"
+        asked = await flooding.give_verdict(
+            self._services, reader.tenant, reader.subject, flood_id, verdict, note, None
+        )
+        if asked.answered is None:
+            return f"It is on its way; no answer yet (command {ids.text(asked.command_id)})."
+        if asked.answered.answer.code != commands.ACCEPTED:
+            refused = commands.refusal(asked.answered)
+            return f"Not done: {refused['detail']} {refused['remedy']}"
+        return f"It is {verdict}."
 
     def problem(self, error: Exception) -> Json:
         """The same document as /v1 would answer, where a person reads it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.web import actions, assets, cases, catalog, changes, health, incidents, regrouping, suggestions
+from gateway.web import actions, assets, cases, catalog, changes, health, incidents, regrouping, review, suggestions
 from gateway.web.door import BACKEND, Backend, html
 from gateway.web.environment import render
 
@@ -53,6 +53,8 @@ def add(app: web.Application, backend: Backend) -> None:
             web.post("/suggestions/{name}/{verb}", suggestions.answer),
             web.get("/catalog", catalog.list_page),
             web.get("/catalog/{service:.+}", catalog.service_page),
+            web.get("/review", review.list_page),
+            web.post("/review/{name}/{verb}", review.answer),
             web.get("/cases", cases.list_page),
             web.get("/cases/{name}", cases.case_page),
             web.get("/actions", actions.fate_page),
