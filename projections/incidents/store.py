@@ -57,7 +57,9 @@ def _present(connection: Connection, wanted: Sequence[Key]) -> dict[Key, Inciden
 
 def _write_suggested(connection: Connection, said: Sequence[Said]) -> None:
     wanted = suggested.keys(said)
-    rows: list[SuggestionRow] = writing.load(connection, suggested.SUGGESTIONS, SuggestionRow, wanted)
+    rows: list[SuggestionRow] = writing.load(
+        connection, suggested.SUGGESTIONS, SuggestionRow, wanted, by="suggestion_id"
+    )
     changes = suggested.project(said, {(row.tenant, row.suggestion_id): row for row in rows})
     writing.upsert(connection, suggested.SUGGESTIONS, [values_of(row) for row in changes.suggestions])
     writing.append(connection, suggested.BREACHES, [values_of(row) for row in changes.breaches])
