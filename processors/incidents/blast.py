@@ -178,10 +178,11 @@ def _of(catalog: Catalog, relations: tuple[Relation, ...], resources: tuple[str,
     if not direct:
         why = f"no service of the catalog ({len(catalog.services)} services) has the resource {resources[0]}"
         return Radius((), (), 0, (), (), derive("blast", "unknown"), (why,))
-    return cast(Radius, catalog.kept(("blast", relations, direct), lambda: _walked(catalog, relations, direct)))
+    return cast(Radius, catalog.kept(("blast", relations, direct), lambda: walked(catalog, relations, direct)))
 
 
-def _walked(catalog: Catalog, relations: tuple[Relation, ...], direct: tuple[str, ...]) -> Radius:
+def walked(catalog: Catalog, relations: tuple[Relation, ...], direct: tuple[str, ...]) -> Radius:
+    """The radius of these services of a catalog, with the relations of the document `incidents`."""
     calls, callers = _with_relations(catalog, relations)
     seen = set(direct)
     out = [_node(catalog, name, "direct", 0, "", False) for name in direct]
