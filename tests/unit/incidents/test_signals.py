@@ -68,7 +68,7 @@ def test_the_window_is_configuration():
     desk.configure("incidents", {"attach_window_s": 10})
     opened(desk)
     assert desk.tell(signal(2, START + 10_000)).kinds == ("SignalAttached",)
-    assert desk.tell(signal(3, START + 21_000)).kinds == ("IncidentOpened", "CauseSuggested")
+    assert desk.tell(signal(3, START + 21_000)).kinds == ("IncidentOpened", "CauseSuggested", "IncidentsRelated")
 
 
 def test_a_failure_told_late_attaches_and_moves_nothing_forward():
