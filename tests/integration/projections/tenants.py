@@ -15,6 +15,7 @@ from projections.postgres import Pool, reading_pool
 from projections.runner import Runner
 from projections.store import PostgresStore
 from schemas import ids, topology
+from schemas.messages.incidents import flooding
 from schemas.record import Record
 from tests.support.desk import Desk
 from tests.support.rml_words import charge, label
@@ -160,7 +161,32 @@ def case_story() -> list[Record]:
     return [*shop.records, *bank.records]
 
 
-STORIES = {"timeline": actions, "incidents": incident_story, "pages": page_story, "cases": case_story}
+def review_story() -> list[Record]:
+    """A flood that grows, is judged and ends; a dependency that fails, is said to be degraded, and recovers."""
+    log, other = Log("incidents.events", 1, hole=1), Log("incidents.events", 0)
+    flood: Any = ("shop", ids.derive("flood", 1), "suspicious_volume", "loop")
+    rated = (0, 96, 5, 3_600, 10, 50, 5, True, "stripe: 5.2 % (elevated)", T0)
+    for event in (
+        flooding.FloodSuspected(*flood, 101, 100, "101 actions", 100, T0 + 300_000, "alice", T0),
+        flooding.FloodGrew(*flood, 240, "240 actions", T0 + 1_000, T0 + 300_000),
+        flooding.FloodJudged(*flood, "confirmed", "bob", "NUL \x00 in a note", T0 + 3_600_000, T0 + 2_000),
+        flooding.FloodEnded(*flood, 240, 9, T0 + 99_000),
+        flooding.DependencyRated("shop", "stripe", *rated),
+        flooding.DependencyDegraded("shop", "stripe", "eu", T0, None, "its status page", "bob", None, T0),
+        flooding.DependencyRecovered("shop", "stripe", "eu", T0, T0 + 9, "its status page", "bob", None, T0 + 9),
+    ):
+        log.add(event)
+    other.add(flooding.DependencyRated("bank", "stripe", *rated))
+    return [*log.records, *other.records]
+
+
+STORIES = {
+    "timeline": actions,
+    "incidents": incident_story,
+    "pages": page_story,
+    "cases": case_story,
+    "review": review_story,
+}
 
 
 def fill(dsn: str) -> None:
