@@ -161,16 +161,19 @@ def case_story() -> list[Record]:
     return [*shop.records, *bank.records]
 
 
+def _flood(kind: Any, *more: Any) -> Any:
+    return kind("shop", ids.derive("flood", 1), "suspicious_volume", "loop", *more)
+
+
 def review_story() -> list[Record]:
     """A flood that grows, is judged and ends; a dependency that fails, is said to be degraded, and recovers."""
     log, other = Log("incidents.events", 1, hole=1), Log("incidents.events", 0)
-    flood: Any = ("shop", ids.derive("flood", 1), "suspicious_volume", "loop")
     rated = (0, 96, 5, 3_600, 10, 50, 5, True, "stripe: 5.2 % (elevated)", T0)
     for event in (
-        flooding.FloodSuspected(*flood, 101, 100, "101 actions", 100, T0 + 300_000, "alice", T0),
-        flooding.FloodGrew(*flood, 240, "240 actions", T0 + 1_000, T0 + 300_000),
-        flooding.FloodJudged(*flood, "confirmed", "bob", "NUL \x00 in a note", T0 + 3_600_000, T0 + 2_000),
-        flooding.FloodEnded(*flood, 240, 9, T0 + 99_000),
+        _flood(flooding.FloodSuspected, 101, 100, "101 actions", 100, T0 + 300_000, "alice", T0),
+        _flood(flooding.FloodGrew, 240, "240 actions", T0 + 1_000, T0 + 300_000),
+        _flood(flooding.FloodJudged, "confirmed", "bob", "NUL \x00 in a note", T0 + 3_600_000, T0 + 2_000),
+        _flood(flooding.FloodEnded, 240, 9, T0 + 99_000),
         flooding.DependencyRated("shop", "stripe", *rated),
         flooding.DependencyDegraded("shop", "stripe", "eu", T0, None, "its status page", "bob", None, T0),
         flooding.DependencyRecovered("shop", "stripe", "eu", T0, T0 + 9, "its status page", "bob", None, T0 + 9),
