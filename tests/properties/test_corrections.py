@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +61,7 @@ class Model:
         return out
 
 
-def play(desk: Desk, model: Model, steps: list[tuple[object, ...]]) -> None:
+def play(desk: Desk, model: Model, steps: list[tuple[Any, ...]]) -> None:
     n = 0
     for what, *how in [("fail", 0, 0, 0), *steps]:
         desk.now += 10

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from schemas.avro_types import Fallback, Id16
+from schemas.messages.incidents.commands import Confidence
 
 # Readers that do not know a later kind take it for a plain failure, a later action for "look into it".
 IncidentKind = Annotated[
@@ -148,5 +149,51 @@ class IncidentClassified:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """A change that was weighed and not chosen: its score (0 to 1000) and why it lost."""
+
+    change_id: Id16
+    kind: str
+    resource: str
+    actor: str
+    changed_at: int
+    score: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CauseSuggested:
+    """The likely cause of an incident as known at `at`; the newest replaces the ones before.
+
+    Without a candidate `confidence` is `none` and `change_id` to `seconds_before` are None. `score` is 0 to 1000,
+    `seconds_before` the whole seconds from the change to the first failure, `considered` the best losers (at most 8)
+    of `weighed` changes. From 1.1 on: `percent` as people see it, `tied` how many others have as many points, and
+    `ranked` the changes that may be it (at most 8), the best first, with the parts of their points.
+    """
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    change_id: Id16 | None
+    kind: str | None
+    resource: str | None
+    before: str | None
+    after: str | None
+    summary: str | None
+    actor: str | None
+    changed_at: int | None
+    seconds_before: int | None
+    confidence: Confidence
+    score: int
+    reasons: tuple[str, ...]
+    considered: tuple[Considered, ...]
+    weighed: int
+    at: int
+    percent: int = 0
+    tied: int = 0
+    ranked: tuple[RankedCause, ...] = ()
+
+
 COMMANDS = (WriteObserved,)
-EVENTS = (IncidentClassified,)
+EVENTS = (CauseSuggested, IncidentClassified)

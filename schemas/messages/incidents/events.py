@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.avro_types import Id16
-from schemas.messages.incidents.attribution import RankedCause
 from schemas.messages.incidents.commands import Confidence, Severity, State, SubjectKind, Trigger
 
 
@@ -345,52 +344,6 @@ class AlertResolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Considered:
-    """A change that was weighed and not chosen: its score (0 to 1000) and why it lost."""
-
-    change_id: Id16
-    kind: str
-    resource: str
-    actor: str
-    changed_at: int
-    score: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class CauseSuggested:
-    """The likely cause of an incident as known at `at`; the newest replaces the ones before.
-
-    Without a candidate `confidence` is `none` and `change_id` to `seconds_before` are None. `score` is 0 to 1000,
-    `seconds_before` the whole seconds from the change to the first failure, `considered` the best losers (at most 8)
-    of `weighed` changes. From 1.1 on: `percent` as people see it, `tied` how many others have as many points, and
-    `ranked` the changes that may be it (at most 8), the best first, with the parts of their points.
-    """
-
-    tenant: str
-    incident_id: Id16
-    number: int
-    change_id: Id16 | None
-    kind: str | None
-    resource: str | None
-    before: str | None
-    after: str | None
-    summary: str | None
-    actor: str | None
-    changed_at: int | None
-    seconds_before: int | None
-    confidence: Confidence
-    score: int
-    reasons: tuple[str, ...]
-    considered: tuple[Considered, ...]
-    weighed: int
-    at: int
-    percent: int = 0
-    tied: int = 0
-    ranked: tuple[RankedCause, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class CommandRefused:
     """A person's command was declined: what, why, and which moves are allowed instead."""
 
@@ -409,5 +362,5 @@ EVENTS = (
     *(IncidentOpened, SignalAttached, SeverityRaised, IncidentPaged, IncidentAcknowledged),
     *(IncidentStateChanged, IncidentResolved, ChangeRecorded, HealedFailureCounted, IncidentAssigned),
     *(IncidentContained, IncidentReopened, IncidentClosed, SeverityChanged, ReportAttached),
-    *(AlertAttached, AlertResolved, CauseSuggested, CommandRefused),
+    *(AlertAttached, AlertResolved, CommandRefused),
 )

@@ -15,6 +15,7 @@ from schemas.messages.incidents import (
     PageObserved,
     WriteObserved,
 )
+from schemas.messages.notifications import Outcome
 from tests.support.desk import START, TENANT, Desk
 from tests.support.incident_words import report, resolve, signal
 from tests.support.trigger_words import observe
@@ -151,7 +152,7 @@ def test_what_is_kept_of_writes_is_bounded():
     assert len(codec.encode(kept)) < MAX_PART_BYTES
 
 
-def page(incident: bytes, n: int, outcome: str = "failed") -> PageObserved:
+def page(incident: bytes, n: int, outcome: Outcome = "failed") -> PageObserved:
     return PageObserved(TENANT, incident, ids.derive("page", n), "alice", "webhook", outcome, START)
 
 
