@@ -37,7 +37,7 @@ class Floods:
     tenant_per_second: int = 1_000
     new_actors_per_minute: int = 100
     quiet_s: int = 60
-    limit_s: int = 300
+    limit_s: int = 0
     confirmed_s: int = 3_600
     security_owner: str = ""
     unusual: Unusual = Unusual()
@@ -58,7 +58,7 @@ def read_floods(r: Reader) -> Floods:
         r.number("tenant_per_second", 1_000, 0, MAX_RATE),
         r.number("new_actors_per_minute", 100, 0, MAX_RATE),
         r.number("quiet_s", 60, 10, 3_600),
-        r.number("limit_s", 300, 0, 86_400),
+        r.number("limit_s", 0, 0, 86_400),
         r.number("confirmed_s", 3_600, 0, 86_400),
         r.text("security_owner", ""),
         unusual,

@@ -41,7 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "ack": Entry("gateway.cli.commands", "ack", "Acknowledge an incident: you are on it."),
     "resolve": Entry("gateway.cli.commands", "resolve", "Resolve an incident: it is over."),
     "incident": Entry(
-        "gateway.cli.incident", "incident", "Move an incident: assign, contain, join, hand off, approve, …"
+        "gateway.cli.incident", "incident", "Move an incident: assign, contain, join, hand off, approve and more."
     ),
     "report": Entry("gateway.cli.incident", "report", "Report a problem: it opens an incident or joins one."),
     "change": Entry("gateway.cli.incident", "change", "Tell of a deploy or another change, which may be a cause."),

@@ -42,6 +42,8 @@ async def post_observations(request: web.Request) -> web.Response:
     async with json_body(request) as plain:
         single = not isinstance(plain, list)
         items = [plain] if single else plain
+        if not items:
+            raise Invalid("batch_empty", "the batch", "it holds no observation", "Send at least one.")
         if len(items) > OBSERVATIONS_MAX:
             why, remedy = f"it holds {len(items)} observations", f"Send {OBSERVATIONS_MAX} or fewer at once."
             raise TooBig("batch_too_large", "the batch", why, remedy)

@@ -40,3 +40,5 @@ class GroupPositions:
         """Forget the broker. It cannot be used again."""
         for consumer in self._consumers.values():
             consumer.close()
+        # A client keeps a key of its process's 1,024 for thread-local storage until nobody refers to it.
+        self._consumers = {}

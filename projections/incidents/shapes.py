@@ -39,58 +39,65 @@ def incident(row: Row) -> Json:
     `assigned_at` says since when the assignee has it. `world`, `world_why` and `cases` are those of
     `projections.worlds`, who works on it and what waits those of `responding.together`.
     """
-    return (
-        {
-            "id": str(row["incident_id"]),
-            "number": row["number"],
-            "name": name_of(row["number"]),
-            "state": row["state"],
-            "severity": row["severity"],
-            "severity_reason": row["severity_reason"],
-            "title": row["title"],
-            "resource": row["resource"],
-            "fingerprint": row["fingerprint"],
-            "error_type": row["error_type"],
-            "sample": row["sample"],
-            "actor": row["actor"],
-            "opened_at": time_text(row["opened_at"]),
-            "first_failure_at": time_text(row["first_failure_at"]),
-            "last_failure_at": time_text(row["last_failure_at"]),
-            "failures": row["failures"],
-            "affected_count": row["affected_count"],
-            "assignee": row["assignee"],
-            "acknowledged_at": time_text(row["acknowledged_at"]),
-            "resolved_at": time_text(row["resolved_at"]),
-            "resolved_by": row["resolved_by"],
-            "note": row["note"],
-            "historical": row["historical"],
-            "trigger": row["trigger"],
-            "trigger_confidence": row["trigger_confidence"],
-            "in_maintenance": row["in_maintenance"],
-            "assigned_by": row["assigned_by"],
-            "assigned_at": time_text(row["assigned_at"]),
-            "contained_at": time_text(row["contained_at"]),
-            "contained_by": row["contained_by"],
-            "reopened_at": time_text(row["reopened_at"]),
-            "closed_at": time_text(row["closed_at"]),
-            "closed_by": row["closed_by"],
-            "merged_into": None if row["merged_into"] is None else str(row["merged_into"]),
-            "split_from": None if row["split_from"] is None else str(row["split_from"]),
-            "opened_why": row["opened_why"],
-            "severities": row["severities"],
-            "report_count": row["reports"],
-            "alert_count": row["alerts"],
-            "alerts_firing": row["alerts_firing"],
-            "cause": row["cause"],
-            "kind": row["kind"],
-            "classified": row["classified"],
-            "confidence": row["confidence"],
-            "exhausted": bool(row["exhausted"]),
-            "intervention": intervention(row),
-        }
-        | together(row)
-        | world(row)
-    )
+    return _of_itself(row) | _moved(row) | together(row) | world(row)
+
+
+def _of_itself(row: Row) -> Json:
+    """What it is, and what was seen failing."""
+    return {
+        "id": str(row["incident_id"]),
+        "number": row["number"],
+        "name": name_of(row["number"]),
+        "state": row["state"],
+        "severity": row["severity"],
+        "severity_reason": row["severity_reason"],
+        "title": row["title"],
+        "resource": row["resource"],
+        "fingerprint": row["fingerprint"],
+        "error_type": row["error_type"],
+        "sample": row["sample"],
+        "actor": row["actor"],
+        "opened_at": time_text(row["opened_at"]),
+        "first_failure_at": time_text(row["first_failure_at"]),
+        "last_failure_at": time_text(row["last_failure_at"]),
+        "failures": row["failures"],
+        "affected_count": row["affected_count"],
+        "assignee": row["assignee"],
+        "acknowledged_at": time_text(row["acknowledged_at"]),
+        "resolved_at": time_text(row["resolved_at"]),
+        "resolved_by": row["resolved_by"],
+        "note": row["note"],
+        "historical": row["historical"],
+        "trigger": row["trigger"],
+        "trigger_confidence": row["trigger_confidence"],
+        "in_maintenance": row["in_maintenance"],
+    }
+
+
+def _moved(row: Row) -> Json:
+    """What people and the processor did with it."""
+    return {
+        "assigned_by": row["assigned_by"],
+        "assigned_at": time_text(row["assigned_at"]),
+        "contained_at": time_text(row["contained_at"]),
+        "contained_by": row["contained_by"],
+        "reopened_at": time_text(row["reopened_at"]),
+        "closed_at": time_text(row["closed_at"]),
+        "closed_by": row["closed_by"],
+        "merged_into": None if row["merged_into"] is None else str(row["merged_into"]),
+        "split_from": None if row["split_from"] is None else str(row["split_from"]),
+        "opened_why": row["opened_why"],
+        "severities": row["severities"],
+        "report_count": row["reports"],
+        "alert_count": row["alerts"],
+        "alerts_firing": row["alerts_firing"],
+        "cause": row["cause"],
+        "kind": row["kind"],
+        "classified": row["classified"],
+        "confidence": row["confidence"],
+        "exhausted": bool(row["exhausted"]),
+        "intervention": intervention(row),
+    }
 
 
 def intervention(row: Row) -> Json:

@@ -17,6 +17,7 @@ from processors.kernel.engine import Engine
 from processors.kernel.runnable import runnables
 from processors.ordering.events import ActionOrdered
 from processors.rooms import DECIDERS
+from processors.signals.state import Held
 from schemas import topology
 from schemas.envelope import flags
 from schemas.head import Head
@@ -271,12 +272,16 @@ def test_every_failure_ends_once_in_a_signal_or_a_healed_count(
             spec.restore()
         events += spec.given(arrives(what, now, topic="actions.ordered", resource_key=True))
     events += spec.given(Until(T0 + now + 60_000))
+    assert not any(isinstance(part, Held) for part in spec.parts().values())
     messages = [e.message for e in events]
     ends = [m for m in messages if isinstance(m, ErrorSignalled | FailureHealed)]
     assert sum(m.failed_tries for m in ends) == failures
     assert len({m.action_id for m in ends if isinstance(m, ErrorSignalled)}) == sum(
         1 for m in ends if isinstance(m, ErrorSignalled)
     )
+    # What it counted of tries is forgotten too, once no window can see it.
+    later = spec.given(Until(T0 + now + 3_600_000))
+    assert not any(isinstance(e.message, ErrorSignalled | FailureHealed) for e in later)
     assert not spec.parts()
     assert spec.earliest_due() is None
 

@@ -33,7 +33,6 @@ _REVIEW = {
     "ended_at": _WHEN,
 }
 REVIEW = Component("Review", whole(_REVIEW, "A flood or an unusual actor: flagged, never dropped."))
-_PATH = Parameter("review", text(min=1), "The id of what was flagged.", "path")
 LIST = Operation(
     "List what was flagged, the newest first",
     "review",
@@ -50,7 +49,6 @@ ONE = Operation(
     "Read one thing that was flagged",
     "review",
     {200: answer("It, with its evidence.", obj(_REVIEW | {"as_of": AS_OF}, required=(*_REVIEW, "as_of")))},
-    parameters=(_PATH,),
     problems={400: ("parameter_unknown",), 404: ("review_unknown",)},
 )
 
@@ -61,7 +59,7 @@ def _judged(summary: str, about: str) -> Operation:
         404: ("review_unknown",),
         409: ("unknown_or_closed", "already_judged", "idempotency_conflict"),
     }
-    return replace(found, tag="review", parameters=(*found.parameters, _PATH), problems=problems)
+    return replace(found, tag="review", problems=problems)
 
 
 RELEASE = _judged("Say that it is harmless", "The gateway limits nothing for it any more.")

@@ -17,6 +17,8 @@ PATH: Mapping[str, Parameter] = {
             "service", text(min=1, example="payments-service"), "Its id, or the name of a resource of it.", "path"
         ),
         Parameter("case", text(min=1, example="CASE-1"), "CASE-n, or the case's id.", "path"),
+        Parameter("suggestion", text(min=1, example="SUG-1"), "SUG-n, or the suggestion's id.", "path"),
+        Parameter("review", text(min=1), "The id of what was flagged.", "path"),
         Parameter("change", text(min=1), "The change's id.", "path"),
         Parameter("event", text(min=1), "`event_id` of a receipt.", "path"),
         Parameter("id", text(min=1, max=1_024), "An event id, the sender's own id, or topic-partition@offset.", "path"),

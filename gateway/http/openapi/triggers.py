@@ -153,7 +153,6 @@ SUGGESTION = Component(
         }
     ),
 )
-_ONE = Parameter("suggestion", text(min=1, example="SUG-1"), "SUG-n, or the suggestion's id.", "path")
 _STATE = Parameter(
     "state", choice(("open", "accepted", "dismissed", "expired", "all")) | {"default": "open"}, "Only these."
 )
@@ -168,7 +167,6 @@ SUGGESTED = Operation(
     "Read a suggestion",
     "incidents",
     {200: answer("The suggestion.", obj({}, "A Suggestion, with `as_of`."))},
-    parameters=(_ONE,),
     problems={404: ("suggestion_unknown",)},
 )
 
@@ -177,7 +175,7 @@ def _decision(summary: str, body: Plain, about: str, body_required: bool) -> Ope
     found = command(summary, body, about)
     kept = {status: codes for status, codes in found.problems.items() if status not in (404, 409)}
     kept |= {404: ("suggestion_unknown",), 409: ("suggestion_decided", "idempotency_conflict")}
-    return replace(found, body_required=body_required, problems=kept, parameters=(*found.parameters, _ONE))
+    return replace(found, body_required=body_required, problems=kept)
 
 
 ACCEPT = _decision(

@@ -125,7 +125,7 @@ async def test_the_webhook_secret_stays_and_no_token_can_be_read_back(gateway) -
     status, second, headers = await gateway.ask("GET", path(tenant), f"alice-{tenant}")
     assert (status, second["webhook_secret"], headers["Cache-Control"]) == (200, first["webhook_secret"], "no-store")
     assert first["webhook_secret"].startswith("whsec_")
-    assert set(second) == {"tenant", "documents", "versions", "announced", "webhook_secret"}
+    assert set(second) == {"tenant", "documents", "versions", "announced", "webhook_secret", "next_windows"}
 
 
 # --- the outbox ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import quote
 
 import aiohttp
@@ -108,7 +109,12 @@ def every_address(places: dict[str, str]) -> list[tuple[str, str]]:
     """Every guarded route of the table and the pages', filled with what is theirs."""
     table = [(r.method, r.path) for r in ROUTES if r.access is not Access.OPEN]
     table += [("GET", path) for path in PAGES]
-    return [(method, path.format(**{name: quote(text) for name, text in places.items()})) for method, path in table]
+
+    # What a theme names (a service, a suggestion) is nobody's here: it is asked for by the action's id.
+    def filled(path: str) -> str:
+        return re.sub(r"{(\w+)}", lambda found: quote(places.get(found[1], places["id"])), path)
+
+    return [(method, filled(path)) for method, path in table]
 
 
 async def test_a_token_of_nobody_opens_no_route(stack: Whole) -> None:

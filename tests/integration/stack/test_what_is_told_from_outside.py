@@ -70,7 +70,12 @@ async def test_a_report_pages_an_alert_ends_what_it_opened_and_a_deploy_is_the_c
         change = {"kind": "deploy", "resource": "payments", "before": "v1", "after": "v2", "by": "ci", "at": at}
         await give(agent, "/v1/changes", change, "c-1", "change", "payments")
         await agent.send([failure("payments")])
-        found = await until_it_says(bob, "INC-3", confidence="high")
+
+        async def blamed() -> dict[str, Any]:
+            one = await until_it_says(bob, "INC-3")
+            return one if one["cause"] and one["cause"]["candidate"] else {}
+
+        found = await auntil(blamed, SEEN_S, "INC-3 with a likely cause")
         candidate = found["cause"]["candidate"]
         assert (candidate["kind"], candidate["reference"]) == ("deploy", {"before": "v1", "after": "v2"})
         assert candidate["actor"] == "ci"

@@ -13,7 +13,7 @@ from gateway.cli.commands import give
 from gateway.demo.pager import Pager
 from schemas.envelope import rfc3339
 from tests.support.fix_whole import Whole
-from tests.support.tenants import failure
+from tests.support.tenants import Tenant, failure
 from tests.support.waiting import auntil
 
 pytestmark = pytest.mark.timeout(240)
@@ -40,8 +40,7 @@ def incident(**fields: Any) -> Any:
     return find
 
 
-async def test_observations_pagerduty_suggestions_and_windows_by_the_doors(stack: Whole, pager: Pager) -> None:
-    tenant = await stack.tenant("doors", pager, steps=(("alice", 600),))
+async def configured(stack: Whole, tenant: Tenant) -> None:
     incidents = {
         "thresholds": [{"name": "spend", "resource": "warehouse", "above": "1000", "severity": "SEV2"}],
         "triggers": [{"match": "search", "pattern": True}],
@@ -78,73 +77,86 @@ async def test_observations_pagerduty_suggestions_and_windows_by_the_doors(stack
         assert met.value.code == "configuration_unknown"
         assert (await operator.get(path))["versions"]["calendar"] == 1
 
+
+async def crosses_a_threshold(agent: Client, alice: Client) -> None:
+    # A threshold crossed, and recovered.
+    for value in ("5000", "900"):
+        body = {"name": "spend", "resource": "warehouse", "value": value, "unit": "EUR", "actor": "importer-1"}
+        status, _ = await agent.request("POST", "/v1/observations", body=body)
+        assert status == 202
+    found = await seen(alice, "/v1/incidents", incident(trigger="threshold"), "the threshold's incident")
+    assert (found["severity"], found["trigger_confidence"]) == ("SEV2", "medium")
+
+    def back(one: Any) -> bool:
+        return bool(one["breaches"] and one["breaches"][0]["recovered_at"])
+
+    await seen(alice, f"/v1/incidents/{found['name']}", back, "the value to be back")
+
+
+async def speaks_as_pagerduty(tenant: Tenant, alice: Client) -> None:
+    # PagerDuty's events, without any header of ours.
+    async with aiohttp.ClientSession(tenant.url) as anybody:
+        key = {"routing_key": tenant.tokens["agent"], "dedup_key": "disk/web-1"}
+        payload = {"summary": "disk full", "source": "web-1", "severity": "critical"}
+        for action in ("trigger", "acknowledge", "resolve"):
+            event = key | {"event_action": action, "payload": payload}
+            async with anybody.post("/v2/enqueue", json=event) as answered:
+                assert answered.status == 202
+                assert (await answered.json())["dedup_key"] == "disk/web-1"
+        change = {"routing_key": key["routing_key"], "payload": {"summary": "v2", "source": "ledger"}}
+        async with anybody.post("/v2/change/enqueue", json=change) as answered:
+            assert (answered.status, await answered.json()) == (
+                202,
+                {"status": "success", "message": "Change event processed"},
+            )
+        async with anybody.post("/v2/enqueue", json=key | {"routing_key": "nobody"}) as answered:
+            assert answered.status == 400
+    over = await seen(alice, "/v1/incidents", incident(trigger="alert", state="resolved"), "PagerDuty's alert to end")
+    story = await alice.get(f"/v1/incidents/{over['name']}/timeline", limit=100)
+    assert "AlertNoted" in [entry["kind"] for entry in story["items"]]
+
+
+async def fails_in_a_window(agent: Client, alice: Client) -> None:
+    # A failure in a window: marked, and its change flagged.
+    await agent.request("POST", "/v1/actions", body={"actions": [failure("ledger")]})
+    quiet = await seen(alice, "/v1/incidents", incident(resource="ledger"), "the incident in maintenance")
+    assert quiet["in_maintenance"] == "Always"
+
+    def frozen(found: Any) -> bool:
+        return any(e["details"].get("freeze") == "Nightly" for e in found["items"])
+
+    await seen(alice, f"/v1/incidents/{quiet['name']}/timeline", frozen, "the flagged change")
+
+
+async def resembles_the_past(agent: Client, alice: Client) -> None:
+    # What heals as before an incident is suggested, and a person decides, once.
+    await agent.request("POST", "/v1/actions", body={"actions": [failure("search", message="slow")]})
+    past = await seen(alice, "/v1/incidents", incident(resource="search"), "the incident to resemble")
+    await give(alice, f"/v1/incidents/{past['name']}/resolve", {}, "resolve-1", "resolve", past["name"])
+    again = {"type": "PaymentError", "message": "slow"}
+    same = {"actor": "agent", "type": "work.do", "resource": "search"}
+    for n, error in enumerate((again, None)):
+        one = same | {"id": f"heal-{n}"} | ({"error": error, "retryable": True} if error else {})
+        await agent.request("POST", "/v1/actions", body={"actions": [one]})
+    named = await seen(alice, "/v1/suggestions", lambda f: f["items"][0] if f["items"] else None, "the suggestion")
+    assert (named["name"], named["past"], named["confidence"]) == ("SUG-1", past["name"], "medium")
+    await give(alice, "/v1/suggestions/SUG-1/accept", {"note": "as before"}, "accept-1", "accept", "SUG-1")
+    opened = await seen(alice, "/v1/incidents", incident(trigger="suggestion"), "the accepted incident")
+    with pytest.raises(Refused) as met:
+        await alice.request("POST", "/v1/suggestions/SUG-1/dismiss", body={"reason": "no"}, key="dismiss-1")
+    assert (met.value.status, met.value.code) == (409, "suggestion_decided")
+    with pytest.raises(Refused) as met:
+        await alice.request("POST", "/v1/suggestions/SUG-99/accept", body={}, key="accept-2")
+    assert (met.value.status, met.value.code) == (404, "suggestion_unknown")
+    kept = await seen(alice, "/v1/suggestions/SUG-1", lambda f: f if f["state"] == "accepted" else None, "the decision")
+    assert (kept["incident"], kept["counts"]["accepted"]) == (opened["name"], 1)
+
+
+async def test_observations_pagerduty_suggestions_and_windows_by_the_doors(stack: Whole, pager: Pager) -> None:
+    tenant = await stack.tenant("doors", pager, steps=(("alice", 600),))
+    await configured(stack, tenant)
     async with tenant.client() as agent, tenant.client("alice") as alice:
-        # A threshold crossed, and recovered.
-        for value in ("5000", "900"):
-            body = {"name": "spend", "resource": "warehouse", "value": value, "unit": "EUR", "actor": "importer-1"}
-            status, _ = await agent.request("POST", "/v1/observations", body=body)
-            assert status == 202
-        found = await seen(alice, "/v1/incidents", incident(trigger="threshold"), "the threshold's incident")
-        assert (found["severity"], found["trigger_confidence"]) == ("SEV2", "medium")
-
-        def back(one: Any) -> bool:
-            return bool(one["breaches"] and one["breaches"][0]["recovered_at"])
-
-        await seen(alice, f"/v1/incidents/{found['name']}", back, "the value to be back")
-
-        # PagerDuty's events, without any header of ours.
-        async with aiohttp.ClientSession(tenant.url) as anybody:
-            key = {"routing_key": tenant.tokens["agent"], "dedup_key": "disk/web-1"}
-            payload = {"summary": "disk full", "source": "web-1", "severity": "critical"}
-            for action in ("trigger", "acknowledge", "resolve"):
-                event = key | {"event_action": action, "payload": payload}
-                async with anybody.post("/v2/enqueue", json=event) as answered:
-                    assert answered.status == 202
-                    assert (await answered.json())["dedup_key"] == "disk/web-1"
-            change = {"routing_key": key["routing_key"], "payload": {"summary": "v2", "source": "ledger"}}
-            async with anybody.post("/v2/change/enqueue", json=change) as answered:
-                assert (answered.status, await answered.json()) == (
-                    202,
-                    {"status": "success", "message": "Change event processed"},
-                )
-            async with anybody.post("/v2/enqueue", json=key | {"routing_key": "nobody"}) as answered:
-                assert answered.status == 400
-        over = await seen(
-            alice, "/v1/incidents", incident(trigger="alert", state="resolved"), "PagerDuty's alert to end"
-        )
-        story = await alice.get(f"/v1/incidents/{over['name']}/timeline", limit=100)
-        assert "AlertNoted" in [entry["kind"] for entry in story["items"]]
-
-        # A failure in a window: marked, and its change flagged.
-        await agent.request("POST", "/v1/actions", body={"actions": [failure("ledger")]})
-        quiet = await seen(alice, "/v1/incidents", incident(resource="ledger"), "the incident in maintenance")
-        assert quiet["in_maintenance"] == "Always"
-
-        def frozen(found: Any) -> bool:
-            return any(e["details"].get("freeze") == "Nightly" for e in found["items"])
-
-        await seen(alice, f"/v1/incidents/{quiet['name']}/timeline", frozen, "the flagged change")
-
-        # What heals as before an incident is suggested, and a person decides, once.
-        await agent.request("POST", "/v1/actions", body={"actions": [failure("search", message="slow")]})
-        past = await seen(alice, "/v1/incidents", incident(resource="search"), "the incident to resemble")
-        await give(alice, f"/v1/incidents/{past['name']}/resolve", {}, "resolve-1", "resolve", past["name"])
-        again = {"type": "PaymentError", "message": "slow"}
-        same = {"actor": "agent", "type": "work.do", "resource": "search"}
-        for n, error in enumerate((again, None)):
-            one = same | {"id": f"heal-{n}"} | ({"error": error, "retryable": True} if error else {})
-            await agent.request("POST", "/v1/actions", body={"actions": [one]})
-        named = await seen(alice, "/v1/suggestions", lambda f: f["items"][0] if f["items"] else None, "the suggestion")
-        assert (named["name"], named["past"], named["confidence"]) == ("SUG-1", past["name"], "medium")
-        await give(alice, "/v1/suggestions/SUG-1/accept", {"note": "as before"}, "accept-1", "accept", "SUG-1")
-        opened = await seen(alice, "/v1/incidents", incident(trigger="suggestion"), "the accepted incident")
-        with pytest.raises(Refused) as met:
-            await alice.request("POST", "/v1/suggestions/SUG-1/dismiss", body={"reason": "no"}, key="dismiss-1")
-        assert (met.value.status, met.value.code) == (409, "suggestion_decided")
-        with pytest.raises(Refused) as met:
-            await alice.request("POST", "/v1/suggestions/SUG-99/accept", body={}, key="accept-2")
-        assert (met.value.status, met.value.code) == (404, "suggestion_unknown")
-        kept = await seen(
-            alice, "/v1/suggestions/SUG-1", lambda f: f if f["state"] == "accepted" else None, "the decision"
-        )
-        assert (kept["incident"], kept["counts"]["accepted"]) == (opened["name"], 1)
+        await crosses_a_threshold(agent, alice)
+        await speaks_as_pagerduty(tenant, alice)
+        await fails_in_a_window(agent, alice)
+        await resembles_the_past(agent, alice)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.http import commands
+from gateway.http import commands, suggestions
 from gateway.http.auth import Access
 from gateway.http.budget import BODY_MAX
 from gateway.http.openapi.operation import JSON
@@ -22,7 +22,10 @@ from gateway.http.routes import ROUTES
 from tests.support.poisons import BODIES, ITEMS, PLAIN
 from tests.unit.gateway.conftest import OPERATOR, bearer
 
-DOORS = [r for r in ROUTES if r.about is not None and JSON in r.about.bodies]
+TAKING = [r for r in ROUTES if r.about is not None and JSON in r.about.bodies]
+# PagerDuty's doors answer as PagerDuty does, not with a problem.
+DOORS = [r for r in TAKING if not r.path.startswith("/v2/")]
+PAGERDUTY = [r for r in TAKING if r.path.startswith("/v2/")]
 STABLE = re.compile(r"[a-z][a-z0-9_]{2,60}")
 GOOD = {"actor": "checkout", "type": "charge", "resource": "payments", "id": "a-1"}
 
@@ -32,7 +35,11 @@ def _incidents_exist(monkeypatch) -> None:
     async def find(services, tenant, name):
         return bytes(16)
 
+    async def ask(*_):
+        return commands.Asked(bytes(16), None)
+
     monkeypatch.setattr(commands, "find", find)
+    monkeypatch.setattr(suggestions, "ask", ask)
 
 
 def token_of(route: Route) -> str:
@@ -67,6 +74,20 @@ async def test_no_door_takes_a_body_that_is_none(client, sender, configurations,
     # The door still works, on the same connection or another.
     async with client.get("/v1/me", headers=bearer("alice-of-shop")) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize("route", PAGERDUTY, ids=lambda r: r.path)
+@pytest.mark.parametrize("name", BODIES)
+async def test_pagerdutys_doors_refuse_it_in_pagerdutys_words(client, sender, route, name) -> None:
+    headers, body = BODIES[name]
+    async with client.post(route.path, headers=headers, data=io.BytesIO(body)) as answer:
+        text = await answer.text()
+        assert 400 <= answer.status < 500, text
+        refused = json.loads(text)
+    assert refused["status"] != "success"
+    assert refused["errors"]
+    assert len(text) < 4_096
+    assert sender.sent == []
 
 
 @pytest.mark.parametrize("name", ITEMS)

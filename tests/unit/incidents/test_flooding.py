@@ -39,6 +39,7 @@ def suspected(told: Told) -> list[FloodSuspected]:
 
 def test_given_an_actor_above_its_limit_then_it_is_flagged_once_with_the_numbers() -> None:
     desk = Desk(DECIDER)
+    desk.configure("floods", {"limit_s": 300})
     found = desk.tell(rate(101)).the(FloodSuspected)
     assert (found.kind, found.actor, found.rate_limit) == ("suspicious_volume", "loop", 100)
     assert found.evidence == "101 actions of loop in one second, more than 100"

@@ -9,6 +9,7 @@ import pytest
 from projections.incidents import sentences as of_incidents
 from projections.pages import sentences as of_pages
 from schemas.messages import incidents, notifications
+from schemas.messages.incidents.flooding import DependencyCleared, DependencySuspected
 from tests.unit.projections import blast_records as b
 from tests.unit.projections import corrected_records, trigger_records
 from tests.unit.projections import incident_records as m
@@ -16,6 +17,7 @@ from tests.unit.projections import records as r
 from tests.unit.projections.records import T0
 from tests.unit.projections.responding_records import SENTENCES as RESPONDING
 
+OF_ONE: tuple[str, bytes, int] = ("shop", bytes(16), 1)
 INCIDENTS = {
     **trigger_records.SENTENCES,
     **corrected_records.SENTENCES,
@@ -50,6 +52,10 @@ INCIDENTS = {
         " One could: disable flag."
     ),
     **RESPONDING,
+    DependencySuspected(
+        *OF_ONE, "stripe", "eu", "possible", "stripe is degraded.", ("it depends on it",), T0, None, "ops", T0
+    ): ("stripe is degraded. [POSSIBLE] Because it depends on it."),
+    DependencyCleared(*OF_ONE, "stripe", "eu", "stripe has recovered.", T0): "stripe has recovered.",
 }
 PAGES = {
     r.started(T0): "Paging by policy payments-team began because the incident opened (payments-team owns it).",
@@ -85,7 +91,9 @@ def test_what_a_radius_does_not_know_and_why_it_is_said_again():
 
 
 def test_no_event_without_a_sentence():
-    assert {type(e) for e in INCIDENTS} == set(incidents.EVENTS)
+    # An event without an incident (a flood, a dependency's rate) is told by a read model of its own.
+    of_one = {e for e in incidents.EVENTS if e in {type(said) for said in INCIDENTS} or "incident_id" in e.__slots__}
+    assert {type(e) for e in INCIDENTS} == of_one
     assert {type(e) for e in PAGES} == set(notifications.EVENTS)
 
 
