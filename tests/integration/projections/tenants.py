@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -19,8 +20,11 @@ from schemas.messages.incidents import flooding
 from schemas.record import Record
 from tests.support.desk import Desk
 from tests.support.rml_words import charge, label
+from tests.unit.projections import blast_records
+from tests.unit.projections import corrected_records as c
 from tests.unit.projections import incident_records as m
 from tests.unit.projections import records as r
+from tests.unit.projections import trigger_records as t
 from tests.unit.projections.memory import MemoryLog, MemorySource
 from tests.unit.projections.records import STREAMS, T0, Log
 
@@ -110,6 +114,10 @@ def incident_story() -> list[Record]:
         log.add(event)
     other = Log("incidents.events", 0)
     other.add(r.opened(T0, tenant="bank", title="another tenant's"))
+    # What the themes have tables of their own for.
+    themes: tuple[Any, ...] = (t.breached(), t.recovered(), t.suggested(), blast_records.blast(T0), c.related())
+    for event in themes:
+        other.add(replace(event, tenant="bank"))
     return [*log.records, *other.records]
 
 

@@ -193,7 +193,7 @@ async def test_the_timeline_of_an_incident_has_its_pages_and_changes(pool):
     assert opening["text"].startswith("INC-1 opened as SEV3")
     assert opening["event_id"] == ids.text(ids.derive("action", 1))
     assert opening["actor"] == "checkout-helper-1"
-    assert set(opening) == {"id", "at", "kind", "text", "actor", "event_id", "details"}
+    assert set(opening) == {"id", "incident", "at", "kind", "text", "actor", "event_id", "details"}
     change = items[kinds.index("ChangeRecorded")]
     assert change["details"]["after"] == "v2.3.1"
     assert kinds.index("ChangeRecorded") < kinds.index("IncidentOpened")

@@ -128,13 +128,16 @@ def test_tables_are_what_the_code_says(tables):
     """Every description in code has the columns and types of the catalogue, all but what the database sets itself."""
     from projections import store
     from projections.cases import project as cases
+    from projections.incidents import blast, corrected, suggested
     from projections.incidents import rows as incidents
     from projections.incidents.store import EVENTS as INCIDENT_EVENTS
     from projections.pages import project as pages
     from projections.pages.store import EVENTS as PAGE_EVENTS
+    from projections.review import project as review
     from projections.timeline import project as timeline
 
-    found = [t for m in (store, cases, incidents, pages, timeline) for t in vars(m).values() if isinstance(t, Table)]
+    modules = (store, cases, incidents, blast, corrected, suggested, pages, review, timeline)
+    found = [t for m in modules for t in vars(m).values() if isinstance(t, Table)]
     described = {t.name: t for t in (*found, INCIDENT_EVENTS, PAGE_EVENTS)}
     assert set(described) == {name for p in PROJECTIONS.values() for name in p.tables} | {"projection_rejects"}
     with psycopg.connect(tables) as connection:
