@@ -27,7 +27,6 @@ SETTLED_S = 90.0
 AFTER_S = 0.5
 # Two people, so that timers run while processes die: the second is paged five seconds after the first.
 STEPS = (("alice", 5), ("bob", 3_600))
-SCHEMAS = range(1, 94)
 
 # Which arrivals stop when a process is away. A read model's are its positions, the effects service's the receiver's.
 STREAM = {
@@ -160,7 +159,7 @@ async def ground(
         names = [f"agent-{n}" for n in range(pace.agents)]
         tenant = await configure(stack.url, stack.operator_token, "faults", pager, steps=STEPS, agents=names)
         registry = wire.Registry(stack.url)
-        await asyncio.to_thread(registry.learn, SCHEMAS)
+        await asyncio.to_thread(registry.learn)
         where = stack.connections
         log = LogProbe(where.kafka, registry, tenant.name)
         stores = StoreProbe(where.postgres, where.redis, {"pager": lambda: len(pager.deliveries)})

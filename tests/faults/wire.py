@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import urllib.error
 import urllib.request
+from http import HTTPStatus
+from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -67,11 +70,16 @@ class Registry:
         found: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), self._schema(value), None)
         return dict(found)
 
-    def learn(self, numbers: range) -> None:
-        """Ask for these beforehand: later the gateway may be away. Ids that nobody has are passed over."""
-        for number in numbers:
-            with urllib.request.urlopen(f"{self._url}/schema-registry/schemas/ids/{number}") as answer:
-                self._schemas[number] = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+    def learn(self) -> None:
+        """Ask for all of them beforehand, since later the gateway may be away: ids are 1, 2, 3, … without a gap."""
+        for number in count(1):
+            try:
+                with urllib.request.urlopen(f"{self._url}/schema-registry/schemas/ids/{number}") as answer:
+                    self._schemas[number] = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+            except urllib.error.HTTPError as error:
+                if error.code != HTTPStatus.NOT_FOUND:
+                    raise
+                return
 
     def _schema(self, value: bytes) -> Any:
         return self._schemas[int.from_bytes(value[1:5], "big")]
