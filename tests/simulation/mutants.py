@@ -146,8 +146,8 @@ _KERNEL = (
         "timers_not_restored",
         "a restored part has no timers",
         "processors.kernel.store",
-        "            if tail != _NO_TIMERS:\n",
-        "            if tail != _NO_TIMERS and self._live_timers:\n",
+        "            if tail == _NO_TIMERS:\n",
+        "            if tail == _NO_TIMERS or not self._live_timers:\n",
     ),
     _one(
         "last_now_not_restored",
