@@ -145,19 +145,18 @@ BAD = (
 
 
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize("query", [*BAD, "cursor=%00", "%00=1", "cursor=" + "e" * 5_000])
-async def test_parameters_that_are_none(filled, path, query) -> None:
-    status, problem, _ = await filled.ask("GET", f"{path}?{query}", "shop")
-    assert status in (400, 422), (query, problem)
-    assert problem["field"]
+async def test_parameters_that_are_none(filled, path) -> None:
+    # All of them on one gateway: each would make a database of its own.
+    for query in (*BAD, "cursor=%00", "%00=1", "cursor=" + "e" * 5_000):
+        status, problem, _ = await filled.ask("GET", f"{path}?{query}", "shop")
+        assert status in (400, 422), (query, problem)
+        assert problem["field"], query
 
 
-@pytest.mark.parametrize(
-    "query", ["since=yesterday", "order=random", "actor=%00", "resource=" + "x" * 1_025, "since=2026-01-01"]
-)
-async def test_parameters_of_the_timeline_that_are_none(filled, query) -> None:
-    status, problem, _ = await filled.ask("GET", f"/v1/timeline?{query}", "shop")
-    assert (status in (400, 422), bool(problem["field"])) == (True, True), problem
+async def test_parameters_of_the_timeline_that_are_none(filled) -> None:
+    for query in ("since=yesterday", "order=random", "actor=%00", "resource=" + "x" * 1_025, "since=2026-01-01"):
+        status, problem, _ = await filled.ask("GET", f"/v1/timeline?{query}", "shop")
+        assert (status in (400, 422), bool(problem["field"])) == (True, True), (query, problem)
 
 
 async def test_nothing_of_one_tenant_reaches_another(filled) -> None:

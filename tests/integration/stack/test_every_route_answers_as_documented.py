@@ -37,7 +37,7 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 
-EXAMPLES = int(os.environ.get("MANDATE_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("MANDATE_EXAMPLES", "5"))
 SEEN_S = 60.0
 TENANT = "documented"
 TOKEN = "the-token-of-documented-alice"
