@@ -74,7 +74,12 @@ async def test_a_token_finds_nothing_of_another_tenant(stack: Whole, pager: Page
                         elif path.startswith("/actions?"):
                             assert response.status in (200, 303), (path, response.status)
                         elif any(place in path for place in places.values()):
-                            assert response.status in (303, 401, 403, 404, 409, 422), (method, path, response.status, text)
+                            assert response.status in (303, 401, 403, 404, 409, 422), (
+                                method,
+                                path,
+                                response.status,
+                                text,
+                            )
                         # What was asked for may be said again; nothing else of theirs.
                         leaked = [word for word in words if word in text and word not in path]
                         assert not leaked, (method, path, text)
