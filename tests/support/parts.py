@@ -15,13 +15,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 LANES = 2
+# What takes long is told, so that a part that grows is seen before it is too long.
+SLOWEST = ("--durations=8", "--durations-min=5")
 # What pytest counts in its last line.
 OUTCOMES = re.compile(r"(\d+) (failed|passed|skipped|deselected|xfailed|xpassed|errors?|warnings?)\b")
 
 
 def run(folder: str) -> tuple[str, int, str]:
     """One part: (folder, pytest's exit code, what it said)."""
-    argv = (sys.executable, "-m", "pytest", "-q", folder)
+    argv = (sys.executable, "-m", "pytest", "-q", *SLOWEST, folder)
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     return folder, done.returncode, done.stdout
 
