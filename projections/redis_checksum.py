@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hashlib import blake2b, sha256
 from typing import Any
 
-from projections.redis_keys import owner, patterns, positions_key
+from projections.redis_keys import owner, patterns, positions_key, torn_key
 from projections.redis_store import RedisProjection
 
 # One step of SCAN; small, so that others are served in between.
@@ -33,12 +33,12 @@ def sums(
 
     `seen` is called after every STEP keys. Raises redis.RedisError.
     """
-    positions = positions_key(projection.name, projection.version)
+    books = {make(projection.name, projection.version) for make in (positions_key, torn_key)}
     out: dict[str, tuple[int, int]] = {}
     for pattern in patterns(projection.name, projection.version):
         for number, key in enumerate(set(client.scan_iter(match=prefix + pattern, count=STEP))):
             name = key.decode()[len(prefix) :]
-            if name == positions:
+            if name in books:
                 continue
             if client.type(key) == b"hash":
                 fields = client.hgetall(key).items()

@@ -31,6 +31,11 @@ def positions_key(model: str, version: int) -> str:
     return own_key(model, version, "positions")
 
 
+def torn_key(model: str, version: int) -> str:
+    """There while a script has written something and has not moved the positions: it ended half-way."""
+    return own_key(model, version, "torn")
+
+
 def patterns(model: str, version: int) -> tuple[str, str]:
     """SCAN patterns that find every key of a read model."""
     return f"{TENANTS}*:{model}:{version}:*", f"{OWN}{model}:{version}:*"

@@ -3,6 +3,9 @@
 A script is atomic towards other clients, but nothing in Redis rolls back: a script that fails half-way (memory, a
 full disk) leaves what it wrote. So every operation may be repeated without harm: it sets an absolute value, deletes, or
 adds a line that is known by its offset. The positions move last; until they do, the batch is done again.
+
+A script that began and did not end leaves its mark. Whoever planned before it knows other content than there is now: he
+is told so (TORN), and reads again.
 """
 
 from __future__ import annotations
@@ -16,13 +19,17 @@ Word = str | bytes | int
 LINES_MAX = 16
 # What COMMIT answers while a rebuild compares: come again.
 HELD = "!held"
+# What it answers when a script ended half-way since the content was read.
+TORN = "!torn"
 
-# KEYS: the positions, and the hold of a rebuild. ARGV[1] is the generation's prefix; what serves has none. What the
-# members' sets hold has no prefix either, so that a swap renames keys and changes none.
+# KEYS: the positions, the hold of a rebuild, and the mark of a script that did not end. ARGV[1] is the generation's
+# prefix; what serves has none. What the members' sets hold has no prefix either: a swap renames keys and changes none.
+# ARGV[2] is the mark that was read with the positions.
 COMMIT = (
     """
 local positions = KEYS[1]
 local prefix = table.remove(ARGV, 1)
+local known = table.remove(ARGV, 1)
 if prefix == '' and redis.call('EXISTS', KEYS[2]) == 1 then return '"""
     + HELD
     + """' end
@@ -31,6 +38,11 @@ for i = 0, places - 1 do
   local now = redis.call('HGET', positions, ARGV[2 + i * 3])
   if not now or string.match(now, '^%d+') ~= ARGV[3 + i * 3] then return ARGV[2 + i * 3] end
 end
+local torn = redis.call('GET', KEYS[3]) or ''
+if torn ~= known then return '"""
+    + TORN
+    + """' end
+redis.call('SET', KEYS[3], tonumber('0' .. torn) + 1)
 local most = tonumber(ARGV[2 + places * 3])
 local at = 3 + places * 3
 while ARGV[at] do
@@ -61,6 +73,9 @@ while ARGV[at] do
     end
     redis.call('SADD', prefix .. ARGV[at + 4], ARGV[at + 1])
     at = at + 5
+  elseif op == 'place' then
+    redis.call('HSET', positions, ARGV[at + 1], ARGV[at + 2])
+    at = at + 3
   else
     local members = prefix .. ARGV[at + 1]
     for _, key in ipairs(redis.call('SMEMBERS', members)) do redis.call('UNLINK', prefix .. key) end
@@ -69,6 +84,7 @@ while ARGV[at] do
   end
 end
 for i = 0, places - 1 do redis.call('HSET', positions, ARGV[2 + i * 3], ARGV[4 + i * 3]) end
+redis.call('DEL', KEYS[3])
 return ''
 """
 )
@@ -76,9 +92,10 @@ return ''
 
 @dataclass(slots=True)
 class Operations:
-    """A batch's writes in their order, ready for the script."""
+    """A batch's writes in their order, ready for the script. `last` come after all others: what is forgotten."""
 
     words: list[Word] = field(default_factory=list)
+    last: list[Word] = field(default_factory=list)
 
     def set(self, key: str, name: Word, value: Word) -> None:
         """A field of a hash becomes this."""
@@ -99,9 +116,9 @@ class Operations:
         """
         self.words += ("line", key, name, line, members)
 
-    def drop(self, members: str) -> None:
-        """Every key in the set `members` goes, and the set."""
-        self.words += ("drop", members)
+    def drop(self, members: str, key: str, name: Word) -> None:
+        """At the end every key in the set `members` goes, and the set; and the field that counts them."""
+        self.last += ("drop", members, "del", key, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +130,9 @@ class Move:
     after: str
 
 
-def arguments(moves: Sequence[Move], operations: Iterable[Word], prefix: str = "") -> list[Word]:
-    """The script's ARGV."""
-    out: list[Word] = [prefix, len(moves)]
+def arguments(moves: Sequence[Move], operations: Iterable[Word], prefix: str = "", torn: Word = "") -> list[Word]:
+    """The script's ARGV. `torn`: the mark that was read with the positions."""
+    out: list[Word] = [prefix, torn, len(moves)]
     for move in moves:
         out += (move.place, move.before, move.after)
     out.append(LINES_MAX)

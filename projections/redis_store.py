@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from processors.host import points
 from processors.host.places import Place
 from projections.errors import NotReady, PositionLost, Refused
-from projections.redis_keys import hold_key, patterns, positions_key
-from projections.redis_script import COMMIT, HELD, Move, Operations, arguments
+from projections.redis_keys import hold_key, patterns, positions_key, torn_key
+from projections.redis_script import COMMIT, HELD, TORN, Move, Operations, Word, arguments
 from schemas.record import Record
 
 LOG = logging.getLogger("mandate.projections")
@@ -92,6 +92,8 @@ class RedisStore:
         self._prefix = prefix
         self._key = prefix + positions_key(projection.name, projection.version)
         self._hold = hold_key(projection.name, projection.version)
+        self._torn_key = prefix + torn_key(projection.name, projection.version)
+        self._torn = b""
         self._client: Any = None
         self._writer = projection.writer()
         self._marks: dict[Place, Mark] = {}
@@ -121,6 +123,8 @@ class RedisStore:
         self._writer = self._projection.writer()
         with self._said():
             self._marks = marks_of(self._client.hgetall(self._key))
+            # Before any content is read: a script that ends half-way later is one that we do not know of.
+            self._torn = self._client.get(self._torn_key) or b""
         return {place: mark.next_offset for place, mark in self._marks.items()}
 
     def begin(self, lows: Mapping[Place, int]) -> None:
@@ -137,15 +141,22 @@ class RedisStore:
             planned = self._writer.plan(_Prefixed(self._client, self._prefix), records, self._marks)
             marks = self._moved(records, after, planned.since)
             moves = [Move(name_of(place), before[place], marks[place].text()) for place in sorted(after)]
-            words = arguments(moves, planned.operations.words, self._prefix)
+            words = arguments(moves, self._words(planned), self._prefix, self._torn)
             points.reached("projection.planned")
-            lost: bytes = self._client.eval(COMMIT, 2, self._key, self._hold, *words)
+            lost: bytes = self._client.eval(COMMIT, 3, self._key, self._hold, self._torn_key, *words)
         if lost == HELD.encode():
             raise NotReady(
                 "rebuild_holds",
                 f"projection {self._projection.name}",
                 "a rebuild compares it with the new one",
                 "It is tried again; the hold ends by itself.",
+            )
+        if lost == TORN.encode():
+            raise PositionLost(
+                "position_lost",
+                f"projection {self._projection.name}",
+                "a script ended half-way since its content was read",
+                "Nothing was written; positions and content are read again.",
             )
         if lost:
             raise PositionLost(
@@ -157,6 +168,7 @@ class RedisStore:
         points.reached("projection.scripted")
         planned.adopt()
         self._marks |= marks
+        self._torn = b""
         return planned.rejected
 
     def close(self) -> None:
@@ -177,6 +189,13 @@ class RedisStore:
             first = found[0] if mark.since is None else mark.since
             out[place] = replace(mark, at=max(mark.at or 0, *found), since=first)
         return {p: replace(m, since=since[p], whole=False) if p in since else m for p, m in out.items()}
+
+    def _words(self, planned: Planned) -> list[Word]:
+        """What is written, then since when places speak, then what they forget: none speaks of what is gone."""
+        out = [*planned.operations.words]
+        for place, since in planned.since.items():
+            out += ("place", name_of(place), replace(self._marks[place], since=since, whole=False).text())
+        return out + planned.operations.last
 
     def _forget(self) -> None:
         for pattern in patterns(self._projection.name, self._projection.version):

@@ -3,7 +3,7 @@
 A mark says which numbers of one (actor, session) passed: the highest, the unseen ranges below it, and the floor under
 which nothing is known. It is one field of a hash a tenant, partition of actions.unique and hour: the hour of the last
 number that passed. A mark moves to a new hour with its next number; what is left behind goes with its hour, and the
-newest copy counts. Written as absolute values: the same record again changes nothing.
+newest copy counts. A copy says up to which offset it was folded: the same record again changes nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from processors.dedup.rules import MARK_MS, advance, alive, standing
 from processors.dedup.state import Mark
+from projections.dedup.counted import NONE, Counted
 from projections.plain import Json, time_text
 from projections.redis_keys import own_key, tenant_key
 from projections.redis_script import Operations
@@ -35,12 +36,24 @@ KNOWN_MAX = 50_000
 Owner = tuple[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A mark, and the offset up to which its partition's numbers are in it."""
+
+    mark: Mark
+    to: int
+
+
+# Whose mark in which partition of actions.unique: offsets of another partition say nothing.
+Held = tuple[Owner, int]
+
+
 @dataclass(slots=True)
 class Hours:
     """Of one partition: how many marks were put into each hour, and the hour of its latest log time."""
 
     hour: int = 0
-    sizes: dict[int, int] = field(default_factory=dict)
+    sizes: dict[int, Counted] = field(default_factory=dict)
 
     def copy(self) -> Hours:
         """Another one to work on."""
@@ -78,22 +91,23 @@ def hours_of(stored: Mapping[bytes, bytes], latest: Mapping[int, int]) -> dict[i
     for name, count in stored.items():
         partition, _, hour = name.decode().partition(":")
         if int(partition) in out:
-            out[int(partition)].sizes[int(hour)] = int(count)
+            out[int(partition)].sizes[int(hour)] = Counted.of(count)
     return out
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A number that passed deduplication: in which partition of actions.unique, and when (ms of log time)."""
+    """A number that passed deduplication: where in actions.unique, and when (ms of log time)."""
 
     head: Head
     partition: int
+    offset: int
     at: int
 
 
 def project(
     passed: Iterable[Passed],
-    known: dict[Owner, Mark | None],
+    known: dict[Held, Folded | None],
     hours: dict[int, Hours],
     operations: Operations,
     place: tuple[str, int],
@@ -103,7 +117,7 @@ def project(
     `place` is the read model's name and version.
     """
     sizes = sizes_key(*place)
-    touched: dict[tuple[Owner, int, int], Mark] = {}
+    touched: dict[tuple[Held, int], Folded] = {}
     grown: dict[tuple[int, int], None] = {}
     gone: list[tuple[int, int]] = []
     for each in passed:
@@ -112,36 +126,42 @@ def project(
             continue
         state = hours.setdefault(each.partition, Hours())
         state.hour = max(state.hour, each.at // SLOT_MS)
-        before = alive(known.get(who), each.at)
+        held = (who, each.partition)
+        stored = known.get(held)
+        if stored is not None and stored.to > each.offset:
+            # It was written, and the batch was not: it is read again.
+            gone += [(each.partition, hour) for hour in expired(state)]
+            continue
+        before = alive(None if stored is None else stored.mark, each.at)
         if before is not None and before.seen_at // SLOT_MS not in state.sizes:
             before = None
         # Log time does not go back, whatever a broker's clock does.
         mark = bounded(advance(before, each.head.sequence, max(each.at, state.hour * SLOT_MS)))
         if before is None or before.seen_at // SLOT_MS != state.hour:
-            state.sizes[state.hour] = state.sizes.get(state.hour, 0) + 1
+            state.sizes[state.hour] = state.sizes.get(state.hour, NONE).with_one(each.offset)
             grown[each.partition, state.hour] = None
-        known[who] = touched[who, each.partition, state.hour] = mark
+        known[held] = touched[held, state.hour] = Folded(mark, each.offset + 1)
         # With each number, not with each batch: else what is left would depend on where batches end.
         gone += [(each.partition, hour) for hour in expired(state)]
-    for (who, partition, hour), mark in touched.items():
-        if hour in hours[partition].sizes:
-            key = data_key(*place, who[0], partition, hour)
-            operations.keep(key, who[1], encode(mark), members_key(*place, partition, hour))
-    for partition, hour in gone:
-        operations.drop(members_key(*place, partition, hour))
-        operations.delete(sizes, f"{partition}:{hour}")
+    # Counts first: a mark in an hour that has none would not be found when this is done again.
     for partition, hour in grown:
         if hour in hours[partition].sizes:
-            operations.set(sizes, f"{partition}:{hour}", hours[partition].sizes[hour])
+            operations.set(sizes, f"{partition}:{hour}", hours[partition].sizes[hour].text())
+    for ((who, partition), hour), folded in touched.items():
+        if hour in hours[partition].sizes:
+            key = data_key(*place, who[0], partition, hour)
+            operations.keep(key, who[1], encode(folded), members_key(*place, partition, hour))
+    for partition, hour in gone:
+        operations.drop(members_key(*place, partition, hour), sizes, f"{partition}:{hour}")
 
 
 def expired(state: Hours) -> Iterator[int]:
     """Takes out the hours that are too old, or too many; oldest first."""
-    total = sum(state.sizes.values())
+    total = sum(counted.count for counted in state.sizes.values())
     for hour in sorted(state.sizes):
         if hour == state.hour or (hour >= state.hour - MARK_MS // SLOT_MS and total <= MARKS_MAX):
             return
-        total -= state.sizes.pop(hour)
+        total -= state.sizes.pop(hour).count
         yield hour
 
 
@@ -151,20 +171,22 @@ def bounded(mark: Mark) -> Mark:
     return Mark(mark.highest, gone[-1] + 1, mark.holes[-2 * RANGES_MAX :], mark.seen_at) if gone else mark
 
 
-def encode(mark: Mark) -> str:
+def encode(folded: Folded) -> str:
     """One text for one mark."""
-    return json.dumps([mark.highest, mark.floor, list(mark.holes), mark.seen_at], separators=(",", ":"))
+    mark = folded.mark
+    return json.dumps([mark.highest, mark.floor, list(mark.holes), mark.seen_at, folded.to], separators=(",", ":"))
 
 
-def decode(text: bytes) -> Mark:
+def decode(text: bytes) -> Folded:
     """What `encode` gave."""
-    highest, floor, holes, seen_at = json.loads(text)
-    return Mark(highest, floor, tuple(holes), seen_at)
+    highest, floor, holes, seen_at, to = json.loads(text)
+    return Folded(Mark(highest, floor, tuple(holes), seen_at), to)
 
 
-def newest(texts: Iterable[bytes]) -> Mark | None:
+def newest(texts: Iterable[bytes]) -> Folded | None:
     """Of the copies in several hours the one that counts."""
-    return max((decode(text) for text in texts), key=lambda mark: (mark.seen_at, mark.highest), default=None)
+    found = (decode(text) for text in texts)
+    return max(found, key=lambda folded: (folded.mark.seen_at, folded.mark.highest), default=None)
 
 
 class Known:
@@ -172,29 +194,29 @@ class Known:
 
     def __init__(self, name: str, version: int) -> None:
         self._place = (name, version)
-        self._marks: OrderedDict[Owner, Mark | None] = OrderedDict()
+        self._marks: OrderedDict[Held, Folded | None] = OrderedDict()
 
-    def load(self, client: Any, wanted: Sequence[tuple[Owner, int]], hours: Mapping[int, Hours]) -> dict[Owner, Any]:
-        """The marks of these owners, each in its partition; None where there is none."""
-        missing = dict.fromkeys(pair for pair in wanted if pair[0] not in self._marks)
-        out = {who: self._marks[who] for who, _ in wanted if who in self._marks}
+    def load(self, client: Any, wanted: Sequence[Held], hours: Mapping[int, Hours]) -> dict[Held, Folded | None]:
+        """These marks; None where there is none."""
+        missing = dict.fromkeys(held for held in wanted if held not in self._marks)
+        out = {held: self._marks[held] for held in wanted if held in self._marks}
         if missing:
             asked = [
-                (who, data_key(*self._place, who[0], partition, hour))
-                for who, partition in missing
-                for hour in (hours[partition].sizes if partition in hours else ())
+                (held, data_key(*self._place, held[0][0], held[1], hour))
+                for held in missing
+                for hour in (hours[held[1]].sizes if held[1] in hours else ())
             ]
-            copies: dict[Owner, list[bytes]] = {who: [] for who, _ in missing}
-            for (who, _), text in zip(asked, client.hgets([(key, who[1]) for who, key in asked]), strict=True):
-                copies[who] += [text] if text else []
-            out |= {who: newest(texts) for who, texts in copies.items()}
+            copies: dict[Held, list[bytes]] = {held: [] for held in missing}
+            for (held, _), text in zip(asked, client.hgets([(key, held[0][1]) for held, key in asked]), strict=True):
+                copies[held] += [text] if text else []
+            out |= {held: newest(texts) for held, texts in copies.items()}
         return out
 
-    def adopt(self, marks: Mapping[Owner, Mark | None]) -> None:
+    def adopt(self, marks: Mapping[Held, Folded | None]) -> None:
         """These are written."""
-        for who, mark in marks.items():
-            self._marks[who] = mark
-            self._marks.move_to_end(who)
+        for held, folded in marks.items():
+            self._marks[held] = folded
+            self._marks.move_to_end(held)
         while len(self._marks) > KNOWN_MAX:
             self._marks.popitem(last=False)
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from processors.host.places import Place
 from projections.dedup import marks
+from projections.dedup.counted import NONE, Counted
 from projections.errors import Refused
 from projections.reading import action_frames
 from projections.redis_keys import own_key, tenant_key
@@ -35,7 +36,7 @@ from schemas.topology import DEAD_LETTERS as DEAD_LETTERS_TOPIC
 from schemas.topology import Topology
 
 NAME = "dedup"
-VERSION = 2
+VERSION = 3
 
 Kind = Literal["accepted", "admitted", "dropped", "dead"]
 
@@ -63,14 +64,18 @@ class Sighting:
 
 @dataclass(slots=True)
 class PlaceState:
-    """Slots of one place with their number of sightings, oldest first; `slot` is that of its latest log time."""
+    """Slots of one place with their number of sightings, oldest first; `slot` is that of its latest log time.
+
+    Slots before `first` are gone for good: a batch that was written half-way and is done again opens none of them.
+    """
 
     slot: int = 0
-    sizes: dict[int, int] = field(default_factory=dict)
+    sizes: dict[int, Counted] = field(default_factory=dict)
+    first: int = 0
 
     def copy(self) -> PlaceState:
         """Another one to work on."""
-        return PlaceState(self.slot, dict(self.sizes))
+        return PlaceState(self.slot, dict(self.sizes), self.first)
 
 
 def kinds_of(declared: Topology) -> dict[str, Kind]:
@@ -101,12 +106,15 @@ def size_field(place: str, slot: int) -> str:
 
 def sizes_of(stored: Mapping[bytes, bytes], positions: Mapping[Place, Position]) -> dict[Place, PlaceState]:
     """The states of all places, from what is stored."""
-    out = {place: PlaceState((mark.at or 0) // SLOT_MS) for place, mark in positions.items()}
+    out = {
+        place: PlaceState((mark.at or 0) // SLOT_MS, first=(mark.since or 0) // SLOT_MS)
+        for place, mark in positions.items()
+    }
     named = {name_of(place): place for place in out}
     for name, count in stored.items():
         place, _, slot = name.decode().rpartition(":")
         if place in named:
-            out[named[place]].sizes[int(slot)] = int(count)
+            out[named[place]].sizes[int(slot)] = Counted.of(count)
     return out
 
 
@@ -133,6 +141,7 @@ def project(
     since: dict[Place, int] = {}
     rejected = 0
     touched: dict[tuple[Place, int], None] = {}
+    gone: dict[tuple[Place, int], None] = {}
     for record, head in zip(records, heads_of(records, kinds) if heads is None else heads, strict=True):
         place = Place(record.topic, record.partition)
         state = states[place]
@@ -146,29 +155,36 @@ def project(
             continue
         if found is None:
             continue
+        if state.slot < state.first:
+            # A batch that was written half-way forgot this slot, perhaps not all of it.
+            gone[place, state.slot] = None
+            continue
         named = name_of(place)
         key, members = data_key(found.tenant, named, state.slot), members_key(named, state.slot)
         operations.line(key, found.field, found.line, members)
-        state.sizes[state.slot] = state.sizes.get(state.slot, 0) + 1
+        state.sizes[state.slot] = state.sizes.get(state.slot, NONE).with_one(record.offset)
         touched[place, state.slot] = None
     for place, state in states.items():
         for slot in expired(state):
-            operations.drop(members_key(name_of(place), slot))
-            operations.delete(SIZES, size_field(name_of(place), slot))
-            since[place] = (slot + 1) * SLOT_MS
+            gone[place, slot] = None
+            since[place] = state.first * SLOT_MS
+    for place, slot in gone:
+        operations.drop(members_key(name_of(place), slot), SIZES, size_field(name_of(place), slot))
     for place, slot in touched:
         if slot in states[place].sizes:
-            operations.set(SIZES, size_field(name_of(place), slot), states[place].sizes[slot])
+            operations.set(SIZES, size_field(name_of(place), slot), states[place].sizes[slot].text())
     return operations, since, rejected
 
 
 def expired(state: PlaceState) -> Iterator[int]:
     """Takes the slots out of a state that are too old, or too many; oldest first."""
-    total = sum(state.sizes.values())
+    total = sum(counted.count for counted in state.sizes.values())
     for slot in sorted(state.sizes):
-        if slot == state.slot or (slot >= state.slot - WINDOW_MS // SLOT_MS and total <= SIGHTINGS_MAX):
+        kept = slot >= max(state.first, state.slot - WINDOW_MS // SLOT_MS) and total <= SIGHTINGS_MAX
+        if slot == state.slot or kept:
             return
-        total -= state.sizes.pop(slot)
+        total -= state.sizes.pop(slot).count
+        state.first = max(state.first, slot + 1)
         yield slot
 
 

@@ -92,7 +92,8 @@ async def sightings(client: Any, tenant: str, field: bytes, kinds: Mapping[str, 
 async def mark(client: Any, tenant: str, session: bytes) -> SessionMark | None:
     """The mark of a session (`marks.digest`), None when no number of it passed lately. Raises NotReady."""
     prefix = tenant_key(tenant, NAME, VERSION, "marks:")
-    return newest(await ask(client, _MARK, [sizes_key(NAME, VERSION)], prefix, session))
+    found = newest(await ask(client, _MARK, [sizes_key(NAME, VERSION)], prefix, session))
+    return None if found is None else found.mark
 
 
 def spoken_since(positions: Iterable[Mark]) -> int | None:

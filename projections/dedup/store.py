@@ -33,7 +33,7 @@ class DedupWriter:
         operations, since, rejected = project(records, self._kinds, states, heads)
         hours = {partition: state.copy() for partition, state in self._hours.items()}
         passed = [
-            numbers.Passed(head, record.partition, record.append_time)
+            numbers.Passed(head, record.partition, record.offset, record.append_time)
             for record, head in zip(records, heads, strict=True)
             if head is not None and self._admitted(Place(record.topic, record.partition))
         ]

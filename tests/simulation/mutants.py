@@ -341,9 +341,16 @@ _STORES = (
         "redis_positions_first",
         "positions move before what they stand for is written",
         SCRIPT,
-        "local most = tonumber(ARGV[2 + places * 3])\n",
+        "redis.call('SET', KEYS[3], tonumber('0' .. torn) + 1)\n",
         "for i = 0, places - 1 do redis.call('HSET', positions, ARGV[2 + i * 3], ARGV[4 + i * 3]) end\n"
-        "local most = tonumber(ARGV[2 + places * 3])\n",
+        "redis.call('SET', KEYS[3], tonumber('0' .. torn) + 1)\n",
+    ),
+    _one(
+        "redis_incr",
+        "counts go up with every record that is applied, as INCR would have it",
+        "projections.dedup.counted",
+        "        return Counted(self.count + 1, offset + 1) if offset >= self.to else self\n",
+        "        return Counted(self.count + 1, offset + 1)\n",
     ),
 )
 

@@ -32,9 +32,9 @@ from tests.simulation.town import MAP, Town
 FAULTS = 12
 ZOMBIES = 60
 # How many words an operation of the script has; and a key of another kind than a hash, at which the script fails.
-WORDS = {"set": 4, "del": 3, "keep": 5, "line": 5, "drop": 2}
+WORDS = {"set": 4, "del": 3, "keep": 5, "line": 5, "drop": 2, "place": 3}
 TRAP = "tests:trap"
-TABLES, CACHES = ("timeline", "incidents"), ("overview",)
+TABLES, CACHES = ("timeline", "incidents"), ("overview", "dedup")
 # Positions that went back: what had been shown was unread again.
 went_back: list[str] = []
 
@@ -104,10 +104,10 @@ class _Trapping:
 
     def eval(self, script: str, count: int, *words: Any) -> Any:
         """The script with one operation that fails, somewhere among the others, now and then."""
-        if self._random.randrange(100) >= self._faults or words[count + 1] == 0:
+        if self._random.randrange(100) >= self._faults or words[count + 2] == 0:
             return self._client.eval(script, count, *words)
-        # Keys, prefix, number of places, three words a place, LINES_MAX; then operations.
-        at = count + 2 + 3 * words[count + 1] + 1
+        # Keys, prefix, mark, number of places, three words a place, LINES_MAX; then operations.
+        at = count + 3 + 3 * words[count + 2] + 1
         assert words[at - 1] == LINES_MAX, words[at - 1]
         bounds = [at]
         while bounds[-1] < len(words):

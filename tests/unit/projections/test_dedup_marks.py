@@ -13,11 +13,13 @@ from processors.dedup.rules import MARK_MS, advance, alive
 from processors.dedup.state import Mark
 from processors.host.places import Place
 from projections.dedup import marks as module
+from projections.dedup.counted import Counted
 from projections.dedup.fate import fate, numbered
 from projections.dedup.marks import (
     SLOT_MS,
+    Folded,
+    Held,
     Hours,
-    Owner,
     Passed,
     bounded,
     data_key,
@@ -37,7 +39,7 @@ from schemas.head import Head, read_head
 from tests.unit.projections.records import T0, TENANT, Log, an_action
 from tests.unit.projections.sightings import a_drop
 
-PLACE = ("dedup", 2)
+PLACE = ("dedup", 3)
 
 
 def head(number: int, session: str = "run-1") -> Head:
@@ -52,7 +54,7 @@ class Store:
         self.members: dict[str, set[str]] = {}
 
     def apply(self, operations: Operations) -> None:
-        words = list(operations.words)
+        words = [*operations.words, *operations.last]
         while words:
             match words.pop(0):
                 case "keep":
@@ -75,17 +77,23 @@ class Store:
             for name, text in fields.items()
             if name == digest(an_action(1).actor, session)
         ]
-        return newest(texts)
+        found = newest(texts)
+        return None if found is None else found.mark
+
+
+def passing(*steps: tuple[int, str, int]) -> list[Passed]:
+    """Numbers of sessions at times, offset after offset."""
+    return [Passed(head(number, session), 0, offset, at) for offset, (number, session, at) in enumerate(steps)]
 
 
 def run(passed: list[Passed], cuts: list[int]) -> tuple[Store, dict[int, Hours]]:
     store, hours = Store(), {0: Hours()}
-    known: dict[Owner, Mark | None] = {}
+    known: dict[Held, Folded | None] = {}
     for start, end in pairwise([0, *sorted(cuts), len(passed)]):
         for each in passed[start:end]:
             who = owner(each.head)
             assert who is not None
-            known.setdefault(who, None)
+            known.setdefault((who, each.partition), None)
         operations = Operations()
         project(passed[start:end], known, hours, operations, PLACE)
         store.apply(operations)
@@ -97,10 +105,11 @@ def run(passed: list[Passed], cuts: list[int]) -> tuple[Store, dict[int, Hours]]
     st.lists(st.integers(0, 40), max_size=5),
 )
 def test_the_mark_is_the_fold_of_what_passed_and_batches_do_not_matter(steps, cuts):
-    passed, now = [], T0
+    passed: list[Passed] = []
+    now = T0
     for number, minutes in steps:
         now += minutes * 60_000
-        passed.append(Passed(head(number), 0, now))
+        passed.append(Passed(head(number), 0, len(passed), now))
     expected = None
     for each in passed:
         expected = advance(alive(expected, each.at), each.head.sequence, each.at)
@@ -111,33 +120,35 @@ def test_the_mark_is_the_fold_of_what_passed_and_batches_do_not_matter(steps, cu
 
 
 def test_done_again_after_half_of_it_was_written_it_is_the_same():
-    passed = [Passed(head(n), 0, T0 + n) for n in (0, 1, 5, 3)]
+    passed = passing(*((n, "run-1", T0 + n) for n in (0, 1, 5, 3)))
     store, _ = run(passed, [])
     before = store.mark()
     # The writer lost its answer: the marks are read back as written, and the same numbers are folded again.
     who = owner(passed[0].head)
     assert who is not None
+    assert before is not None
     operations = Operations()
-    project(passed, {who: before}, {0: Hours(T0 // SLOT_MS)}, operations, PLACE)
-    store.apply(operations)
-    assert store.mark() == before
+    hours = {0: Hours(T0 // SLOT_MS, {T0 // SLOT_MS: Counted(1, 1)})}
+    project(passed, {(who, 0): Folded(before, 4)}, hours, operations, PLACE)
+    assert operations == Operations()
+    assert hours[0].sizes == {T0 // SLOT_MS: Counted(1, 1)}
 
 
 def test_a_session_that_was_silent_for_a_day_begins_anew_and_its_hour_goes():
-    store, hours = run([Passed(head(7), 0, T0), Passed(head(0), 0, T0 + MARK_MS + SLOT_MS)], [1])
+    store, hours = run(passing((7, "run-1", T0), (0, "run-1", T0 + MARK_MS + SLOT_MS)), [1])
     assert store.mark() == Mark(0, 0, (), T0 + MARK_MS + SLOT_MS)
     assert list(hours[0].sizes) == [(T0 + MARK_MS + SLOT_MS) // SLOT_MS]
 
 
 def test_there_is_a_limit_and_the_hour_of_now_is_never_cut(monkeypatch):
     monkeypatch.setattr(module, "MARKS_MAX", 2)
-    passed = [Passed(head(0, f"run-{n}"), 0, T0 + n * SLOT_MS // 2) for n in range(8)]
+    passed = passing(*((0, f"run-{n}", T0 + n * SLOT_MS // 2) for n in range(8)))
     store, hours = run(passed, [])
-    assert sum(hours[0].sizes.values()) == 2
+    assert sum(counted.count for counted in hours[0].sizes.values()) == 2
     assert store.mark("run-0") is None
     assert store.mark("run-7") is not None
-    whole = [Passed(head(0, f"run-{n}"), 0, T0) for n in range(8)]
-    assert run(whole, [])[1][0].sizes == {T0 // SLOT_MS: 8}
+    whole = passing(*((0, f"run-{n}", T0) for n in range(8)))
+    assert run(whole, [])[1][0].sizes == {T0 // SLOT_MS: Counted(8, 8)}
 
 
 def test_too_many_open_ranges_raise_the_floor():
@@ -147,7 +158,7 @@ def test_too_many_open_ranges_raise_the_floor():
     assert mark is not None
     assert len(mark.holes) == 2 * module.RANGES_MAX
     assert mark.floor == mark.holes[0] - 1
-    assert decode(encode(mark).encode()) == mark
+    assert decode(encode(Folded(mark, 7)).encode()) == Folded(mark, 7)
     said = shown(mark, 1)
     assert (said["standing"], said["highest"], said["open"][-1]) == ("unknown", 398, [397, 397])
     assert [shown(mark, n)["standing"] for n in (396, 397, 399)] == ["seen", "open", "open"]
@@ -158,7 +169,7 @@ def test_without_a_number_of_a_session_there_is_no_mark(changes):
     found = read_head(codec.encode(an_action(1, **({"session": "run-1", "sequence": 1} | changes))))
     assert owner(found) is None
     operations = Operations()
-    project([Passed(found, 0, T0)], {}, {}, operations, PLACE)
+    project([Passed(found, 0, 0, T0)], {}, {}, operations, PLACE)
     assert operations.words == []
 
 
