@@ -2,6 +2,10 @@
 
 One gateway runs it at a time (an advisory lock of its session). A crash at any step only announces again: processors
 ignore a version that is not newer than their own. Nothing is marked before it is acknowledged.
+
+A version that takes the place of another is a change like a deploy, and may be why pages no longer arrive: that there
+is one is told to the incidents processor too, as a change of `configuration/<document>` (seed 20.5). Told twice it is
+one change: its id follows from tenant, document and version.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from schemas import codec, ids
 from schemas.announcing import announcements, place_in
 from schemas.envelope import headers_of
 from schemas.errors import MandateError
+from schemas.messages.incidents import ChangeObserved
 from schemas.record import Output
 
 log = logging.getLogger("gateway.outbox")
@@ -47,6 +52,8 @@ def announcement(pending: Pending, now_ms: int) -> list[Output]:
 
     Their ids are the same however often it is announced.
     """
+    if pending.what == "change":
+        return [changed(pending, now_ms)]
     key = ids.key_of(pending.tenant)
     about = (pending.tenant, pending.document, pending.version, pending.topic, pending.partition)
     out = []
@@ -55,6 +62,26 @@ def announcement(pending: Pending, now_ms: int) -> list[Output]:
         headers = headers_of(record_id, type(message).__name__, "gateway", key, now_ms)
         out.append(Output(pending.topic, pending.partition, key.encode(), codec.encode(message), headers))
     return out
+
+
+def changed(pending: Pending, now_ms: int) -> Output:
+    """That a document is another version now. Its content is not told: not every document may be read by all."""
+    key = ids.key_of(pending.tenant)
+    change_id = ids.derive("configured", pending.tenant, pending.document, pending.version)
+    before, after = f"version {pending.version - 1}", f"version {pending.version}"
+    message = ChangeObserved(
+        tenant=pending.tenant,
+        resource=f"configuration/{pending.document}",
+        kind="configuration",
+        before=before if pending.version > 1 else None,
+        after=after,
+        summary=f"{pending.document} is {after}",
+        actor=pending.by,
+        action_id=change_id,
+        event_time=pending.at,
+    )
+    headers = headers_of(change_id, type(message).__name__, "gateway", key, now_ms)
+    return Output(pending.topic, pending.partition, key.encode(), codec.encode(message), headers)
 
 
 class Outbox:

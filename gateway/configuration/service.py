@@ -47,6 +47,12 @@ def places_of(topology: Topology, tenant: str, document: str) -> list[tuple[str,
     return sorted(set(out))
 
 
+def place_of_change(topology: Topology, tenant: str) -> tuple[str, int]:
+    """(topic, partition) where the incidents processor reads of a tenant's changes."""
+    topic = topology.rooms["incidents"].input
+    return topic, partition_of(ids.key_of(tenant).encode(), topology.partitions(topic))
+
+
 class Configurations:
     """`accepted` is called after each transaction that left something to announce (it wakes the outbox).
 
@@ -88,6 +94,10 @@ class Configurations:
             for name, version in changed.items():
                 await tables.add(tenant, name, version, by)
                 await tables.enqueue(tenant, name, version.version, places_of(self._topology, tenant, name))
+                # What a tenant begins with takes the place of nothing, and what is derived changes with its source.
+                if current and name not in DERIVED:
+                    place = place_of_change(self._topology, tenant)
+                    await tables.enqueue_change(tenant, name, version.version, place)
             if wanted.tokens is not None and not await tables.replace_tokens(tenant, wanted.tokens):
                 raise _token_taken()
             await tables.keep_secret(tenant, "whsec_" + b64encode(secrets.token_bytes(SECRET_BYTES)).decode())

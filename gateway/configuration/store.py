@@ -36,7 +36,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """One announcement that is still to be made. `body` and `hash` are the version's."""
+    """One announcement that is still to be made. `body` and `hash` are the version's.
+
+    `what` is `document`, or `change`: then that there is this version is told, made by `by` at `at` (ms), not its body.
+    """
 
     id: int
     tenant: str
@@ -46,6 +49,9 @@ class Pending:
     partition: int
     hash: str
     body: bytes
+    what: str = "document"
+    by: str = ""
+    at: int = 0
 
 
 def store_pool(dsn: str) -> Pool:
@@ -114,7 +120,7 @@ class Tables:
         """(document, version) -> are all its announcements on the log?"""
         found = await self._connection.execute(
             "select document, version, bool_and(announced_at is not null) from configuration_outbox"
-            " where tenant = %s group by document, version",
+            " where tenant = %s and what = 'document' group by document, version",
             (tenant,),
         )
         return {(row[0], row[1]): row[2] async for row in found}
@@ -135,6 +141,14 @@ class Tables:
                 " values (%s, %s, %s, %s, %s)",
                 [(tenant, document, version, topic, partition) for topic, partition in places],
             )
+
+    async def enqueue_change(self, tenant: str, document: str, version: int, place: tuple[str, int]) -> None:
+        """That there is this version, as a change; in the transaction that accepts it."""
+        await self._connection.execute(
+            "insert into configuration_outbox (tenant, document, version, topic, partition, what)"
+            " values (%s, %s, %s, %s, %s, 'change')",
+            (tenant, document, version, *place),
+        )
 
     async def replace_tokens(self, tenant: str, tokens: Sequence[Token]) -> bool:
         """Make these the tenant's tokens. False (and nothing usable) when one of them is another tenant's."""
@@ -175,15 +189,15 @@ class Tables:
         Of those at most `limit`, and after the first at most PENDING_BYTES.
         """
         found = await self._connection.execute(
-            "select id, tenant, document, version, topic, partition, hash, body from ("
-            "  select o.*, c.hash, c.body, sum(octet_length(c.body)) over (order by o.id) as bytes,"
-            "         row_number() over (order by o.id) as nth"
+            "select id, tenant, document, version, topic, partition, hash, body, what, created_by, at from ("
+            "  select o.*, c.hash, c.body, c.created_by, (extract(epoch from c.created_at) * 1000)::bigint as at,"
+            "         sum(octet_length(c.body)) over (order by o.id) as bytes, row_number() over (order by o.id) as nth"
             "    from (select * from configuration_outbox where announced_at is null order by id limit %s) o"
             "    join configuration c using (tenant, document, version)) p"
             " where nth = 1 or bytes <= %s order by id",
             (limit, PENDING_BYTES),
         )
-        return [Pending(r[0], r[1], r[2], r[3], r[4], r[5], r[6], bytes(r[7])) async for r in found]
+        return [Pending(*r[:7], bytes(r[7]), *r[8:]) async for r in found]
 
     async def count_pending(self) -> int:
         """How many announcements are still to be made."""

@@ -13,6 +13,7 @@ KEPT_KEYS = 4_096  # names kept ready: usually 100 bytes each, at most 8 KB, so 
 # 64 writes x (32 + 64 characters of up to 4 bytes + 50) < 30 KB of a 64 KB part.
 WRITES_PER_RESOURCE = 64
 TROUBLES = 32  # pages that failed, or false alarms, of which the times are kept: more than any threshold
+BLAMED = 16  # changes that were blamed: more than the documents of which one can be
 SYMPTOM_CHARACTERS = 500
 
 
@@ -47,10 +48,14 @@ class Writes:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """When pages did not arrive and when incidents were called false alarms (ms of log time), oldest first."""
+    """When pages did not arrive and when incidents were called false alarms (ms of log time), oldest first.
+
+    `blamed` are the changes of configuration of which an incident was told already.
+    """
 
     failed: tuple[int, ...] = ()
     false_alarms: tuple[int, ...] = ()
+    blamed: tuple[Id16, ...] = ()
 
 
 PARTS = (Classified, Writes, Routing)

@@ -205,12 +205,11 @@ class World:
         """A fact of another system, as the gateway writes it."""
         self._send(topic, message, record_id, "gateway")
 
-    def command(self, kind: type, subject: str, incident: bytes, key: str = "") -> bytes:
-        """Any command of a person to an incident that needs no more than that; returns the command's id."""
+    def command(self, kind: type, subject: str, incident: bytes, key: str = "", **given: Any) -> bytes:
+        """Any command of a person to an incident, `given` what it says besides; returns the command's id."""
         command_id = ids.derive("command", self.tenant, kind.__name__, subject, incident, key)
-        message = kind(
-            self.tenant, command_id, ids.derive("body", subject, incident), subject, incident, self.clock.wall_ms()
-        )
+        body = ids.derive("body", subject, incident)
+        message = kind(self.tenant, command_id, body, subject, incident, self.clock.wall_ms(), **given)
         self._send("incidents.commands", message, command_id, "gateway")
         return command_id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 
 import psycopg
 import pytest
@@ -17,12 +18,13 @@ from processors.host.places import Place, Placed
 from processors.host.sender import Sender
 from schemas import codec
 from schemas.configuration import parse_document
+from schemas.messages.incidents import ChangeObserved
 from schemas.messages.kernel import SHARED
 from schemas.record import Output
 from tests.integration.gateway.conftest import DOCUMENTS, OPERATOR, ends, hashed, read_from, tokens_of
 from tests.support.waiting import auntil
 
-WORDS = codec.Words(SHARED)
+WORDS = codec.Words((*SHARED, ChangeObserved))
 
 
 def path(tenant: str) -> str:
@@ -39,11 +41,17 @@ def said(records, tenant: str) -> dict[tuple[str, str, int], list[int]]:
     out: dict[tuple[str, str, int], list[int]] = {}
     for record in records:
         message = WORDS.decode(record.value)
-        if message.tenant == tenant:
+        if message.tenant == tenant and not isinstance(message, ChangeObserved):
             assert record.key == tenant.encode()
             parse_document(message.document, message.body)
             out.setdefault((message.document, record.topic, record.partition), []).append(message.version)
     return out
+
+
+def changes(records, tenant: str) -> list[ChangeObserved]:
+    """The changes told of a tenant's configuration, one for each id."""
+    found = [m for m in (WORDS.decode(r.value) for r in records) if isinstance(m, ChangeObserved)]
+    return list({m.action_id: m for m in found if m.tenant == tenant}.values())
 
 
 async def announced(gateway, tenant: str) -> dict[str, bool]:
@@ -199,6 +207,38 @@ async def test_a_crash_at_any_step_only_announces_again(settings, topics, declar
         assert set(versions) == ({1, 2} if document == "signals" else {1})
         assert versions[-1] == max(versions), "the last word is the newest"
         assert versions.count(1) <= 2
+    told = [(c.resource, c.before, c.after) for c in changes(read_from(topics, before), tenant)]
+    assert told == [("configuration/signals", "version 1", "version 2")]
+
+
+async def test_what_takes_the_place_of_a_version_is_told_as_a_change(
+    settings, topics, declared, sender, accept
+) -> None:
+    tenant = "changing"
+    before = ends(topics, inputs(declared))
+    await accept(tenant, {"documents": DOCUMENTS}, "operator")
+    people = {
+        "people": [*DOCUMENTS["people"]["people"], {"id": "carol", "channels": [{"kind": "console"}]}],
+        "fallback_contact": "alice",
+    }
+    targets = {"webhooks": ["pager.example.org"]}
+    calendar = {"change_freezes": []}
+    put = {
+        "documents": {"people": people, "incidents": {"attach_window_s": 300}, "targets": targets, "calendar": calendar}
+    }
+    await accept(tenant, put, "carol")
+    await accept(tenant, put, "carol")
+    assert await drained(settings, sender) > 0
+    found = changes(read_from(topics, before), tenant)
+    told = {c.resource.removeprefix("configuration/"): (c.kind, c.actor, c.before, c.after) for c in found}
+    assert told == {
+        "calendar": ("configuration", "carol", None, "version 1"),
+        "incidents": ("configuration", "carol", None, "version 1"),
+        "people": ("configuration", "carol", "version 1", "version 2"),
+        "targets": ("configuration", "carol", None, "version 1"),
+    }
+    now = time.time_ns() // 1_000_000
+    assert all(0 <= now - c.event_time < 600_000 for c in found), "when it was accepted, not when it was told"
 
 
 async def test_a_send_that_fails_marks_what_was_acknowledged_only(settings, topics, declared, sender, accept) -> None:

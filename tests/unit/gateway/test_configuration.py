@@ -20,6 +20,7 @@ from schemas import codec, ids, topology
 from schemas.configuration import DEFAULTS, MAX_DOCUMENT_BYTES, canonical, parse_document
 from schemas.envelope import record_id
 from schemas.errors import ConfigurationError, MandateError
+from schemas.messages.incidents import ChangeObserved
 from schemas.messages.kernel import SHARED, ConfigurationActivated, ConfigurationAnnounced
 from schemas.partitioning import partition_of
 from schemas.record import Record
@@ -120,6 +121,26 @@ def test_an_announcement_has_one_id_however_often_it_is_made() -> None:
     (other,) = announcement(Pending(7, "a/b", "signals", 3, "actions.ordered", 1, "h", b"{}"), 1)
     assert record_id(Record("t", 2, 0, 0, other.key, other.value, other.headers)) != found[0]
     assert len(found[0] or b"") == ids.ID_BYTES
+
+
+def test_a_new_version_is_told_as_a_change_with_one_id_and_without_its_content() -> None:
+    pending = Pending(7, "a/b", "targets", 4, "incidents.commands", 1, "h", b'{"secret":1}', "change", "carol", 99)
+    (one,), (two,) = announcement(pending, 1), announcement(pending, 2)
+    assert (one.topic, one.partition, one.key, one.value) == ("incidents.commands", 1, b"a%2Fb", two.value)
+    found = [record_id(Record("t", 1, 0, 0, x.key, x.value, x.headers)) for x in (one, two)]
+    change_id = ids.derive("configured", "a/b", "targets", 4)
+    assert found == [change_id, change_id]
+    assert codec.Words((ChangeObserved,)).decode(one.value) == ChangeObserved(
+        "a/b",
+        "configuration/targets",
+        "configuration",
+        "version 3",
+        "version 4",
+        "targets is version 4",
+        "carol",
+        change_id,
+        99,
+    )
 
 
 def test_a_large_document_is_announced_in_parts_and_then_activated() -> None:
