@@ -197,7 +197,7 @@ class Tables:
             " where nth = 1 or bytes <= %s order by id",
             (limit, PENDING_BYTES),
         )
-        return [Pending(*r[:7], bytes(r[7]), *r[8:]) async for r in found]
+        return [Pending(r[0], r[1], r[2], r[3], r[4], r[5], r[6], bytes(r[7]), r[8], r[9], r[10]) async for r in found]
 
     async def count_pending(self) -> int:
         """How many announcements are still to be made."""

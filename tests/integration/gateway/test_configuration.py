@@ -222,9 +222,13 @@ async def test_what_takes_the_place_of_a_version_is_told_as_a_change(
         "fallback_contact": "alice",
     }
     targets = {"webhooks": ["pager.example.org"]}
-    calendar = {"change_freezes": []}
     put = {
-        "documents": {"people": people, "incidents": {"attach_window_s": 300}, "targets": targets, "calendar": calendar}
+        "documents": {
+            "people": people,
+            "incidents": {"attach_window_s": 300},
+            "targets": targets,
+            "calendar": {"change_freezes": []},
+        }
     }
     await accept(tenant, put, "carol")
     await accept(tenant, put, "carol")

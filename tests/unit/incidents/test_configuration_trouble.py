@@ -3,6 +3,8 @@ blamed, when none is, and what is said of it. The first rows are in test_kinds.p
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from processors.incidents import DECIDER
@@ -18,7 +20,11 @@ from tests.unit.incidents.test_kinds import page
 def configured(desk: Desk, n: int, document: str) -> None:
     """Version `n` of a document takes the place of the one before, as the gateway's outbox tells it."""
     resource = f"configuration/{document}"
-    given = {"before": f"version {n - 1}", "after": f"version {n}", "summary": f"{document} is version {n}"}
+    given: dict[str, Any] = {
+        "before": f"version {n - 1}",
+        "after": f"version {n}",
+        "summary": f"{document} is version {n}",
+    }
     given |= {"kind": "configuration", "actor": "carol", "action_id": ids.derive("configured", document, n)}
     desk.tell(change(n, resource=resource, event_time=desk.now, **given))
 
