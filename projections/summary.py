@@ -14,7 +14,8 @@ _NUMBERS = f"""
 select
   (select coalesce(sum(rows), 0)::bigint from timeline_counts where tenant = %(tenant)s) as timeline_rows,
   (select count(*) from incidents where tenant = %(tenant)s and state not in {OVER_SQL}) as open,
-  (select count(*) from incidents where tenant = %(tenant)s and state in {OVER_SQL}) as resolved,
+  (select count(*) from incidents where tenant = %(tenant)s and state in {OVER_SQL}
+      and merged_into is null) as resolved,
   (select count(*) from healed_failures where tenant = %(tenant)s) as healed_failures,
   (select count(*) from gap_events where tenant = %(tenant)s and kind = 'opened') as gaps_opened,
   (select count(*) from gap_events where tenant = %(tenant)s and kind = 'filled') as gaps_filled,

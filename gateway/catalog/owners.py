@@ -62,6 +62,21 @@ def owners_of(current: Current, service: Service) -> Owners:
     return Owners(tuple(boxes), path, source)
 
 
+def is_of(current: Current, resource: str, service: str | None, owner: str | None) -> bool:
+    """Is a resource one of this service, and of this owner? None asks for nothing.
+
+    The owner is a team or person of the catalog, or the team of the document `ownership`; a service that the catalog
+    does not have is the resource of that name.
+    """
+    found = current.catalog.service(resource)
+    if service is not None and service not in (resource, found.id if found is not None else resource):
+        return False
+    if owner is None:
+        return True
+    own = (found.owner, found.primary) if found is not None else ()
+    return owner in (*own, current.ownership.owner(resource))
+
+
 def _above(current: Current, team: Team) -> list[tuple[Team, str]]:
     out: list[tuple[Team, str]] = []
     here: Team | None = team

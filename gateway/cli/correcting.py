@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.access import access, access_options
-from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
-from gateway.cli.commands import give
+from gateway.cli.client import QUICK_DEADLINE_S, Client, Json, Refused
+from gateway.cli.commands import ASK_EVERY_S, give
 from gateway.cli.output import EXIT_TEXT, json_option, run, show
 
+# A read model follows the log in well under a second; after that the id must do.
+SEEN_S = 5.0
 name_argument = click.argument("name", metavar="INCIDENT")
 reason_option = click.option("--reason", required=True, help="Why; it is kept with the correction.")
 
@@ -33,7 +37,10 @@ def add(group: click.Group) -> None:
 def split(
     name: str, events: tuple[str, ...], reason: str, url: str | None, token_file: Path | None, as_json: bool
 ) -> int:
-    """Make these failures of INCIDENT another one. EVENT is an `event_id` of its timeline."""
+    """Make these failures of INCIDENT another one.
+
+    EVENT is the id of a failure: `mandate incidents show INC-1 --events` lists them.
+    """
     return _say("split", name, {"events": list(events), "reason": reason}, url, token_file, as_json)
 
 
@@ -90,9 +97,25 @@ def _say(verb: str, name: str, body: dict[str, Any], url: str | None, token_file
         who = access(url, token_file, "person")
         async with Client(who.url, who.token, deadline_s=QUICK_DEADLINE_S) as client:
             found: Json = await give(client, f"{_path(name)}/{verb}", body, str(uuid.uuid4()), verb, name)
+            made = await _made(client, found.get("incident_id"))
         if as_json:
             show(found)
         else:
-            click.echo(f"{verb} {name}: accepted", err=True)
+            click.echo(f"{verb} {name}: accepted{f', they are {made} now' if made else ''}", err=True)
 
     return run(work(), as_json)
+
+
+async def _made(client: Client, incident_id: str | None) -> str | None:
+    """The name of the incident that a split made, once the read model knows it; None without one."""
+    end = time.monotonic() + SEEN_S
+    while incident_id is not None and time.monotonic() < end:
+        try:
+            found = await client.get(f"/v1/incidents/{incident_id}")
+        except Refused as error:
+            if error.status != 404:
+                raise
+            await asyncio.sleep(ASK_EVERY_S)
+        else:
+            return str(found["name"])
+    return incident_id

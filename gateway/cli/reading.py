@@ -30,6 +30,8 @@ def incidents() -> None:
 @click.option("--state", help="open, resolved, or one state such as investigating.")
 @click.option("--world", help="RML-1, RML-2 or RML-3.")
 @click.option("--resource", help="Only those of this resource.")
+@click.option("--service", help="Only those of this service of the catalog.")
+@click.option("--owner", help="Only those whose service this team or person owns.")
 @click.option("--actor", help="Only those that a failure of this actor opened.")
 @click.option("--assignee", help="Only those that this person has.")
 @click.option("--since", help="Only those opened from this RFC 3339 time on.")
@@ -43,6 +45,8 @@ def list_incidents(
     state: str | None,
     world: str | None,
     resource: str | None,
+    service: str | None,
+    owner: str | None,
     actor: str | None,
     assignee: str | None,
     since: str | None,
@@ -69,15 +73,16 @@ def list_incidents(
     }
     asked = world and world.upper().replace("-", "")
     query = {"state": state, "world": asked, "limit": limit, "cursor": cursor, "resource": resource, "actor": actor}
-    query |= {"assignee": assignee, "since": since, "until": until, "q": words}
+    query |= {"service": service, "owner": owner, "assignee": assignee, "since": since, "until": until, "q": words}
     return _list("/v1/incidents", query, columns, "No incidents.", url, token_file, as_json)
 
 
 @incidents.command("show", epilog=EXIT_TEXT)
 @click.argument("incident")
+@click.option("--events", is_flag=True, help="Every failure with its id, as `incident split` takes it; nothing else.")
 @access_options
 @json_option
-def show_incident(incident: str, url: str | None, token_file: Path | None, as_json: bool) -> int:
+def show_incident(incident: str, events: bool, url: str | None, token_file: Path | None, as_json: bool) -> int:
     """Show one incident (INC-1 or its id): summary, intervention times, what happened, and who was paged."""
 
     async def work() -> None:
@@ -88,6 +93,10 @@ def show_incident(incident: str, url: str | None, token_file: Path | None, as_js
             pages_ = await client.get("/v1/pages", incident=str(found.get("name") or incident), limit=1_000)
         if as_json:
             show({**found, "timeline": story.get("items"), "pages": pages_.get("items")})
+            return
+        if events:
+            failed = [e for e in story.get("items") or [] if e.get("kind") in FAILURES and e.get("event_id")]
+            table(failed, {"at": "at", "actor": "actor", "event": "event_id", "what failed": "text"}, "No failures.")
             return
         for line in describe(found):
             click.echo(line)
@@ -142,6 +151,7 @@ def timeline(
     return _list("/v1/timeline", query, columns, "No actions.", url, token_file, as_json)
 
 
+FAILURES = ("IncidentOpened", "SignalAttached")
 _PAGES = {
     "requested": "requested_at",
     "incident": "incident",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
@@ -222,14 +222,14 @@ def plain(answer: Answer) -> dict[str, Any]:
     }
 
 
-def answer(asked: Asked, warnings: Warnings) -> web.Response:
-    """200 with what was decided, a refusal as a problem, or 202 with the command's address."""
+def answer(asked: Asked, warnings: Warnings, more: Mapping[str, Any] | None = None) -> web.Response:
+    """200 with what was decided (and `more`), a refusal as a problem, or 202 with the command's address."""
     address = f"/v1/commands/{ids.text(asked.command_id)}"
     if asked.answered is None:
         return web.json_response(warnings.beside({"command": address}), status=202, headers={"Location": address})
     found = asked.answered.answer
     if found.code == ACCEPTED:
-        return web.json_response(warnings.beside(plain(found)))
+        return web.json_response(warnings.beside(plain(found) | dict(more or {})))
     return problems.response(refusal(asked.answered))
 
 

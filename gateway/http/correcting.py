@@ -24,7 +24,7 @@ from gateway.http.services import Services
 from projections.postgres import scoped
 from schemas import ids
 from schemas.messages.incidents import MergeIncident, SplitIncident, UndoCorrection
-from schemas.messages.incidents.correcting import REASON_MAX, SPLIT_MAX
+from schemas.messages.incidents.correcting import REASON_MAX, SPLIT_MAX, split_off_id
 
 Verb = Literal["split", "merge", "undo"]
 VERBS: tuple[str, ...] = get_args(Verb)
@@ -46,6 +46,9 @@ def post(verb: Verb) -> Callable[[web.Request], Awaitable[web.Response]]:
         who, services = principal_of(request), request.app[SERVICES]
         key = idempotency_key(request)
         asked = await ask(services, who.tenant or "", who.subject, verb, request.match_info["incident"], given, key)
+        if verb == "split" and asked.answered is not None:
+            made = ids.text(split_off_id(asked.command_id, who.tenant or ""))
+            return commands.answer(asked, body.warnings, {"incident_id": made})
         return commands.answer(asked, body.warnings)
 
     return handle

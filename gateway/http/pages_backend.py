@@ -60,9 +60,7 @@ class PagesBackend:
 
     async def incidents(self, reader: Reader, asked: Mapping[str, str], cursor: str | None, limit: int) -> Json:
         """A page of incidents, by the parameters of GET /v1/incidents."""
-        state, filters = reads.narrowed(asked)
-        async with scoped(self._services.read_models, reader.tenant) as scope:
-            return await incident_queries.incidents(scope, limit=limit, cursor=cursor, state=state, filters=filters)
+        return await reads.listed(self._services, reader.tenant, asked, cursor, limit)
 
     async def incident(self, reader: Reader, name: str) -> Json:
         """One incident by INC-n or id."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 from aiohttp import web
 
+from gateway.catalog.owners import is_of
 from gateway.http.answering import answer as _json
 from gateway.http.answering import limit_of as _limit
 from gateway.http.answering import query_of as _query
@@ -15,6 +17,7 @@ from gateway.http.auth import tenant_of
 from gateway.http.commands import unknown
 from gateway.http.errors import BadRequest, NotFound
 from gateway.http.keys import SERVICES
+from gateway.http.services import Services
 from projections import summary as summaries
 from projections.cases import queries as cases
 from projections.incidents import queries as incidents
@@ -27,7 +30,7 @@ from projections.worlds import WORLDS
 from schemas import ids
 from schemas.incident_rules import STATES
 
-FILTERS = ("severity", "assignee", "taken", "resource", "actor", "since", "until", "world", "q")
+FILTERS = ("severity", "assignee", "taken", "resource", "service", "owner", "actor", "since", "until", "world", "q")
 _STATES = ("open", *STATES)
 _SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 _TAKEN = ("yes", "no")
@@ -80,12 +83,22 @@ async def get_action(request: web.Request) -> web.Response:
 async def get_incidents(request: web.Request) -> web.Response:
     """GET /v1/incidents: the newest first, narrowed by what `narrowed` knows."""
     query = _query(request, "limit", "cursor", "state", *FILTERS)
+    services, tenant = request.app[SERVICES], tenant_of(request)
+    return _json(await listed(services, tenant, query, query.get("cursor"), _limit(query)))
+
+
+async def listed(
+    services: Services, tenant: str, query: Mapping[str, str], cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of incidents, by the parameters of GET /v1/incidents. Raises BadRequest."""
     state, filters = narrowed(query)
-    async with _open(request) as scope:
-        found = await incidents.incidents(
-            scope, limit=_limit(query), cursor=query.get("cursor"), state=state, filters=filters
-        )
-    return _json(found)
+    service, owner = query.get("service"), query.get("owner")
+    current = None if service is None and owner is None else await services.configurations.catalogs.of(tenant)
+    async with scoped(services.read_models, tenant) as scope:
+        if current is not None:
+            among = [r for r in await incidents.resources(scope) if is_of(current, r, service, owner)]
+            filters = replace(filters, among=among)
+        return await incidents.incidents(scope, limit=limit, cursor=cursor, state=state, filters=filters)
 
 
 def narrowed(query: Mapping[str, str]) -> tuple[str | None, Filters]:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from gateway.http import bodies
+from gateway.web import secret
 from gateway.web.environment import render
 
 CSP = (
@@ -87,6 +89,18 @@ class Backend(Protocol):
     async def answer(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
         """Send a command of a person; returns what became of it in one sentence."""
 
+    async def reviews(self, reader: Reader, verdict: str, cursor: str | None, limit: int) -> Json:
+        """A page of what was flagged (`all` or a verdict), and the external dependencies as `dependencies`."""
+
+    async def judge(self, reader: Reader, name: str, verb: str, note: str | None) -> str:
+        """A person's verdict on what was flagged; returns what became of it in one sentence."""
+
+    async def suggestions(self, reader: Reader, state: str, cursor: str | None, limit: int) -> Json:
+        """A page of suggestions."""
+
+    async def decide(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
+        """A person's decision on a suggestion; returns what became of it in one sentence."""
+
     def problem(self, error: Exception) -> Json:
         """The problem document of whatever was raised: `status`, `title`, `detail`, `remedy`."""
 
@@ -118,6 +132,26 @@ def problem(reader: Reader | None, found: Json) -> web.Response:
     return html(render("problem.html", me=reader, here="", exhausted=[], x=found), found["status"])
 
 
+class TooOld(Exception):
+    """A form came without the secret of its reader's session."""
+
+
+async def theirs(request: web.Request, reader: Reader) -> dict[str, str]:
+    """The fields of a form of this reader's session, without its secret. Raises TooOld, and what reading it raises."""
+    fields = await bodies.form(request)
+    if not secret.theirs(fields.pop("csrf", None), reader.csrf):
+        raise TooOld
+    return fields
+
+
+_TOO_OLD: Json = {
+    "status": 403,
+    "title": "The form was too old",
+    "detail": "It did not carry the secret of your session.",
+    "remedy": "Open the page again and press the button there.",
+}
+
+
 def signed_in(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Ask for a token first; turn whatever is raised into a page that says what to do."""
 
@@ -132,6 +166,8 @@ def signed_in(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamR
             return await handler(request, backend, reader)
         except web.HTTPException:
             raise
+        except TooOld:
+            return problem(reader, _TOO_OLD)
         except Exception as error:  # its problem document is what the API would answer; a bug is logged there
             return problem(reader, backend.problem(error))
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.http import bodies
 from gateway.web import view
 from gateway.web.catalog import panel as blast_panel
 from gateway.web.changes import panel
-from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_in
+from gateway.web.door import Backend, Json, Reader, html, now, signed_in, theirs
 from gateway.web.environment import render
 from gateway.web.listing import Listing
 from gateway.web.moves import NOTHING, offers
 from gateway.web.responding import together
-from gateway.web.secret import masked, theirs
+from gateway.web.secret import masked
 from gateway.web.story import GROUPS, changes_before, story
 
 LIST = 50  # incidents on one page of the list
@@ -165,18 +164,9 @@ async def incident_pages(request: web.Request, backend: Backend, reader: Reader)
 @signed_in
 async def answer(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
     """A command by a plain form, then back to the page with what became of it."""
-    form = await bodies.form(request)
-    if not theirs(form.get("csrf"), reader.csrf):
-        old = {
-            "status": 403,
-            "title": "The form was too old",
-            "detail": "It did not carry the secret of your session.",
-            "remedy": "Open the incident again and press the button there.",
-        }
-        return problem(reader, old)
+    form = await theirs(request, reader)
     name, verb = request.match_info["name"], request.match_info["verb"]
     if verb not in backend.verbs:
         raise web.HTTPNotFound()
-    fields = {key: value for key, value in form.items() if key != "csrf"}
-    said = await backend.answer(reader, name, verb, fields)
+    said = await backend.answer(reader, name, verb, form)
     raise web.HTTPSeeOther(str(request.rel_url.with_path(f"/incidents/{name}").with_query(said=said[:SAID_MAX])))

@@ -26,6 +26,8 @@ class Listing:
     severity: str = ""
     who: str = ""
     resource: str = ""
+    service: str = ""
+    owner: str = ""
     world: str = ""
     q: str = ""
 
@@ -38,6 +40,8 @@ class Listing:
             severity if severity in SEVERITIES else "",
             _text(query, "who"),
             _text(query, "resource"),
+            _text(query, "service"),
+            _text(query, "owner"),
             query.get("world", "") if query.get("world", "") in WORLDS else "",
             _text(query, "q"),
         )
@@ -52,7 +56,9 @@ class Listing:
         """The filters in words, for the empty list."""
         who = {NOBODY: "no one on it", ME: "mine"}.get(self.who, f"@{self.who}" if self.who else "")
         world = self.world.replace("RML", "RML-")
-        return ", ".join(word for word in (self.q, self.state, self.severity, who, self.resource, world) if word)
+        owner = f"owned by {self.owner}" if self.owner else ""
+        words = (self.q, self.state, self.severity, who, self.resource, self.service, owner, world)
+        return ", ".join(word for word in words if word)
 
     def address(self, **changes: str) -> str:
         """The query string with some filters changed, in one order."""

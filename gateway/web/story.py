@@ -57,6 +57,10 @@ _LOOKS = {
     "ApprovalRequested": ("amber", "clock"),
     "ApprovalGiven": ("green", "check"),
     "ApprovalDeclined": ("grey", "x"),
+    "IncidentSplit": ("blue", "link"),
+    "IncidentsMerged": ("blue", "link"),
+    "CorrectionUndone": ("blue", "undo"),
+    "IncidentsRelated": ("grey", "link"),
 }
 _QUIET = ("grey", "clock")
 # Failures of one problem come in runs; a run of more than this becomes one line.
@@ -194,9 +198,11 @@ def _way(states: list[str]) -> str:
 
 def lateness(entry: Json) -> float | None:
     """Seconds from when an action happened to when the log had it, when they are more than it needs; else None."""
-    if entry["kind"] not in _OF_AGENTS:
+    details = entry.get("details") or {}
+    # What a person split off came in time; it is told late.
+    if entry["kind"] not in _OF_AGENTS or details.get("split_from"):
         return None
-    seconds = between((entry.get("details") or {}).get("event_time"), entry["at"])
+    seconds = between(details.get("event_time"), entry["at"])
     return seconds if seconds is not None and seconds > LATE_S else None
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol, cast
-
 from aiohttp import web
 
-from gateway.http import bodies
 from gateway.web import view
-from gateway.web.door import Backend, Json, Reader, html, now, problem, signed_in
+from gateway.web.door import Backend, Json, Reader, html, now, signed_in, theirs
 from gateway.web.environment import render
-from gateway.web.secret import masked, theirs
+from gateway.web.secret import masked
 from gateway.web.words import between, span
 
 LIST = 50
@@ -20,16 +16,6 @@ STATES = ("open", "accepted", "dismissed", "expired", "all")
 VERBS = ("accept", "dismiss")
 # By confidence: (hue, style). What is only possible is dashed.
 CONFIDENCE = {"high": ("amber", ""), "medium": ("amber", "dash"), "low": ("grey", "dash"), "none": ("grey", "dash")}
-
-
-class Suggesting(Protocol):
-    """What this page needs of the gateway."""
-
-    async def suggestions(self, reader: Reader, state: str, cursor: str | None, limit: int) -> Json:
-        """A page of suggestions."""
-
-    async def decide(self, reader: Reader, name: str, verb: str, said: Mapping[str, str]) -> str:
-        """A person's decision; returns what became of it in one sentence."""
 
 
 def shown(x: Json, clock: str) -> Json:
@@ -52,7 +38,7 @@ async def list_page(request: web.Request, backend: Backend, reader: Reader) -> w
     """The open suggestions, or those of `state`."""
     state = request.query.get("state", "open")
     state = state if state in STATES else "open"
-    found = await _of(backend).suggestions(reader, state, request.query.get("cursor"), LIST)
+    found = await backend.suggestions(reader, state, request.query.get("cursor"), LIST)
     clock = now()
     page = render(
         "suggestions.html",
@@ -74,21 +60,9 @@ async def list_page(request: web.Request, backend: Backend, reader: Reader) -> w
 @signed_in
 async def answer(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
     """A decision by a plain form, then back to the list with what became of it."""
-    form = await bodies.form(request)
-    if not theirs(form.get("csrf"), reader.csrf):
-        old = {
-            "status": 403,
-            "title": "The form was too old",
-            "detail": "It did not carry the secret of your session.",
-            "remedy": "Open the list again and press the button there.",
-        }
-        return problem(reader, old)
+    form = await theirs(request, reader)
     name, verb = request.match_info["name"], request.match_info["verb"]
     if verb not in VERBS:
         raise web.HTTPNotFound()
-    said = await _of(backend).decide(reader, name, verb, {k: v for k, v in form.items() if k != "csrf"})
+    said = await backend.decide(reader, name, verb, form)
     raise web.HTTPSeeOther(str(request.rel_url.with_path("/suggestions").with_query(said=said[:SAID_MAX])))
-
-
-def _of(backend: Any) -> Suggesting:
-    return cast(Suggesting, backend)

@@ -80,12 +80,29 @@ def _moved(view: View, tenant: str, standing: Sequence[Standing], now: int) -> l
     for here in standing:
         if here.merged_into is not None or here.state in OVER or here.historical:
             continue
-        taken = [other.resource for other in standing if other.merged_into == here.incident_id]
-        found = _radius(view, tenant, (here.resource, *taken))
-        known = view.get(blast_part(key_of(tenant), here.incident_id))
+        key = key_of(tenant)
+        others = [other for other in standing if other is not here]
+        apart = {i for o in others if o.merged_into != here.incident_id for i in _whole(view, key, o.incident_id)}
+        together = [here.incident_id, *(o.incident_id for o in others if o.merged_into == here.incident_id)]
+        members = [i for one in together for i in _whole(view, key, one)[1:] if i not in apart]
+        resources = [here.resource, *(o.resource for o in others if o.merged_into == here.incident_id)]
+        found = _radius(view, tenant, _distinct(view, key, resources, members))
+        known = view.get(blast_part(key, here.incident_id))
         if found is not None and (known is None or known.digest != found.digest):
             out.append(_event(tenant, here.incident_id, here.number, here.resource, found, "moved", now))
     return out
+
+
+def _whole(view: View, key: str, incident_id: Id) -> tuple[Id, ...]:
+    """An incident and all that it took in."""
+    incident: Incident | None = view.get(incident_part(key, incident_id))
+    return (incident_id, *(incident.members if incident is not None else ()))
+
+
+def _distinct(view: View, key: str, resources: Sequence[str], members: Sequence[Id]) -> tuple[str, ...]:
+    """These resources and those of the members, each once."""
+    own = [view.get(incident_part(key, i)) for i in members]
+    return tuple(dict.fromkeys((*resources, *(i.resource for i in own if i is not None))))
 
 
 def _configured(command: Command, told: Configured, view: View) -> Decision:
@@ -99,11 +116,12 @@ def _configured(command: Command, told: Configured, view: View) -> Decision:
     still.sort(key=lambda i: -i.number)
     events = []
     for incident in still[:RESTATED]:
-        found = _radius(view, told.tenant, (incident.resource,))
+        resources = _distinct(view, key, (incident.resource,), incident.members)
+        found = _radius(view, told.tenant, resources)
         known = view.get(blast_part(key, incident.incident_id))
         # A tenant that takes its catalog away takes the radii away, too: what is stated must be in force.
         if found is None and known is not None:
-            found = _of(cast(Catalog, view.config(told.tenant, CATALOG)), (), (incident.resource,))
+            found = _of(cast(Catalog, view.config(told.tenant, CATALOG)), (), resources)
         if found is not None and (known is None or known.digest != found.digest):
             stated = (told.tenant, incident.incident_id, incident.number, incident.resource)
             events.append(_event(*stated, found, "catalog", command.now))

@@ -189,7 +189,9 @@ def standing(
     """An incident as the events of corrections say it; `every` are its failures, None where not all are remembered."""
     kinds = failures.kinds_of(view, incident_part(key, incident.incident_id))
     kind = next((k for k in kinds if k.problem == incident.problem), None)
-    detected = sum(1 for f in every or () if f.at <= incident.detected_at)
+    # The failure that opened it is known before all others of its millisecond.
+    before = sum(1 for f in every or () if f.at < incident.detected_at)
+    detected = before + 1 if incident.trigger == "error" and every else before
     given: dict[str, Any] = {f.name: getattr(incident, f.name) for f in fields(Standing) if hasattr(incident, f.name)}
     return Standing(
         **given,

@@ -43,6 +43,7 @@ from schemas.messages.incidents import (
     IncidentSplit,
     SplitIncident,
 )
+from schemas.messages.incidents.correcting import split_off_id
 
 # 64 x (16 + 8 + 16 + 16 + a few) < 5 KB of a problem's part; a split by actors takes one for each of at most 32.
 ROUTES_MAX = 64
@@ -73,7 +74,7 @@ def split(command: Command, wish: SplitIncident, view: View) -> Decision:
     every = counting.in_order(kept)
     moved = [(n, f) for n, f in every if f.action_id in wanted]
     rest = [f for _, f in every if f.action_id not in wanted]
-    incident_id = child_id(command.id, "incidents.Incident", key, 0)
+    incident_id = split_off_id(command.id, wish.tenant)
     correction_id = child_id(command.id, "incidents.Correction", key, 0)
     kinds = _kinds(view, homes)
     parting = _parting(correction_id, source, incident_id, rest, [f for _, f in moved], kinds)

@@ -48,6 +48,9 @@ with recursive family as (
 select incident_id, number from family order by number
 """
 _LIST = _SELECT + " and i.number < %(below)s {state} {filters} order by i.number desc limit %(rows)s"
+# A name is at most 1 KB and mostly 20 bytes: 200 KB; a tenant with more services narrows by resource.
+RESOURCES_MAX = 10_000
+_RESOURCES = "select distinct resource from incidents where tenant = %(tenant)s order by resource limit %(rows)s"
 _COMMAND = """
 select a.code, a.reasons, a.event_ids, r.why, r.remedy, i.number
   from answers a left join refusals r on r.tenant = a.tenant and r.command_id = a.command_id and r.code = a.code
@@ -67,11 +70,12 @@ select a.*, e.ends_at, e.at as resolved_at
     on e.tenant = a.tenant and e.alert_id = a.alert_id
  where a.tenant = %(tenant)s and a.incident_id = any(%(ids)s) order by a.at desc, a."offset" desc limit %(rows)s
 """
-_ENTRY = """select topic, partition, "offset", append_time, at, kind, text, actor, record_id, action_id, details,
-       incident_id
+# One event may stand on the timelines of two that are read together.
+_ENTRY = """select distinct on (x."offset") topic, partition, "offset", append_time, at, kind, text, actor, record_id,
+       action_id, details, incident_id
   from {table} x where x.tenant = %(tenant)s and x.incident_id = any(%(incident_ids)s) and x.topic = m.topic
    and x.partition = m.partition and x."offset" > m."offset" and (x.kind = any(%(kinds)s)) = %(within)s
- order by x."offset" limit %(rows)s"""
+ order by x."offset", x.incident_id limit %(rows)s"""
 _CHANGE = """select topic, partition, "offset", append_time, at, 'ChangeRecorded', text, actor, change_id, action_id,
        jsonb_build_object('resource', resource, 'kind', kind, 'before', before, 'after', after, 'summary', summary,
                           'difference', difference,
@@ -113,6 +117,12 @@ async def incidents(
     }
 
 
+async def resources(scope: Scope) -> list[str]:
+    """The resources on which there ever was an incident, at most RESOURCES_MAX by name."""
+    rows = await scope.rows(_RESOURCES, {"tenant": scope.tenant, "rows": RESOURCES_MAX})
+    return [row["resource"] for row in rows]
+
+
 async def incident(scope: Scope, given: str) -> Json | None:
     """One incident by its id or INC-n, with its `reports`, `alerts` and `breaches`, newest first; None without one."""
     row = await survivor(scope, given, _SELECT)
@@ -132,7 +142,7 @@ async def incident(scope: Scope, given: str) -> Json | None:
 
 async def causes_of(scope: Scope, given: str) -> Json | None:
     """Why an incident happened, by its id or INC-n (see attributed.causes); None without one."""
-    row = await _row(scope, given)
+    row = await survivor(scope, given)
     if row is None:
         return None
     return causes(row, name_of(row["number"])) | {"as_of": await paging.as_of_now(scope, PROJECTION)}

@@ -5,10 +5,9 @@ the numbers that the read models hold.
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from projections import paging
-from projections.incidents.queries import CASES, PROJECTION, incident_id
+from projections.incidents.queries import CASES, PROJECTION, family, survivor
 from projections.incidents.shapes import name_of
 from projections.plain import Json, time_text
 from projections.postgres import Scope
@@ -20,14 +19,21 @@ ACTIONS_MAX = 10_000
 _RADIUS = "select * from blast_radii where tenant = %(tenant)s and about = %(id)s"
 _INCIDENT = f"""
 select i.number, i.resource, i.failures, i.affected_count,
-  (select count(*) from ledger_entries l where l.tenant = i.tenant and l.resource = i.resource
+  (select count(*) from ledger_entries l where l.tenant = i.tenant and l.resource in
+        (select m.resource from incidents m where m.tenant = i.tenant and m.incident_id = any(%(ids)s))
       and l.event_time between i.first_failure_at - {BEFORE_MS}
       and coalesce(greatest(i.resolved_at, i.last_failure_at), 9223372036854775807)) as effects
   from incidents i where i.tenant = %(tenant)s and i.incident_id = %(id)s
 """
+# What opened an incident stays on its timeline when a split moves it: then it is the failure of another one.
 _ACTORS = """
 with acts as (select e.action_id, e.actor from incident_events e
-  where e.tenant = %(tenant)s and e.incident_id = %(id)s and e.action_id is not null limit %(most)s)
+  where e.tenant = %(tenant)s and e.incident_id = any(%(ids)s) and e.action_id is not null
+    and (e.kind = 'SignalAttached' or not exists (select 1 from incident_events o
+        join incidents i on i.tenant = o.tenant and i.incident_id = o.incident_id
+        where o.tenant = e.tenant and o.action_id = e.action_id and not o.incident_id = any(%(ids)s)
+          and (o.kind = 'SignalAttached' or (o."offset" > e."offset" and i.merged_into is null))))
+  limit %(most)s)
 select (select count(distinct actor) from acts) as actors,
   (select count(distinct (t.actor, t.session)) from acts a join timeline t
       on t.tenant = %(tenant)s and t.event_id = a.action_id where t.session <> '') as sessions
@@ -35,11 +41,15 @@ select (select count(distinct actor) from acts) as actors,
 
 
 async def blast_radius(scope: Scope, given: str) -> Json | None:
-    """What an incident (INC-n or its id) may have hit, and in numbers what it did; None when there is none."""
-    found = await incident_id(scope, given)
+    """What an incident (INC-n or its id; of a merged one: what it is now) may have hit, and in numbers what it did.
+
+    None when there is none.
+    """
+    found = await survivor(scope, given)
     if found is None:
         return None
-    params: dict[str, Any] = {"tenant": scope.tenant, "id": UUID(bytes=found), "most": ACTIONS_MAX}
+    members = [m["incident_id"] for m in await family(scope, found["incident_id"])]
+    params: dict[str, Any] = {"tenant": scope.tenant, "id": found["incident_id"], "ids": members, "most": ACTIONS_MAX}
     of = await scope.row(_INCIDENT, params)
     who = await scope.row(_ACTORS, params)
     assert of is not None

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from projections.incidents.corrected import CORRECTIONS
 from projections.plain import Json
 from projections.reading import Said
 from projections.redis_keys import tenant_key
@@ -45,12 +46,13 @@ def project(batch: Iterable[Said], present: dict[str, Briefs]) -> Operations:
         if tenant is None:
             continue
         briefs, event = present[tenant], each.message
-        before = briefs.get(event.incident_id)
-        after = evolve(before, event)
-        if after is None or after == before:
-            continue
-        briefs[event.incident_id] = after
-        touched[tenant, event.incident_id] = None
+        changed = {event.incident_id: evolve(briefs.get(event.incident_id), event)}
+        if isinstance(event, CORRECTIONS):
+            changed |= {one.incident_id: stands(briefs.get(one.incident_id), one, event.at) for one in event.incidents}
+        for incident_id, after in changed.items():
+            if after is not None and after != briefs.get(incident_id):
+                briefs[incident_id] = after
+                touched[tenant, incident_id] = None
         # With each event, not with each batch: else what is left would depend on where batches end.
         if len(briefs) > INCIDENTS_MAX:
             gone = min(briefs, key=lambda key: (briefs[key]["state"] not in OVER, briefs[key]["number"]))
@@ -102,6 +104,26 @@ def evolve(brief: Json | None, event: Any) -> Json | None:
     if hasattr(event, "failures"):
         changes |= {"failures": event.failures, "affected": event.affected_count}
     return brief | changes | {"changed_at": event.at}
+
+
+def stands(brief: Json | None, standing: said.Standing, at: int) -> Json | None:
+    """A brief as a correction says that its incident stands; None for one that is not kept. Total."""
+    if brief is None:
+        return None
+    return brief | {
+        "state": standing.state,
+        "severity": standing.severity,
+        "title": standing.title,
+        "resource": standing.resource,
+        "opened_at": standing.detected_at,
+        "first_failure_at": standing.first_failure_at,
+        "changed_at": at,
+        "failures": standing.failures,
+        "affected": standing.affected_count,
+        "assignee": standing.assignee,
+        "acknowledged_at": standing.first_acknowledged_at,
+        "paged_at": standing.first_page_at,
+    }
 
 
 def _opened(event: said.IncidentOpened) -> Json:

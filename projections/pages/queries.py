@@ -29,6 +29,11 @@ down as (
   select incident_id from up union
   select m.incident_id from incidents m join down on m.merged_into = down.incident_id where m.tenant = %(tenant)s)
 select incident_id from down"""
+# Who was told of a split-off incident before it was one of its own: the pages of the one that it was a part of.
+_BEFORE = """exists (select 1 from incidents s
+   join incident_events o on o.tenant = s.tenant and o.incident_id = s.incident_id and o.kind = 'IncidentOpened'
+  where s.tenant = %(tenant)s and s.{which} = %(which)s and s.merged_into is null
+    and p.incident_id = s.split_from and p.requested_at <= o.at)"""
 
 
 async def pages(scope: Scope, *, incident: str | None = None, limit: int = 50, cursor: str | None = None) -> Json:
@@ -40,7 +45,7 @@ async def pages(scope: Scope, *, incident: str | None = None, limit: int = 50, c
         # By number in this projection's own rows: the incidents projection may be behind.
         found = reference(incident)
         own = "p.number = %(which)s" if isinstance(found, int) else "p.incident_id = %(which)s"
-        condition = f"and ({own} or p.incident_id in ({_FAMILY}))".format(
+        condition = f"and ({own} or p.incident_id in ({_FAMILY}) or {_BEFORE})".format(
             which="number" if isinstance(found, int) else "incident_id"
         )
         params["which"] = UUID(bytes=found) if isinstance(found, bytes) else found

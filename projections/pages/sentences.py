@@ -35,7 +35,10 @@ def sentence(event: Any) -> str:
             outcome = _OUTCOMES[event.outcome]
             return f"The page to {event.person}'s {event.channel.kind} {outcome}{detail}; {_NEXT[event.next]}."
         case said.EscalationStopped():
-            return f"Paging stopped: {event.by} {event.reason} it."
+            if event.reason == "acknowledged":
+                return f"Paging stopped: {event.by} acknowledged it."
+            # Resolved, a false alarm or merged: for whoever is paged it is over.
+            return f"Paging of INC-{event.number} stopped: it is over, by {event.by}."
         case said.EscalationExhausted():
             return f"{_exhausted(event)}: {event.fallback}, the fallback contact, is paged."
     raise AssertionError(f"no sentence for {type(event).__name__}")

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas import ids
 from schemas.avro_types import Id16
 from schemas.messages.incidents.commands import Severity, State
 
 # Failures that one split may name: 16 KB of ids in a command of at most 1 MB, and 21 KB of its part of 64 KB.
 SPLIT_MAX = 1_000
 REASON_MAX = 1_000
+
+
+def split_off_id(command_id: ids.Id, tenant: str) -> ids.Id:
+    """The id of the incident that a split makes, known before it is decided. `command_id` is its record's too."""
+    return ids.child_id(command_id, "incidents.Incident", ids.key_of(tenant), 0)
 
 
 # --- commands ----------------------------------------------------------------------------------------------------

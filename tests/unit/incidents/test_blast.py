@@ -173,3 +173,22 @@ def test_a_merge_joins_the_radii_and_its_undo_takes_them_apart() -> None:
     assert [(e.number, e.services) for e in told.events if isinstance(e, BlastRadiusStated)] == [
         (1, ("payments-service",))
     ]
+
+
+def test_a_later_catalog_and_a_later_merge_see_the_services_of_all_that_were_taken_in() -> None:
+    desk = with_catalog()
+    ids = [opened(desk).incident_id]
+    for n, resource in ((2, "billing-service"), (3, "user-service")):
+        ids.append(desk.tell(signal(n, resource=resource)).the(IncidentOpened).incident_id)
+    desk.sleep(1_000)
+    merge(desk, ids[1], ids[0])
+    desk.sleep(1_000)
+    three = merge(desk, ids[2], ids[0]).the(BlastRadiusStated)
+    assert three.services == ("billing-service", "payments-service", "user-service")
+    desk.sleep(1_000)
+    desk.configure("catalog", {"services": [*SHOP["services"], {"id": "new", "depends_on": ["billing-service"]}]})
+    stated = next(e for e in reversed(desk.history) if isinstance(e, BlastRadiusStated))
+    assert (stated.because, stated.services) == ("catalog", three.services)
+    desk.sleep(1_000)
+    apart = [e for e in undo(desk, ids[0]).events if isinstance(e, BlastRadiusStated)]
+    assert {e.number: e.services for e in apart}[1] == ("billing-service", "payments-service")

@@ -45,6 +45,18 @@ def test_a_split_gives_a_new_incident_with_exactly_these_failures():
     assert (now(desk, one).failures, now(desk, new.incident_id).failures) == (3, 2)
 
 
+def test_failures_of_the_millisecond_of_the_detection_came_after_it():
+    desk = Desk(DECIDER)
+    one = opened(desk).incident_id
+    for n in (2, 3, 4):
+        desk.tell(signal(n, actor="checkout-helper-1" if n == 2 else "importer"))
+    desk.now += 1000
+    said = split(desk, one, 3, 4).the(IncidentSplit)
+    assert [i.failures_before_detection for i in said.incidents] == [1, 1]
+    desk.now += 1000
+    assert undo(desk, one).the(CorrectionUndone).incidents[0].failures_before_detection == 1
+
+
 def test_without_the_first_failure_the_incident_begins_with_the_first_that_stays():
     desk = Desk(DECIDER)
     one = five(desk)

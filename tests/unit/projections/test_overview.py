@@ -14,6 +14,7 @@ from projections.overview import project as module
 from projections.overview.project import evolve, project
 from schemas import ids
 from schemas.messages import incidents as words
+from tests.unit.projections import corrected_records as c
 from tests.unit.projections import records as r
 from tests.unit.projections.records import INCIDENT, T0, TENANT, Log
 
@@ -50,6 +51,20 @@ def test_events_that_are_not_needed_change_nothing():
 
 def test_an_event_of_an_incident_that_never_opened_is_passed_by():
     assert evolve(None, _changed("resolved")) is None
+
+
+def test_a_correction_says_how_its_incidents_stand():
+    log = Log("incidents.events")
+    two = r.opened(incident_id=c.OTHER, number=2)
+    present: dict[str, Any] = {TENANT: {}}
+    for event in (r.opened(), two, c.merged()):
+        log.add(event)
+    project(log.said(), present)
+    wanted = {one.incident_id: one for one in c.merged().incidents}
+    for incident_id, one in wanted.items():
+        brief = present[TENANT][incident_id]
+        assert (brief["state"], brief["failures"], brief["affected"]) == (one.state, one.failures, one.affected_count)
+        assert (brief["paged_at"], brief["assignee"]) == (one.first_page_at, one.assignee)
 
 
 def _story(moves):

@@ -65,6 +65,7 @@ PAGES = {
         "The page to alice's webhook had no outcome in time (nothing within 10 s); it is asked for again."
     ),
     r.stopped(T0): "Paging stopped: bob acknowledged it.",
+    r.stopped(T0 + 1, reason="resolved"): "Paging of INC-1 stopped: it is over, by bob.",
     r.exhausted(T0): (
         "Nobody acknowledged in 3 rounds of policy payments-team: duty-manager, the fallback contact, is paged."
     ),
