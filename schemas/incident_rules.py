@@ -61,6 +61,18 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """When an error that is not the same is similar: `per_mille` of its words are, at least `least_words` of them, and
+    at most `places` differ; 1,000 asks for all. `same_service`: also on another resource of the service that the
+    catalog declares for both."""
+
+    per_mille: int = 800
+    least_words: int = 4
+    places: int = 2
+    same_service: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Incidents:
     """Grouping windows, severities, likely causes, what happens by itself, and when two incidents are related."""
 
@@ -76,6 +88,7 @@ class Incidents:
     suggestions: Suggestions = SUGGESTIONS
     windows: tuple[WindowRule, ...] = ()
     related_from: int = 500
+    alike: Alike = Alike()
 
     def window_s(self, resource: str) -> int:
         """The grouping window of a resource: the exact name's, else the longest prefix's, else the tenant's."""
@@ -118,6 +131,18 @@ def read_incidents(r: Reader) -> Incidents:
         suggestions=read_suggestions(r),
         windows=_windows(r),
         related_from=r.number("related_from", 500, 1, 1_000),
+        alike=_alike(r.inner("alike")),
+    )
+    r.done()
+    return out
+
+
+def _alike(r: Reader) -> Alike:
+    out = Alike(
+        r.number("per_mille", 800, 500, 1_000),
+        r.number("least_words", 4, 2, 100),
+        r.number("places", 2, 1, 8),
+        r.flag("same_service") is not False,
     )
     r.done()
     return out

@@ -16,6 +16,7 @@ from processors.incidents import (
     correcting,
     external,
     failures,
+    families,
     flooding,
     grouping,
     kinds_decide,
@@ -90,17 +91,24 @@ def _signalled(command: Command, signal: ErrorSignalled, view: View) -> Decision
         return _attach(command, signal, view, config, placed, placed.incident)
     returned = automatic.returned(placed.candidates, signal, config, command.now)
     if returned is not None:
-        return _reopen(command, signal, view, config, returned)
+        return _reopen(command, signal, view, config, placed, returned)
     before = "" if placed.away_s else automatic.was_before(placed.candidates, command.now)
     return _open(command, signal, view, config, replace(placed, why=f"{placed.why}{before}"))
 
 
-def _reopen(command: Command, signal: ErrorSignalled, view: View, config: Incidents, incident: Incident) -> Decision:
+def _reopen(
+    command: Command, signal: ErrorSignalled, view: View, config: Incidents, placed: Placed, incident: Incident
+) -> Decision:
     """The same symptoms are back: the incident is not over, and this failure belongs to it."""
     why = automatic.why_returned(incident, signal, config, command.now)
+    like = placed.like.get(incident.incident_id)
+    if like is not None:
+        why = f"{why}; {like.why}"
     opening = automatic.reopened(command.now, signal.tenant, incident, AUTOMATIC, why, automatic=True)
     open_again = replace(incident, state="reopened", resolved_at=None, resolved_by=None)
-    placed = Placed(open_again, why, away_s=grouping.away_s(incident, signal.event_time))
+    away = grouping.away_s(incident, signal.event_time)
+    service = like.service if like is not None else ""
+    placed = Placed(open_again, why, away_s=away, like=placed.like, service=service)
     attached = _attach(command, signal, view, config, placed, open_again)
     timers = automatic.at_reopening(key_of(signal.tenant), incident)
     return Decision((*opening, *attached.events), timers, ("reopened_by_symptoms", *attached.reasons))
@@ -133,11 +141,17 @@ def _open(command: Command, signal: ErrorSignalled, view: View, config: Incident
         reasons=(placed.why, tries, *placed.others),
         at=command.now,
     )
+    kept = families.began(view, key, signal, opened.incident_id, _problem(signal), first=True)
     what = _failing(signal, signal.first_event_time)
     found = attribution.suggestion(view, key, what, config)
     cause = attribution.suggested(signal.tenant, key, opened.incident_id, opened.number, found, command.now)
     reasons = ("opened_historical" if signal.historical else "opened",)
-    return Decision((Event(key, opened), cause, *external.evidence(view, opened)), reasons=reasons)
+    words = (Event(key, kept),) if kept is not None else ()
+    return Decision((Event(key, opened), *words, cause, *external.evidence(view, opened)), reasons=reasons)
+
+
+def _problem(signal: ErrorSignalled) -> bytes:
+    return problem_id(signal.resource, signal.fingerprint, signal.historical)
 
 
 def _failing(signal: ErrorSignalled, at: int) -> Failing:
@@ -171,11 +185,14 @@ def _attach(
         error_type=signal.error_type,
     )
     events = [Event(key, attached)]
-    first = min(incident.first_failure_at, signal.event_time)
     if not incident.failures:
-        problem = problem_id(signal.resource, signal.fingerprint, signal.historical)
-        known = ProblemFound(key, incident.incident_id, problem, clip(signal.actor, 64), signal.error_type)
-        events.append(Event(key, known))
+        actor = clip(signal.actor, 64)
+        events.append(Event(key, ProblemFound(key, incident.incident_id, _problem(signal), actor, signal.error_type)))
+    if not incident.failures or incident.incident_id in placed.like:
+        began = not incident.failures
+        kept = families.began(view, key, signal, incident.incident_id, _problem(signal), first=began)
+        events += [Event(key, kept)] if kept is not None else []
+    first = min(incident.first_failure_at, signal.event_time)
     # An earlier first failure acquits a change that came after it; the first failure at all says who failed, and how.
     if not incident.failures or first < incident.first_failure_at:
         what = attribution.failing(incident, first) if incident.failures else _failing(signal, first)
@@ -218,6 +235,8 @@ def why_attached(signal: ErrorSignalled, incident: Incident, placed: Placed, con
     """Why a failure belongs to an incident: resource, window, error."""
     same = signal.resource == incident.resource
     what = f"same resource {signal.resource}" if same else f"{signal.resource} belongs to it since a person merged them"
+    if placed.service and not same:
+        what = f"same service {placed.service} by the catalog: {signal.resource} and {incident.resource}"
     within = f"{placed.away_s} s from the incident's failures, within {config.window_s(signal.resource)} s"
     return what, within, placed.why
 

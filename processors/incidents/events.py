@@ -45,6 +45,18 @@ class ProblemFound:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsKept:
+    """The words of a failure's error, for the likeness of later ones; `parts` list the incident that it began."""
+
+    key: str
+    incident_id: Id16
+    problem: Id16
+    fingerprint: str
+    words: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GateKept:
     """An RML-3 case was opened on the resource of this part."""
 

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from processors.incidents import blast, evolve_measures, external, failures, flooding, kinds_decide, responded, sets
+from processors.incidents import (
+    blast,
+    evolve_measures,
+    external,
+    failures,
+    families,
+    flooding,
+    kinds_decide,
+    remembering,
+    responded,
+)
 from processors.incidents.attribution import of
 from processors.incidents.events import (
     AlertForgotten,
@@ -15,7 +25,6 @@ from processors.incidents.events import (
     PartsWritten,
     ProblemFound,
 )
-from processors.incidents.failures import Failure
 from processors.incidents.measures import caused_part
 from processors.incidents.rules import (
     CHANGES_PER_RESOURCE,
@@ -25,14 +34,12 @@ from processors.incidents.rules import (
     RECENT_CHANGES,
     RECENT_INCIDENTS,
     RESOURCE_CHARACTERS,
-    TITLE_CHARACTERS,
     clip,
 )
 from processors.incidents.state import (
     Alert,
     Changes,
     Incident,
-    Kind,
     Place,
     Problem,
     Recent,
@@ -126,7 +133,7 @@ def _opened(view: View, event: IncidentOpened) -> Parts:
     for name in place_names(incident):
         out[place_part(key, name)] = with_place(view, key, name, event.incident_id)
     # A report or an alert is no action: an action of the same id would not be the same thing.
-    return out | (_remembered(view, part, incident, problem, event, event.title) if event.failures else {})
+    return out | (remembering.remembered(view, part, incident, problem, event, event.title) if event.failures else {})
 
 
 def with_incident(listed: Problem | None, incident_id: bytes) -> Problem:
@@ -197,44 +204,6 @@ def _problem_found(view: View, event: ProblemFound) -> Parts:
     return out
 
 
-def _attached(view: View, event: SignalAttached) -> Parts:
-    part = incident_part(key_of(event.tenant), event.incident_id)
-    incident = view.get(part)
-    if incident is None:
-        return {}
-    grown = replace(
-        incident,
-        first_failure_at=min(incident.first_failure_at, event.event_time),
-        last_failure_at=max(incident.last_failure_at, event.event_time),
-        failures=event.failures,
-        affected_count=event.affected_count,
-    )
-    problem = problem_id(event.resource, event.fingerprint, event.historical)
-    title = clip(f"{event.error_type}: {event.sample}", TITLE_CHARACTERS)
-    return _remembered(view, part, grown, problem, event, title)
-
-
-def _remembered(
-    view: View, part: str, incident: Incident, problem: bytes, event: IncidentOpened | SignalAttached, title: str
-) -> dict[str, Any | None]:
-    actor = clip(event.actor, 64)
-    first = event.first_failure_at if isinstance(event, IncidentOpened) else event.event_time
-    failure = Failure(
-        action_id=event.action_id,
-        event_time=event.event_time,
-        first=failures.span(event.event_time, first),
-        at=event.at,
-        affected=failures.NOBODY if event.affected is None else sets.affected_id(event.affected),
-        problem=problem[: failures.SHORT],
-        actor=failures.actor_id(actor),
-        ordinal=0,
-    )
-    resource = clip(event.resource, RESOURCE_CHARACTERS)
-    words = [clip(w, TITLE_CHARACTERS) for w in (event.fingerprint, event.error_type)]
-    kind = Kind(problem, resource, words[0], words[1], title, clip(event.action_type, TITLE_CHARACTERS))
-    return {**failures.added(view, part, incident, failure), **failures.known(view, part, kind, actor)}
-
-
 def _acknowledged(view: View, event: IncidentAcknowledged) -> Parts:
     part = incident_part(key_of(event.tenant), event.incident_id)
     incident = view.get(part)
@@ -285,6 +254,7 @@ def _forget(view: View, key: str, incident: Incident, out: dict[str, Any | None]
     lists = [place_part(key, name) for name in place_names(incident)]
     lists += [problem_part(key, problem) for problem in sorted(problems)]
     lists.append(latest_part(key))
+    families.forgotten(view, part, incident.incident_id, out)
     out[part] = None
     for name, _ in view.scan(f"{part}/"):
         out[name] = None
@@ -365,7 +335,7 @@ def _cause(view: View, event: CauseSuggested) -> Parts:
 # What each event changes; one that is not named changes nothing. A theme brings its own lines.
 HANDLERS: Mapping[type, Handler] = {
     IncidentOpened: _opened,
-    SignalAttached: _attached,
+    SignalAttached: remembering.attached,
     ProblemFound: _problem_found,
     ChangeRecorded: _changed,
     HealedFailureCounted: _healed,
@@ -390,6 +360,7 @@ HANDLERS: Mapping[type, Handler] = {
     AlertForgotten: lambda view, event: {event.part: None},
     **responded.HANDLERS,
     **kinds_decide.EVOLVERS,
+    **families.EVOLVERS,
     **blast.EVOLVE,
     **evolve_measures.HANDLERS,
     **flooding.EVOLVE,

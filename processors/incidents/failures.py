@@ -25,7 +25,7 @@ REMEMBERED_MAX = 16_384
 PER_PART = 112
 # 16 buckets of 1,024 on average; a bucket that is ten times as full ends its chain.
 PARTS_PER_BUCKET = 96
-# 8 x (1,024 + 3 x 200 characters of up to 4 bytes + 200) < 54 KB of a 64 KB part.
+# 8 x (1,024 + 3 x 200 + 300 characters of up to 4 bytes + 100) < 63 KB of a 64 KB part.
 KINDS_MAX = 8
 # 64 x 64 characters of up to 4 bytes < 17 KB.
 NAMES_MAX = 64

@@ -1,4 +1,5 @@
-"""Where a failure belongs: same resource, inside the window, same error, unless a person's correction says otherwise.
+"""Where a failure belongs: same resource or declared same service, inside the window, same or similar error, unless a
+person's correction says otherwise.
 
     where(view, signal, config) -> Placed(incident or None, why, …)      None: it opens an incident of its own
 
@@ -9,10 +10,10 @@ together. After a split the problem's routes say which of the two later failures
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from processors.incidents import failures
+from processors.incidents import failures, families
 from processors.incidents.finding import MERGES_DEEP, open_on, survivor
 from processors.incidents.rules import clip, distance_ms, nearest, on_its_way
 from processors.incidents.state import Incident, Problem, incident_part, problem_id, problem_part
@@ -30,7 +31,8 @@ class Placed:
     """Where a failure belongs, and why. `known`: it was attached before. `away_s` is its distance from the incident.
 
     `others` say why it belongs to none of the other open incidents of its resource; `candidates` are those of its error
-    that no correction bars, open or not.
+    and of similar ones that no correction bars, open or not. `like` says why an error that is not the same is similar;
+    `service` is the declared one of both resources, where they are two.
     """
 
     incident: Incident | None
@@ -39,6 +41,8 @@ class Placed:
     away_s: int = 0
     others: tuple[str, ...] = ()
     candidates: tuple[Incident, ...] = ()
+    like: Mapping[Id, families.Like] = field(default_factory=dict)
+    service: str = ""
 
 
 def away_s(incident: Incident, event_time: int) -> int:
@@ -66,27 +70,67 @@ def where(view: View, signal: ErrorSignalled, config: Incidents) -> Placed:
             return routed
     candidates = [i for i in known.values() if i.incident_id not in barred]
     near = nearest(candidates, signal.event_time)
+    # What is older than the incident may have been counted in one of a similar error that is over.
+    if near is not None and near.first_failure_at <= signal.event_time:
+        away = away_s(near, signal.event_time)
+        if away <= window_s:
+            return Placed(near, _same(signal), away_s=away)
+    return _among(view, signal, config, known, candidates, barred)
+
+
+def _same(signal: ErrorSignalled) -> str:
+    return f"same error {signal.error_type} ({signal.fingerprint})"
+
+
+def _among(
+    view: View,
+    signal: ErrorSignalled,
+    config: Incidents,
+    known: dict[Id, Incident],
+    candidates: list[Incident],
+    barred: tuple[Id, ...],
+) -> Placed:
+    """Where a failure belongs that no incident of exactly its error takes at once."""
+    key, window_s = key_of(signal.tenant), config.window_s(signal.resource)
+    found = families.found(view, key, signal, config)
+    if any(_has(view, key, one.incident_id, signal.action_id) for one in found.like):
+        return Placed(None, "", known=True)
+    near = nearest(candidates, signal.event_time)
     away = away_s(near, signal.event_time) if near is not None else 0
     if near is not None and away <= window_s:
-        return Placed(near, f"same error {signal.error_type} ({signal.fingerprint})", away_s=away)
+        return Placed(near, _same(signal), away_s=away)
+    like: dict[Id, families.Like] = {}
+    for one in found.like:
+        now = survivor(view, key, one.incident_id)
+        if now is not None and now.incident_id not in known and now.incident_id not in barred:
+            like.setdefault(now.incident_id, one)
+    similar = [now for i in like if (now := view.get(incident_part(key, i))) is not None]
+    alike = nearest(similar, signal.event_time)
+    if alike is not None and (away := away_s(alike, signal.event_time)) <= window_s:
+        said = like[alike.incident_id]
+        return Placed(alike, said.why, away_s=away, like=like, service=said.service)
     # What was reported, or seen by an alert, before the first failure: no error is known of it yet.
     here = open_on(view, key, signal.resource)
     begun = nearest([i for i in here if not i.failures and not signal.historical], signal.event_time)
     if begun is not None and (away := away_s(begun, signal.event_time)) <= window_s:
         why = f"the first failure of an incident that began with: {begun.trigger}"
         return Placed(begun, why, away_s=away)
+    candidates += similar
     ended = on_its_way(candidates, signal, window_s)
     if ended is not None:
         why = f"taken before INC-{ended.number} was ended, so it is no sign that the problem is back"
-        return Placed(ended, why, away_s=away_s(ended, signal.event_time))
+        return Placed(ended, why, away_s=away_s(ended, signal.event_time), like=like)
     away = 0
+    near = near or alike
     if near is None:
         why = f"none of {len(candidates)} incidents of this error on {signal.resource} is open"
     else:
         away = away_s(near, signal.event_time)
-        why = f"INC-{near.number} has the same error {away} s away, more than {window_s} s"
-    others = _others(signal, [i for i in here if i.incident_id not in known], known, barred)
-    return Placed(None, why, away_s=away, others=others, candidates=tuple(candidates))
+        error = "the same error" if near is not alike else "a similar error"
+        why = f"INC-{near.number} has {error} {away} s away, more than {window_s} s"
+    rest = [i for i in here if i.incident_id not in known and i.incident_id not in like]
+    others = _others(signal, rest, known, barred, dict(found.unlike))
+    return Placed(None, why, away_s=away, others=others, candidates=tuple(candidates), like=like)
 
 
 def _has(view: View, key: str, incident_id: Id, action_id: Id) -> bool:
@@ -130,13 +174,19 @@ def _routed(
 
 
 def _others(
-    signal: ErrorSignalled, here: Iterable[Incident], known: dict[Id, Incident], barred: tuple[Id, ...]
+    signal: ErrorSignalled,
+    here: Iterable[Incident],
+    known: dict[Id, Incident],
+    barred: tuple[Id, ...],
+    unlike: Mapping[Id, str],
 ) -> tuple[str, ...]:
-    said = [
-        f"INC-{i.number} is open on {signal.resource} with another error: {i.error_type or i.trigger}"
-        for i in here
-        if bool(i.historical) == signal.historical
-    ]
+    said = []
+    for i in here:
+        if bool(i.historical) == signal.historical:
+            why = f"; {unlike[i.incident_id]}" if i.incident_id in unlike else ""
+            said.append(
+                f"INC-{i.number} is open on {signal.resource} with another error: {i.error_type or i.trigger}{why}"
+            )
     said += [
         f"not INC-{known[i].number}: a person's split says that it is another problem" for i in barred if i in known
     ]

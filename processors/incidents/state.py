@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from processors.incidents import blast_state, flood_state, kinds_state, measures, responders
+from processors.incidents import blast_state, families_state, flood_state, kinds_state, measures, responders
 from schemas.avro_types import Id16
 from schemas.ids import Id, derive
 from schemas.messages.incidents import Confidence, Severity, State, Trigger
@@ -111,7 +111,8 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A problem whose failures an incident has, in the words of its first failure."""
+    """A problem whose failures an incident has, in the words of its first failure; `words` is its normalised message,
+    empty where a grouping rule made the fingerprint."""
 
     problem: Id16
     resource: str
@@ -119,6 +120,7 @@ class Kind:
     error_type: str
     title: str
     action_type: str
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +296,7 @@ PARTS = (
     *measures.PARTS,
     *flood_state.PARTS,
     *kinds_state.PARTS,
+    *families_state.PARTS,
 )
 
 

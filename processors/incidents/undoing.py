@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from processors.incidents import counting, failures, grouping, refusing, sets
+from processors.incidents import counting, failures, families, grouping, refusing, sets
 from processors.incidents.drafting import Draft
 from processors.incidents.events import PartsWritten
 from processors.incidents.evolve import evolve
@@ -215,7 +215,7 @@ def _place(work: Work, since: Sequence[Failure], kinds: Sequence[Kind], names: S
         if placed.incident is None:
             _open(work, f, kind, signal, placed)
         else:
-            _attach(work, f, kind, signal.actor, placed.incident)
+            _attach(work, f, kind, signal, placed)
 
 
 def _signal(work: Work, f: Failure, kind: Kind, actor: str) -> ErrorSignalled:
@@ -224,7 +224,7 @@ def _signal(work: Work, f: Failure, kind: Kind, actor: str) -> ErrorSignalled:
         resource=kind.resource,
         fingerprint=kind.fingerprint,
         error_type=kind.error_type,
-        message=kind.title,
+        message=kind.words or kind.title,
         sample=kind.title,
         actor=actor,
         session="",
@@ -239,8 +239,9 @@ def _signal(work: Work, f: Failure, kind: Kind, actor: str) -> ErrorSignalled:
     )
 
 
-def _attach(work: Work, f: Failure, kind: Kind, actor: str, incident: Incident) -> None:
-    draft = work.draft
+def _attach(work: Work, f: Failure, kind: Kind, signal: ErrorSignalled, placed: grouping.Placed) -> None:
+    draft, incident = work.draft, placed.incident
+    assert incident is not None
     part = incident_part(draft.key, incident.incident_id)
     homes = failures.homes_of(draft, draft.key, incident)
     hit = f.affected != NOBODY and not any(sets.contains(draft, sets.affected_of(p), f.affected) for _, p in homes)
@@ -256,7 +257,7 @@ def _attach(work: Work, f: Failure, kind: Kind, actor: str, incident: Incident) 
     if raised is not None and grown.resolved_at is None:
         grown = replace(grown, severity=raised[0])
     draft.write(failures.added(draft, part, grown, f))
-    draft.write(failures.known(draft, part, kind, actor))
+    draft.write(failures.known(draft, part, kind, signal.actor))
     work.goes(incident.incident_id, f.action_id)
 
 
@@ -287,6 +288,8 @@ def _open(work: Work, f: Failure, kind: Kind, signal: ErrorSignalled, placed: gr
         at=work.command.now,
     )
     draft.write(evolve(draft, opened))
+    kept = families.began(draft, draft.key, signal, opened.incident_id, kind.problem, first=True)
+    draft.write(evolve(draft, kept) if kept is not None else {})
     part = incident_part(draft.key, opened.incident_id)
     new = there(draft, draft.key, opened.incident_id)
     draft.keep(replace(new, affected_count=int(hit), detected_at=f.at))

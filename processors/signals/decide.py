@@ -96,7 +96,7 @@ def _external(command: Command, head: Head, view: View, rated: tallies.Rated, se
     if action.error is not None and rated.elevated:
         signal = _signalled(action, at, None, 1, False, settings)
         said = f"{rated.words}: {signal.message}"[:NORMALISED_CHARACTERS]
-        signal = replace(signal, reason="dependency_elevated", message=said)
+        signal = replace(signal, reason="dependency_elevated", message=said, words=signal.message)
         events += (Event(key_of(action.tenant), signal),)
         reasons += ("dependency_failed",)
     elif action.error is not None:
@@ -237,7 +237,7 @@ def _healed(action: Action, at: int, part: str, held: Held, rated: tallies.Rated
     released = Event(part, FailureReleased(part))
     if rated is not None and rated.elevated:
         said = f"{rated.words}: {held.signal.message}"[:NORMALISED_CHARACTERS]
-        signal = replace(held.signal, reason="intermittent", message=said)
+        signal = replace(held.signal, reason="intermittent", message=said, words=held.signal.message)
         return Decision((Event(key_of(action.tenant), signal), released, *more), timers, ("intermittent",))
     healed = FailureHealed(
         action.tenant,

@@ -12,10 +12,11 @@ from schemas.messages.incidents import CorrectionUndone, IncidentOpened, Inciden
 from tests.support.correct_words import action, kept, merge, now, split, undo
 from tests.support.desk import Desk
 from tests.support.incident_words import signal
+from tests.support.similar_words import said
 
 STEP = st.one_of(
-    st.tuples(st.just("fail"), st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)),
-    st.tuples(st.just("fail"), st.integers(0, 2), st.integers(0, 2), st.integers(0, 3)),
+    st.tuples(st.just("fail"), st.integers(0, 5), st.integers(0, 2), st.integers(0, 3)),
+    st.tuples(st.just("fail"), st.integers(0, 5), st.integers(0, 2), st.integers(0, 3)),
     st.tuples(st.just("split"), st.integers(0, 9), st.integers(1, 2**12)),
     st.tuples(st.just("merge"), st.integers(0, 9), st.integers(0, 9)),
     st.tuples(st.just("undo"), st.integers(0, 9)),
@@ -70,8 +71,12 @@ def play(desk: Desk, model: Model, steps: list[tuple[Any, ...]]) -> None:
             n += 1
             error, actor, customer = how
             model.hit[action(n)] = customer
-            same = {"fingerprint": f"f{error}", "actor": f"agent-{actor}", "affected": f"c{customer}"}
-            told = desk.tell(signal(n, desk.now, **same))
+            who = {"actor": f"agent-{actor}", "affected": f"c{customer}"}
+            # Errors 0 to 2 are unlike all others; of the rest 3 and 5 are alike but for a host's name.
+            text = f"connection to host {'abcdef'[error]} {'refused' if error % 2 else 'reset'} after {n} ms"
+            told = desk.tell(
+                signal(n, desk.now, fingerprint=f"f{error}", **who) if error < 3 else said(n, text, desk.now, **who)
+            )
         elif what == "split":
             one = incidents[how[0] % len(incidents)]
             chosen = [i for i in range(1, n + 1) if how[1] >> (i % 12) & 1 and action(i) in model.whole(one)]

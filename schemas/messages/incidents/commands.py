@@ -42,7 +42,8 @@ SubjectKind = Literal["person", "agent", "operator"]
 class ErrorSignalled:
     """One failure that became a signal. `failed_tries` > 1 when retries were waited for; `reason` says why now.
 
-    `received_at` (1.1) is when the gateway took the failed action (ms since 1970), 0 when that is not known.
+    `received_at` (1.1) is when the gateway took the failed action (ms since 1970), 0 when that is not known. `words`
+    (1.3) is the normalised message where `message` says more than that.
     """
 
     tenant: str
@@ -63,6 +64,7 @@ class ErrorSignalled:
     historical: bool = False
     trace_id: str | None = None
     received_at: int = 0
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
