@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.codec import PREFIX_BYTES, long
+from schemas.codec import PREFIX_BYTES
 from schemas.errors import SchemaError
 
 MAX_HEAD_STRING = 4096  # tenant, actor, session, resource, type: the gateway allows 1,024 characters, 4 bytes each
@@ -42,6 +42,7 @@ Glance = tuple[bytes, int, int, int, bytes]
 Numbers = tuple[int, int, int, int]
 
 TEXTS = PREFIX_BYTES + 32  # where tenant, actor and session begin
+WHO_TEXTS, WHAT_TEXTS = 3, 2
 _TIMES_BYTES = 12
 # Two numbers of six bytes (times from 1970-01-13 to 2109): each has five bytes that say another follows, and a sixth
 # that does not.
@@ -165,28 +166,46 @@ def what_at(value: bytes, at: int) -> bytes | None:
     return value[at:end] if end <= len(value) else None
 
 
-def who_of(value: bytes, who: bytes) -> tuple[str, str, str] | None:
-    """(tenant, actor, session) of a record at which `glance` saw `who`; None unless it is what care reads there."""
-    try:
-        head = read_head(value)
-    except SchemaError:
+def who_of(who: bytes) -> tuple[str, str, str] | None:
+    """(tenant, actor, session) where `glance` saw `who`; None unless it is what care reads there."""
+    found = _texts(who)
+    if len(found) != WHO_TEXTS:
         return None
-    texts = (head.tenant, head.actor, head.session)
-    return texts if _texts(*texts) == who else None
+    tenant, actor, session = found
+    return tenant, actor, session
 
 
-def what_of(value: bytes, what: bytes) -> tuple[str, str] | None:
-    """(resource, type) of a record at which `glance` saw `what`; None unless it is what care reads there."""
-    try:
-        head = read_head(value)
-    except SchemaError:
+def what_of(what: bytes) -> tuple[str, str] | None:
+    """(resource, type) where `glance` saw `what`; None unless it is what care reads there."""
+    found = _texts(what)
+    if len(found) != WHAT_TEXTS:
         return None
-    texts = (head.resource, head.type)
-    return texts if _texts(*texts) == what else None
+    resource, kind = found
+    return resource, kind
 
 
-def _texts(*texts: str) -> bytes:
-    return b"".join(long(len(raw)) + raw for raw in (text.encode() for text in texts))
+def _texts(raw: bytes) -> list[str]:
+    """The texts of which these bytes consist, each behind its length as we write it; none where care would refuse."""
+    found: list[str] = []
+    at = 0
+    try:
+        while at < len(raw):
+            n = raw[at]
+            at += 1
+            if n > 0x7F:
+                more = raw[at]
+                if not 0 < more < 0x80:
+                    return []
+                n = n & 0x7F | more << 7
+                at += 1
+            end = at + (n >> 1)
+            if n & 1 or n > 2 * MAX_HEAD_STRING or end > len(raw):
+                return []
+            found.append(raw[at:end].decode())
+            at = end
+    except (IndexError, UnicodeDecodeError):
+        return []
+    return found
 
 
 def drift_of(value: bytes, times: int) -> int:

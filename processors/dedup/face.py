@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from struct import Struct
-from typing import Any
+from typing import Any, cast
 
 from processors.dedup.rules import MARK_MS, PIECE_BYTES, digest_prefix
 from processors.dedup.sightings import (
@@ -25,18 +25,30 @@ from processors.dedup.sightings import (
     Sightings,
     unpacked,
 )
-from processors.dedup.state import Mark, Window, encode_mark, mark_part, window_part, window_pieces
+from processors.dedup.state import (
+    Mark,
+    Window,
+    encode_mark,
+    key_of_mark,
+    mark_of,
+    mark_part,
+    window_part,
+    window_pieces,
+)
 from processors.kernel.face import Aside, Parts
 from schemas.codec import encode_values
 from schemas.envelope import FLAGS
 from schemas.head import TEXTS, glance, numbers_at, what_at, what_of, who_of
-from schemas.ids import key_of
+from schemas.ids import key_of, unescape
 from schemas.messages.actions import EFFECT, ActionDropped
 from schemas.partitioning import partition_of
 from schemas.record import Headers
 
-# Sessions kept ready: about 700 bytes each with their key's digests, so 45 MB at worst. When full it starts anew.
-SESSIONS = 65_536
+# Sessions kept ready: about 600 bytes each, so 80 MB at worst; 100,000 live actors of one partition have room. When
+# full it starts anew.
+SESSIONS = 131_072
+# Sessions of one actor that are kept beside that of its last record, looked at one by one.
+BESIDE = 8
 # Texts of (resource, type) that were read with care: usually 60 bytes each, at most 8 KB, so at worst 32 MB.
 WHATS = 4_096
 # A sighting as rules.append packs it: digest, second within its slot, times, offset; and the two of a numbered action.
@@ -62,40 +74,34 @@ class _Piece:
 class _Session:
     """A session of an actor under a key: what its records need each time. `mark` is what `evolve` would make of it.
 
-    `who` and `end`: its texts as they stand in a head, and where they end; `what`: those of its last record.
+    `who` and `end`: its texts as they stand in a head, and where they end; `what`: those of its last record. `next`:
+    another session of the same actor. Its mark is `known` when `decide` has made one and it was taken over.
     """
 
     __slots__ = (
-        "actor",
-        "dirty",
-        "end",
-        "highest",
-        "key",
-        "mark",
-        "of_id",
-        "of_number",
-        "part",
-        "seen_at",
-        "session",
-        "tenant",
-        "what",
-        "who",
+        *("dirty", "end", "floor", "highest", "holes", "known", "next", "of_id", "of_number", "part", "seen_at"),
+        *("session", "what", "who"),
     )
 
-    def __init__(self, key: bytes, who: bytes, what: bytes, tenant: str, actor: str, session: str) -> None:
-        self.key, self.who, self.end, self.what = key, who, TEXTS + len(who), what
-        self.tenant, self.actor, self.session = tenant, actor, session.encode()
+    def __init__(self, key: bytes, who: bytes, what: bytes, session: str) -> None:
+        self.who, self.end, self.what = who, TEXTS + len(who), what
+        self.session = session.encode()
         self.of_id, self.of_number = digest_prefix(b"i", key), digest_prefix(b"n", key)
         self.part = mark_part(key.decode(), session) if session else None
-        self.mark: Mark | None = None
-        self.highest = self.seen_at = 0
-        self.dirty = False
+        self.next: _Session | None = None
+        self.highest = self.seen_at = self.floor = 0
+        self.holes: tuple[int, ...] = ()
+        self.known = self.dirty = False
+
+    def take(self, mark: Mark) -> None:
+        """Take over what `decide` has."""
+        self.highest, self.floor, self.holes, self.seen_at = mark.highest, mark.floor, mark.holes, mark.seen_at
+        self.known, self.dirty = True, False
 
     def written(self) -> tuple[int, tuple[bytes | bytearray, ...]]:
         """See kernel.face.Changed: what `evolve` would make of the mark."""
-        assert self.mark is not None  # nothing is touched before it was read
         self.dirty = False
-        raw = encode_mark(self.highest, self.mark.floor, self.mark.holes, self.seen_at)
+        raw = encode_mark(self.highest, self.floor, self.holes, self.seen_at)
         return len(raw), (raw,)
 
 
@@ -112,9 +118,8 @@ class DedupFace:
         self._topic = topic
         self._partition, self._partitions = partition, partitions
         self._last: dict[bytes, _Session] = {}  # by Kafka key: that of its last record
-        self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
-        self._marked: dict[str, _Session] = {}  # by part
-        self._whats: set[bytes] = set()
+        self._kept = 0  # sessions since it was last begun anew
+        self._whats: dict[bytes, bytes] = {}  # each by itself: sessions share them
         self._sightings: Sightings = parts.index
         self._piece: _Piece | None = None
         # The second of the last record: log time from `_from` on and before `_until` (ms).
@@ -140,12 +145,12 @@ class DedupFace:
         current, before, oldest = self._sightings.kept
         of_id = blake2b(session.of_id + value[5:21], digest_size=16).digest()
         if of_id in current or of_id in before or of_id in oldest:
-            return self._again(session, value, number, offset, headers, now, of_id)
+            return self._again(session, key, value, number, offset, headers, now, of_id)
         if headers and any(name == FLAGS for name, _ in headers):
             return None
         of_number = content = None
         if number >= 0 and session.part is not None:
-            if session.mark is None and not self._mark(session):
+            if not session.known and not self._mark(session):
                 return None
             if number != session.highest + 1 or now - session.seen_at >= MARK_MS:
                 return None
@@ -184,7 +189,15 @@ class DedupFace:
             self._sightings.turn(self._slot)
 
     def _again(
-        self, session: _Session, value: bytes, number: int, offset: int, headers: Headers, now: int, of_id: bytes
+        self,
+        session: _Session,
+        key: bytes,
+        value: bytes,
+        number: int,
+        offset: int,
+        headers: Headers,
+        now: int,
+        of_id: bytes,
     ) -> Aside | None:
         """Drop an action whose id lies in the window, as `decide` does; one that was known earlier is its matter."""
         slot, age = self._slot, self._second  # of the slot's begin
@@ -198,15 +211,16 @@ class DedupFace:
         if age - within >= WINDOW_S or (headers and any(name == FLAGS for name, _ in headers)):
             return None
         numbered = session.part is not None and number >= 0
-        if numbered and (session.mark is not None or self._mark(session)) and now - session.seen_at < MARK_MS:
+        if numbered and (session.known or self._mark(session)) and now - session.seen_at < MARK_MS:
             session.seen_at = now
             if not session.dirty:
                 self._touch(session)
         event_id = value[5:21]
+        tenant, _, actor = key.decode().partition("/")
         # In the order of its fields.
         dropped = (
-            session.tenant,
-            session.actor,
+            unescape(tenant),
+            unescape(actor),
             event_id,
             "redelivered",
             "event_id",
@@ -236,26 +250,38 @@ class DedupFace:
         seen = glance(value)
         if seen is None:
             return None
-        session = self._sessions.get(seen[0]) or self._session(key, value, seen[0], seen[4])
-        if session is None or session.key != key:
-            return None
-        self._last[key] = session
+        who = seen[0]
+        first = before = self._last.get(key)
+        session, beside = None if first is None else first.next, 0
+        while session is not None and session.who != who and beside < BESIDE:
+            before, session, beside = session, session.next, beside + 1
+        if first is None or before is None:
+            session = self._session(key, who, seen[4], True)
+        elif session is None or session.who != who:
+            session = self._session(key, who, seen[4], False)
+            if session is not None:
+                before.next = None  # what was kept longest is kept no more, if there are too many
+                session.next = first
+        else:
+            before.next, session.next = session.next, first
+        if session is not None:
+            self._last[key] = session
         return session
 
-    def _session(self, key: bytes, value: bytes, who: bytes, what: bytes) -> _Session | None:
-        """A session met for the first time, if its records belong here."""
-        found = who_of(value, who)
-        if found is None or what_of(value, what) is None:
+    def _session(self, key: bytes, who: bytes, what: bytes, unknown: bool) -> _Session | None:
+        """A session met for the first time, if its records belong here; `unknown`: so is its actor."""
+        found, shared = who_of(who), self._shared(what)
+        if found is None or shared is None:
             return None
         tenant, actor, name = found
-        if key != key_of(tenant, actor).encode() or partition_of(key, self._partitions) != self._partition:
+        if key != key_of(tenant, actor).encode():
             return None
-        if len(self._sessions) >= SESSIONS:
-            self._last, self._sessions, self._marked = {}, {}, {}
-        session = self._sessions[who] = _Session(key, who, what, tenant, actor, name)
-        if session.part is not None:
-            self._marked[session.part] = session
-        return session
+        if unknown and partition_of(key, self._partitions) != self._partition:
+            return None
+        if self._kept >= SESSIONS:
+            self._last, self._kept = {}, 0
+        self._kept += 1
+        return _Session(key, who, shared, name)
 
     def _touch(self, session: _Session) -> None:
         session.dirty = True
@@ -264,25 +290,29 @@ class DedupFace:
 
     def _mark(self, session: _Session) -> bool:
         assert session.part is not None
-        mark: Mark | None = self._parts.get(session.part)
-        if mark is None:
+        raw = self._parts.raw(session.part)
+        if raw is None:
             return False
-        session.mark, session.highest, session.seen_at = mark, mark.highest, mark.seen_at
+        session.take(mark_of(raw) or cast(Mark, self._parts.get(session.part)))
         return True
 
     def _what(self, session: _Session, value: bytes, texts: int) -> bool:
         """Whether resource and type, which are not those of the session's last record, are what care reads there."""
         what = what_at(value, texts)
-        if what is None:
+        shared = None if what is None else self._shared(what)
+        if shared is None:
             return False
-        if what not in self._whats:
-            if what_of(value, what) is None:
-                return False
+        session.what = shared
+        return True
+
+    def _shared(self, what: bytes) -> bytes | None:
+        """Resource and type as they were first seen, if they are what care reads there."""
+        found = self._whats.get(what)
+        if found is None and what_of(what) is not None:
             if len(self._whats) >= WHATS:
                 self._whats.clear()
-            self._whats.add(what)
-        session.what = what
-        return True
+            found = self._whats[what] = what
+        return found
 
     # --- the window -----------------------------------------------------------------------------------------------
 
@@ -309,8 +339,15 @@ class DedupFace:
     def told(self, changes: Mapping[str, Any | None], events: Sequence[Any]) -> None:
         """Read again what `decide` changed."""
         for part, value in changes.items():
-            session = self._marked.get(part)
-            if session is not None:
-                session.mark, session.dirty = None, False
             if isinstance(value, Window):
                 self._piece = None
+                continue
+            session = self._last.get(key_of_mark(part))
+            while session is not None and session.part != part:
+                session = session.next
+            if session is None:
+                continue
+            if isinstance(value, Mark):
+                session.take(value)
+            else:
+                session.known = session.dirty = False

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from schemas import codec
+from schemas.codec import PREFIX_BYTES
+from schemas.errors import SchemaError
+from schemas.head import read_long
 from schemas.ids import derive
 
 # Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 12 KB, so at worst 50 MB.
@@ -55,6 +58,11 @@ def mark_part(key: str, session: str) -> str:
     return f"{key}/mark/{derive('session', session).hex()}"
 
 
+def key_of_mark(part: str) -> bytes:
+    """The Kafka key of a session's mark."""
+    return part.rpartition("/mark/")[0].encode()
+
+
 def window_pieces(slot: int, entries: bytes | bytearray) -> tuple[int, tuple[bytes | bytearray, ...]]:
     """A Window as `codec.encode` gives it, in pieces and how long they are: a transaction writes hundreds."""
     start = _window_start(slot, len(entries))
@@ -71,3 +79,15 @@ def encode_mark(highest: int, floor: int, holes: tuple[int, ...], seen_at: int) 
     long = codec.long
     ranges = codec.long(len(holes)) + b"".join([long(n) for n in holes]) if holes else b""
     return b"".join((codec.frame_of(Mark), long(highest), long(floor), ranges, b"\x00", long(seen_at)))
+
+
+def mark_of(raw: bytes) -> Mark | None:
+    """The Mark in these bytes, where it has no holes and a time of our days; None: ask the codec."""
+    frame = codec.frame_of(Mark)
+    try:
+        highest, at = read_long(raw, PREFIX_BYTES)
+        floor, at = read_long(raw, at)
+        seen_at, end = read_long(raw, at + 1)
+    except (IndexError, SchemaError):
+        return None
+    return Mark(highest, floor, (), seen_at) if raw.startswith(frame) and not raw[at] and end == len(raw) else None

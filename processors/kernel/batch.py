@@ -36,7 +36,9 @@ class Batch:
         self._topic = room.spec.writes.get(face.event)
         self._told = room.spec.writes.get(face.aside)  # the topic of what is said of a record that goes no further
         self._fixed = partition if self._topic in room.spec.same_partition else None
-        self._onwards: dict[bytes, tuple[int, bytes]] = {}  # by key
+        # Topic and partition as they stand in the chain, where all go to one; else by key.
+        self._place = b"" if self._fixed is None or self._topic is None else writer.place(self._topic, self._fixed)
+        self._onwards: dict[bytes, tuple[int, bytes]] = {}
 
     def take(
         self, records: Sequence[Record], begin: int, now: int, due: int, outputs: list[Output]
@@ -48,6 +50,7 @@ class Batch:
         """
         take, topic, own = self.face.take, self._topic, self._partition
         told, name, writer = self._told, self.face.aside, self._writer
+        fixed, place = self._fixed, self._place
         onwards, chains = self._onwards, writer.chains
         chain = b"" if topic is None else chains.get(topic, b"")
         index, aside = begin, 0
@@ -69,9 +72,12 @@ class Batch:
             now = at
             if topic is None:
                 continue
-            to, before = onwards.get(onward) or self._onward(topic, onward)
             # What Writer.chained does, for many records of one topic.
-            fields = (chain, before, FOUR[len(value)], value)
+            if fixed is None:
+                to, before = onwards.get(onward) or self._onward(topic, onward)
+                fields: tuple[bytes, ...] = (chain, before, FOUR[len(value)], value)
+            else:
+                to, fields = fixed, (chain, place, FOUR[len(onward)], onward, FOUR[len(value)], value)
             chain = blake2b(_join(fields if not headers else fields + fields_of(headers)), digest_size=16).digest()
             outputs.append(_new(Output, (topic, to, onward, value, headers)))
         else:
@@ -84,7 +90,7 @@ class Batch:
         """Where a key's records go, and what stands before their value in the chain."""
         if len(self._onwards) >= ONWARDS:
             self._onwards.clear()
-        to = self._fixed if self._fixed is not None else self._writer.partition_of(topic, key)
+        to = self._writer.partition_of(topic, key)
         found = self._onwards[key] = (to, self._writer.place(topic, to) + FOUR[len(key)] + key)
         return found
 

@@ -45,6 +45,9 @@ class Parts(Protocol):
     def get(self, part: str, /) -> Any | None:
         """The part with this key, or None."""
 
+    def raw(self, part: str, /) -> bytes | None:
+        """The bytes of the part with this key as the codec writes it, or None."""
+
     def all_of(self, kind: type, /) -> Iterator[tuple[str, Any]]:
         """All parts of one class, in no order that may matter."""
 

@@ -80,6 +80,11 @@ class Store:
             found = self._objects[key] = self._words.decode(part_of(self._stored[key]))
         return found
 
+    def raw(self, key: str) -> bytes | None:
+        """The bytes of a part as the codec writes it, or None where there is no part."""
+        value = self.encode(key) if key in self._dirty else self._stored.get(key)
+        return None if value is None else part_of(value)
+
     def keys(self, prefix: str) -> list[str]:
         """All keys that begin with `prefix`, in byte order (code points of UTF-8 sort as its bytes do)."""
         ordered = self._in_order()

@@ -164,7 +164,7 @@ class OrderingFace:
 
     def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
         """A session met for the first time."""
-        found = who_of(value, who)
+        found = who_of(who)
         if found is None:
             return None
         tenant, _, name = found
@@ -200,7 +200,7 @@ class OrderingFace:
         return True
 
     def _resource(self, value: bytes, what: bytes, tenant: Tenant) -> tuple[bytes, str] | None:
-        found = what_of(value, what)
+        found = what_of(what)
         if found is None:
             return None
         if self._kept >= RESOURCES:

@@ -73,8 +73,8 @@ class SignalsFace:
         who, _, _, traits, what = seen
         if traits & (ERROR | CHANGE | EFFECT | LABEL) or key in self._failures():
             return None
-        tenant = self._whos.get(who) or _keep(self._whos, who, _tenant_of(value, who))
-        named = self._whats.get(what) or _keep(self._whats, what, what_of(value, what))
+        tenant = self._whos.get(who) or _keep(self._whos, who, _tenant_of(who))
+        named = self._whats.get(what) or _keep(self._whats, what, what_of(what))
         if tenant is None or named is None or not (key.isascii() or _is_text(key)):
             return None
         declared, width = self._settings.get(tenant) or self._read(tenant)
@@ -157,8 +157,8 @@ def _keep(texts: dict[bytes, _Kept], raw: bytes, found: _Kept | None) -> _Kept |
     return found
 
 
-def _tenant_of(value: bytes, who: bytes) -> str | None:
-    found = who_of(value, who)
+def _tenant_of(who: bytes) -> str | None:
+    found = who_of(who)
     return None if found is None else found[0]
 
 

@@ -38,15 +38,15 @@ def head(data: bytes) -> None:
         _is(error.code == "undecodable_head", error)
         # What a glance vouches for it does not vouch for alone: who_of and what_of are asked, and they refuse.
         if seen is not None:
-            assert who_of(value, seen[0]) is None or what_of(value, seen[4]) is None
+            assert who_of(seen[0]) is None or what_of(seen[4]) is None
         return
     if seen is None:
         return
     who, sequence, times, traits, what = seen
-    if who_of(value, who) is not None and what_of(value, what) is not None:
+    if who_of(who) is not None and what_of(what) is not None:
         assert (sequence, traits) == (found.sequence, found.traits)
-        assert who_of(value, who) == (found.tenant, found.actor, found.session)
-        assert what_of(value, what) == (found.resource, found.type)
+        assert who_of(who) == (found.tenant, found.actor, found.session)
+        assert what_of(what) == (found.resource, found.type)
         assert drift_of(value, times) == found.timestamp - found.received_at
 
 

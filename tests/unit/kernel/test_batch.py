@@ -95,6 +95,44 @@ def test_marks_written_by_hand_are_the_codecs(holes: tuple[int, ...]) -> None:
     assert ordering.encode_mark(7, 3, at) == codec.encode(ordering.Mark(7, 3, at))
 
 
+@pytest.mark.parametrize("seen_at", [0, -1, 1_700_000_000_123])
+@pytest.mark.parametrize("holes", [(), (0, 1)])
+def test_a_mark_read_by_hand_is_the_codecs_or_left_to_it(holes: tuple[int, ...], seen_at: int) -> None:
+    mark = dedup.Mark(7, 3, holes, seen_at)
+    raw = codec.encode(mark)
+    assert dedup.mark_of(raw) == (None if holes else mark)
+    assert all(dedup.mark_of(raw[:end]) is None for end in range(len(raw)))
+    assert dedup.mark_of(raw + b"\x00") is None
+    assert dedup.mark_of(codec.encode(dedup.Window(7, b""))) is None
+
+
+@pytest.mark.parametrize("kept", [3, 1_000])
+@pytest.mark.parametrize("name", ["dedup", "ordering"])
+def test_more_sessions_than_are_kept_ready_are_decided_as_one_by_one(
+    name: str, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"processors.{name}.face.SESSIONS", kept)
+    records = []
+    for n in range(240):  # two actors; a session of each in turn, twenty of them, and every seventh record again
+        sent = n - 1 if n % 7 == 6 else n
+        actor, session, number = f"actor-{sent % 2}", f"session-{sent % 20}", sent // 20
+        value = codec.encode(action(sent, actor=actor, session=session, sequence=number))
+        key = f"t/{actor}".encode()
+        records.append(Record(WIRED[name].input, 0, n, T0 + n, key, value))
+    room = WIRED[name]
+    engines = {partition: room.engine(partition) for partition in range(room.room.partitions)}
+    twins = {partition: room.engine(partition) for partition in engines}
+    for partition, engine in engines.items():
+        given = [r._replace(partition=partition) for r in records]
+        at_once, one_by_one = [], []
+        for begin in range(0, len(given), 60):
+            batch = given[begin : begin + 60]
+            at_once += engine.advance_all(batch).outputs + engine.flush(batch[-1].offset + 1)
+            one_by_one += [o for r in batch for o in twins[partition].advance(r).outputs]
+            one_by_one += twins[partition].flush(batch[-1].offset + 1)
+        assert at_once == one_by_one
+
+
 def test_an_id_sent_again_after_the_slot_has_turned_is_a_repetition() -> None:
     value = codec.encode(action(1, actor="elsewhere"))  # without a number only its id tells
     slot_ends = T0 // 300_000 * 300_000 + 300_000

@@ -50,7 +50,7 @@ def agrees(value: bytes) -> bool:
     if seen is None:
         return False
     who, sequence, times, traits, what = seen
-    texts, more = who_of(value, who), what_of(value, what)
+    texts, more = who_of(who), what_of(what)
     if texts is None or more is None:
         return False
     head = read_head(value)
