@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 READER = "mandate_reader"
 READ_TIMEOUT_MS = 5_000
 CONNECT_SECONDS = 5
+# For a connection, free or new. A request may ask twice and has 28 s in all (the gateway's REQUEST_S): that the store
+# is away must be said before that time is over, or the caller is only told that nothing answered.
+POOL_SECONDS = 6.0
 # A batch of 5,000 rows takes 40 ms; a writer stopped in mid-transaction must not hold the positions' locks longer.
 WRITE_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 15_000
@@ -63,6 +66,7 @@ def reading_pool(dsn: str, *, size: int = 8) -> Pool:
         max_size=size,
         open=False,
         name="read-models",
+        timeout=POOL_SECONDS,
         kwargs={"connect_timeout": CONNECT_SECONDS, "application_name": "mandate-reader"},
     )
 

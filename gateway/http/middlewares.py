@@ -20,8 +20,7 @@ from gateway.registry.subjects import PREFIX as REGISTRY
 log = logging.getLogger("gateway.access")
 
 _QUIET = ("/healthz", "/metrics")
-# Longer than a body (15 s) and what follows it (acknowledgement 10 s) together: only forms that trickle in, and a pool
-# without a free connection, end by it.
+# Longer than a body (15 s) and what follows it (acknowledgement 10 s) together: only forms that trickle in end by it.
 REQUEST_S = 28.0
 IF_NONE_MATCH_MAX = 16  # answers that a caller may name; none of ours has more than one form
 
