@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 LANES = 2
 # What takes long is told, so that a part that grows is seen before it is too long.
 SLOWEST = ("--durations=8", "--durations-min=5")
-# What pytest counts in its last line.
+# What pytest counts in its last line, behind which a client of Kafka may still complain.
+LAST = re.compile(r"^\d+ \w+.* in [\d.]+s\b.*$", re.MULTILINE)
 OUTCOMES = re.compile(r"(\d+) (failed|passed|skipped|deselected|xfailed|xpassed|errors?|warnings?)\b")
 
 
@@ -37,7 +38,7 @@ def main(folders: list[str]) -> int:
         for part in as_completed([lanes.submit(run, folder) for folder in folders]):
             folder, code, said = part.result()
             print(f"== {folder}\n{said}", flush=True)
-            last = said.strip().rpartition("\n")[2]
+            last = (LAST.findall(said) or ["nothing"])[-1]
             lines.append(f"{folder}: {last}" + (f" (exit code {code})" if code else ""))
             failed |= code != 0
             total.update({outcome: int(count) for count, outcome in OUTCOMES.findall(last)})
