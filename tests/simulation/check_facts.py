@@ -116,12 +116,6 @@ def _signals(facts: Facts) -> None:
         facts.broken.append(f"I1 {len(lost)} failures without a signal")
     if signalled - wanted["error"]:
         facts.broken.append(f"I2 {len(signalled - wanted['error'])} signals too many")
-    incidents = Counter(
-        m.action_id
-        for _, m in facts.of("incidents.events", told.IncidentOpened, told.SignalAttached)
-        if getattr(m, "trigger", "error") == "error"
-    )
-    _counted(facts, "signals in incidents", Counter({*signalled}), incidents)
     held = sum(wanted["error"].values()) - sum(signalled.values())
     tries = sum(m.failed_tries for _, m in facts.of("incidents.commands", told.ErrorSignalled, told.FailureHealed))
     facts.expect("I1 failed tries", sum(wanted["error"].values()), tries)

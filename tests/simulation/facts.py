@@ -31,6 +31,8 @@ class Facts:
     broken: list[str] = field(default_factory=list)
     # (cause, kind, key) -> ids of what says that it was caused so.
     children: dict[tuple[bytes, str, str], list[bytes]] = field(default_factory=dict)
+    # tenant -> which failure belongs to which incident (check_groups.Families).
+    families: dict[str, Any] = field(default_factory=dict)
 
     @property
     def log(self) -> MemoryLog:

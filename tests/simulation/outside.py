@@ -56,7 +56,10 @@ from schemas.messages.incidents import (
     StartPostmortem,
 )
 from schemas.record import Output
+from tests.simulation.documents import ANEW, FIRST, THEMES
+from tests.simulation.documents import document as drawn
 from tests.simulation.plan import RESOURCES, Plan
+from tests.simulation.themes import Seen, asked_of_machines, corrected, told_by_machines
 from tests.simulation.town import Town
 
 RAW = "actions.raw"
@@ -100,11 +103,12 @@ class Outside:
         self.speech = Speech(town.map)
         self._numbers: dict[tuple[str, str, str], int] = {}
         self._actions: list[Action] = []
-        self._opened: list[IncidentOpened] = []
+        self.seen = Seen()
         self._events = MemoryReader(town.log)
         self._events.assign(
             {Place("incidents.events", p): None for p in range(town.map.partitions("incidents.events"))}
         )
+        self._told = 0
         # An agent's clock is off by as much, always.
         self._drifts: dict[str, int] = {}
 
@@ -118,6 +122,7 @@ class Outside:
             self._in(30_000 if plan.configured_late else 0, partial(self._configure, tenant))
         todo: list[Callable[[], None]] = [self.act] * plan.acts
         todo += [self.command] * plan.commands + [self._document] * plan.documents
+        todo += [self._theme] * plan.themes + [self._correct] * plan.corrections + [self._burst] * plan.bursts
         random.shuffle(todo)
         for do in todo:
             time += random.choice(plan.apart_ms)
@@ -172,7 +177,7 @@ class Outside:
             self._drifts[actor] = random.choice((0, 0, 0, 250_000, 400_000, -7_200_000))
         now = self.town.now
         made = len(self._actions)
-        resource = random.choice(RESOURCES)
+        resource = random.choice(RESOURCES[: plan.resources])
         given = self._content(made)
         content = given.pop("content_key", bytes(16))
         return Action(
@@ -223,18 +228,49 @@ class Outside:
     def command(self) -> None:
         """Somebody asks for something, perhaps twice."""
         random = self.random
-        for record in self._events.read(10_000, 0.0).records:
-            message = self.speech.decode(record)
-            if isinstance(message, IncidentOpened):
-                self._opened.append(message)
+        self._look()
         tenant = random.choice(self.plan.tenants)
         kind = random.randrange(10)
         if kind == 0:
             self._alert(tenant)
-        elif kind == 1 or not self._opened:
+        elif kind == 1 or not self.seen.opened:
             self.say(self._report(tenant))
         else:
-            self.say(self._move(random.choice(self._opened[-6:])))
+            self.say(self._move(random.choice(self.seen.opened[-6:])))
+
+    def _look(self) -> None:
+        """At what was said of incidents since the last time."""
+        for record in self._events.read(10_000, 0.0).records:
+            self.seen.told(self.speech.decode(record))
+
+    def _theme(self) -> None:
+        """A machine tells something, or somebody says what he thinks of what machines found."""
+        self._look()
+        tenant, now, number = self.random.choice(self.plan.tenants), self.town.now, self._numbered()
+        if self.random.randrange(3):
+            told, record_id = told_by_machines(self.random, tenant, now, number)
+            for _ in range(1 + self._drawn(20)):
+                self.town.log.append(self.speech.to_tenant(COMMANDS, told, record_id, "gateway", now))
+        else:
+            self.say(asked_of_machines(self.random, self.seen, tenant, now, number))
+
+    def _correct(self) -> None:
+        """Somebody says that the grouping is wrong, and often something fails soon after."""
+        self._look()
+        wish = corrected(self.random, self.seen, self.random.choice(self.plan.tenants), self.town.now, self._numbered())
+        if wish is not None:
+            self.say(wish)
+        if self._drawn(50):
+            self._in(self.random.choice((0, 40, 2_000)), self.act)
+
+    def _burst(self) -> None:
+        """Everything at once: more than is usual of anybody."""
+        for _ in range(self.random.choice((4, 9))):
+            self.act()
+
+    def _numbered(self) -> int:
+        self._told += 1
+        return self._told
 
     def acknowledge(self, opened_by: Any) -> None:
         """Who was paged takes the incident: `opened_by` names tenant and incident."""
@@ -306,16 +342,17 @@ class Outside:
     # --- configuration ------------------------------------------------------------------------------------------------
 
     def _configure(self, tenant: str) -> None:
-        for document in ("people", "escalation", "incidents", "signals"):
+        for document in (*FIRST, *(THEMES if self.plan.themes else ())):
             self._announce(tenant, document)
 
     def _document(self) -> None:
-        self._announce(self.random.choice(self.plan.tenants), self.random.choice(("people", "escalation", "signals")))
+        self._announce(self.random.choice(self.plan.tenants), self.random.choice(ANEW))
 
     def _announce(self, tenant: str, document: str) -> None:
         """The next version, as the outbox does: to every partition, perhaps late there, perhaps again later."""
         version = self.receipts.newest[tenant, document] = self.receipts.newest.get((tenant, document), 0) + 1
-        body = canonical(documents(self.random, version)[document])
+        in_parts = document == "catalog" and self.random.randrange(100) < self.plan.imports
+        body = canonical(drawn(self.random, document, version, self.town.now, in_parts))
         parse_document(document, body)
         for output in self.speech.announced(tenant, document, version, body, self.town.now):
             self._tell(output, tenant, document, version)
@@ -327,28 +364,3 @@ class Outside:
         placed = self.town.log.append(output)
         key = (output.topic, placed.partition, tenant, document)
         self.receipts.told[key] = max(version, self.receipts.told.get(key, 0))
-
-
-def documents(random: Random, version: int) -> dict[str, dict[str, Any]]:
-    """A tenant's documents, drawn; names say their version."""
-    names = ["ann", "bob", "cy"]
-    people = [
-        {
-            "id": name,
-            "channels": [{"kind": "webhook", "address": f"http://{name}/v{version}/{c}"} for c in range(1 + i % 2)],
-        }
-        for i, name in enumerate(names)
-    ]
-    steps = [{"person": name, "wait_s": random.choice((5, 8, 60))} for name in names[: random.choice((1, 2, 3))]]
-    escalation: dict[str, Any] = {
-        "policies": [{"id": f"p{version}", "rounds": random.choice((1, 2)), "steps": steps}],
-        "teams": {},
-        "default_policy": f"p{version}",
-        "outcome_tries": random.choice((1, 2, 3)),
-    }
-    return {
-        "people": {"people": people, "fallback_contact": "cy"},
-        "escalation": escalation,
-        "incidents": {"severities": [{"match": "pay*", "severity": "SEV2"}], "default_severity": "SEV3"},
-        "signals": {"retry_window_s": random.choice((2, 5, 20)), "transient_errors": ["Timeout"], "retry_limit": 3},
-    }

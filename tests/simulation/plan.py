@@ -37,11 +37,16 @@ class Plan:
     late: int
     skipped: int
     failing: int
+    resources: int
     facts: int
     poison: int
     strayed: int
     commands: int
     documents: int
+    themes: int
+    corrections: int
+    bursts: int
+    imports: int
     tick_faults: int
     silent_hands: int
     failing_hands: int
@@ -64,6 +69,8 @@ PACES = (
 def draw(random: Random, size: Size) -> Plan:
     """One plan."""
     few = random.randrange
+    # Who corrects the grouping has something to correct: many failures of few services.
+    corrections = random.choice((0, 0, 12))
     return Plan(
         tenants=TENANTS[: random.choice((1, 1, 2, 3, 4))],
         actors=random.choice((1, 2, 3)),
@@ -75,12 +82,17 @@ def draw(random: Random, size: Size) -> Plan:
         again=random.choice((0, 10, 30, 50)),
         late=random.choice((0, 0, 8, 25)),
         skipped=random.choice((0, 0, 5, 15)),
-        failing=random.choice((5, 15, 40)),
+        failing=60 if corrections else random.choice((5, 15, 40)),
+        resources=random.choice((1, 2)) if corrections else len(RESOURCES),
         facts=random.choice((0, 10, 35)),
         poison=random.choice((0, 0, 3, 12)),
         strayed=random.choice((0, 0, 5)),
         commands=random.choice((0, 4, 12)),
         documents=random.choice((0, 0, 3)),
+        themes=random.choice((0, 0, 8)),
+        corrections=corrections,
+        bursts=random.choice((0, 0, 2)),
+        imports=random.choice((0, 0, 0, 0, 0, 0, 0, 40)),
         tick_faults=random.choice((0, 0, 20, 70)),
         silent_hands=random.choice((0, 0, 15, 40)),
         failing_hands=random.choice((0, 0, 15, 40)),

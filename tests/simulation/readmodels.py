@@ -15,18 +15,16 @@ from processors.host.memory_log import MemoryLog
 from processors.host.places import Place
 from processors.host.reader import Batch
 from projections.errors import NotReady, PositionLost
-from projections.incidents.project import keys
-from projections.incidents.project import project as fold_incidents
 from projections.metrics import Metrics, RunnerMetrics
 from projections.reading import understand
 from projections.runner import Runner
-from projections.timeline.project import project as fold_timeline
+from schemas import ids
 from schemas.record import Record
 from tests.simulation.facts import Facts, difference
+from tests.simulation.folds import FOLDS
 from tests.simulation.town import MAP, Town
 
-NAMES = ("timeline", "incidents")
-METRICS = {name: RunnerMetrics(Metrics(), name) for name in NAMES}
+METRICS = {name: RunnerMetrics(Metrics(), name) for name in FOLDS}
 
 
 class FoldStore:
@@ -60,20 +58,11 @@ class FoldStore:
         if any(self.stored.get(place) != at for place, at in before.items()):
             raise PositionLost("position_lost", "a store", "somebody else moved it", "It is read again.")
         said, rejected = understand(records, self._streams)
-        latest, rows = dict(self.latest), list(self.rows)
-        if self._name == "incidents":
-            changed = fold_incidents(said, {key: latest[key] for key in keys(said) if key in latest})
-            latest |= {(row.tenant, row.incident_id): row for row in changed.incidents}
-            rows += [*changed.events, *changed.changes, *changed.healed, *changed.refusals, *changed.reports]
-            # The first answer stays.
-            latest = {("answer", a.tenant, a.command_id): a for a in reversed(changed.answers)} | latest
-        else:
-            added = fold_timeline(said)
-            rows += [*added.timeline, *added.gaps, *added.drifts]
-            for tenant, day, count in added.counts:
-                latest[tenant, day] = latest.get((tenant, day), 0) + count
+        changed, added = FOLDS[self._name](said, self.latest)
         self._dies()
-        self.latest, self.rows, self.stored = latest, rows, {**self.stored, **after}
+        self.latest |= changed
+        self.rows += added
+        self.stored = {**self.stored, **after}
         self._dies()
         return len(rejected)
 
@@ -138,9 +127,29 @@ def check(facts: Facts, models: Sequence[Model]) -> None:
         for place, at in model.store.stored.items():
             left = facts.log.read(place, at, facts.log.ends(place).stable)[0]
             facts.expect(f"I7 records that {model.name} has not read on {place}", 0, len(left))
+        if model.name == "incidents":
+            _families(facts, fresh)
         if model.name == "timeline":
             told = sorted(row[1:4] for row in model.store.rows if row[1] == "actions.ordered")
             acted = sorted((r.topic, r.partition, r.offset) for r, _ in facts.actions("actions.ordered"))
             facts.expect("I1/I2 actions in the timeline", acted, told)
             owners = {row[0] for row in model.store.rows} - {*facts.owners.values()}
             facts.expect("I6 tenants in the timeline", set(), owners)
+
+
+def _families(facts: Facts, model: Model) -> None:
+    """I1/I2: an incident's row counts what belongs to it, an alias names who it is now, an entry is where it went."""
+    for tenant, found in facts.families.items():
+        totals = found.whole()
+        for incident_id in found.of:
+            row = model.store.latest["incident", tenant, incident_id]
+            into = found.into.get(incident_id)
+            facts.expect(f"I4 {ids.text(incident_id)} is now", into, row.merged_into)
+            if into is None:
+                facts.expect(f"I4 failures of {ids.text(incident_id)}", totals[incident_id], row.failures)
+        where = {action: incident_id for incident_id, mine in found.of.items() for action in mine}
+        for key, incident_id in model.store.latest.items():
+            if key[0] == "moved" and key[1] == tenant:
+                facts.expect(
+                    f"I4 {ids.text(key[2])} stands with", found.living(where[key[2]]), found.living(incident_id)
+                )

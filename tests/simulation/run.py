@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation import check_actions, check_facts, check_host, check_pages, readmodels
+from tests.simulation import check_actions, check_facts, check_groups, check_host, check_pages, readmodels
 from tests.simulation.facts import Facts
 from tests.simulation.faults import Faults
 from tests.simulation.hands import PlayedHands
@@ -42,7 +42,7 @@ def run(seed: int, size: str = "small") -> Outcome:
         outside = Outside(town, plan, Random(f"{seed}/outside"))
         hands = PlayedHands(outside, Random(f"{seed}/hands"))
         faults = Faults(town, Random(f"{seed}/faults"), outside.act)
-        models = [readmodels.Model(town, n, Random(f"{seed}/{n}"), plan.store_faults) for n in readmodels.NAMES]
+        models = [readmodels.Model(town, n, Random(f"{seed}/{n}"), plan.store_faults) for n in readmodels.FOLDS]
         try:
             _play(town, plan, outside, hands, faults, models)
         finally:
@@ -50,6 +50,7 @@ def run(seed: int, size: str = "small") -> Outcome:
         facts = Facts(town, outside.receipts, hands.pages)
         check_actions.check(facts)
         check_facts.check(facts)
+        check_groups.check(facts)
         check_pages.check(facts)
         readmodels.check(facts, models)
         check_host.check(facts, threads)
