@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas import ids
 from schemas.messages import incidents as told
+from schemas.messages.incidents import CorrectionUndone, IncidentOpened
 from tests.simulation.facts import Facts, shortened
 
 
@@ -42,7 +43,7 @@ class Families:
         if isinstance(event, told.IncidentSplit | told.IncidentsMerged | told.CorrectionUndone):
             self.total |= {s.incident_id: s.failures for s in event.incidents}
 
-    def _opened(self, event: told.IncidentOpened) -> None:
+    def _opened(self, event: IncidentOpened) -> None:
         self.of.setdefault(event.incident_id, set())
         self.total[event.incident_id] = event.failures
         if event.trigger != "error" or event.split_from is not None:
@@ -62,7 +63,7 @@ class Families:
             mine.difference_update(actions)
         self.of.setdefault(incident_id, set()).update(actions)
 
-    def _undone(self, event: told.CorrectionUndone) -> None:
+    def _undone(self, event: CorrectionUndone) -> None:
         if event.undone == "merge":
             self.into.pop(event.other_id, None)
         else:

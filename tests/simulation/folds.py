@@ -37,7 +37,7 @@ def of_incidents(said: Sequence[Said], latest: Latest) -> Changed:
     for each in said:
         for move in corrected.moves(each.message):
             changed |= {("moved", move.tenant, action_id): move.incident_id for action_id in move.action_ids}
-    once = [(("answer", a.tenant, a.command_id), a) for a in now.answers]
+    once: list[tuple[Any, Any]] = [(("answer", a.tenant, a.command_id), a) for a in now.answers]
     for each in said:
         if isinstance(each.message, IncidentsRelated):
             row = corrected.related(each.message, each.record.offset)

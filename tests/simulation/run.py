@@ -12,6 +12,7 @@ from random import Random
 from tests.simulation import check_actions, check_facts, check_groups, check_host, check_pages, readmodels
 from tests.simulation.facts import Facts
 from tests.simulation.faults import Faults
+from tests.simulation.folds import FOLDS
 from tests.simulation.hands import PlayedHands
 from tests.simulation.outside import Outside
 from tests.simulation.plan import Plan, Size, draw
@@ -42,7 +43,7 @@ def run(seed: int, size: str = "small") -> Outcome:
         outside = Outside(town, plan, Random(f"{seed}/outside"))
         hands = PlayedHands(outside, Random(f"{seed}/hands"))
         faults = Faults(town, Random(f"{seed}/faults"), outside.act)
-        models = [readmodels.Model(town, n, Random(f"{seed}/{n}"), plan.store_faults) for n in readmodels.FOLDS]
+        models = [readmodels.Model(town, n, Random(f"{seed}/{n}"), plan.store_faults) for n in FOLDS]
         try:
             _play(town, plan, outside, hands, faults, models)
         finally:

@@ -26,7 +26,13 @@ from schemas.messages.incidents import (
     SplitIncident,
     UndoCorrection,
 )
-from schemas.messages.incidents.flooding import FloodSuspected, JudgeFlood, SetDependencyStatus
+from schemas.messages.incidents.flooding import (
+    DependencyState,
+    FloodSuspected,
+    JudgeFlood,
+    SetDependencyStatus,
+    Verdict,
+)
 from tests.simulation.plan import RESOURCES
 
 MILLION = 1_000_000
@@ -102,16 +108,16 @@ def asked_of_machines(random: Random, seen: Seen, tenant: str, now: int, number:
         over = random.choice(seen.opened[-6:])
         return ResolveIncident(*by, over.incident_id, now)
     if which == 0 and seen.flagged:
-        return JudgeFlood(
-            *by, random.choice(seen.flagged[-4:]).flood_id, random.choice(("released", "confirmed")), None, now
-        )
+        verdicts: tuple[Verdict, ...] = ("released", "confirmed")
+        return JudgeFlood(*by, random.choice(seen.flagged[-4:]).flood_id, random.choice(verdicts), None, now)
     if seen.suggested and random.randrange(4):
         suggestion = random.choice(seen.suggested[-4:]).suggestion_id
         if random.randrange(2):
             return AcceptSuggestion(*by, suggestion, now)
         return DismissSuggestion(*by, suggestion, now, "a load test")
     since = now - random.choice((0, 60_000))
-    status = random.choice(("degraded", "degraded", "recovered"))
+    statuses: tuple[DependencyState, ...] = ("degraded", "degraded", "recovered")
+    status = random.choice(statuses)
     until = now if status == "recovered" else None
     return SetDependencyStatus(
         *by, random.choice(("unknown", "search-service")), status, "eu", since, until, "them", None, now
