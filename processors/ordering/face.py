@@ -8,22 +8,25 @@ which no rung of a rate is reached; so is an import of the past, of which nothin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from processors.kernel.decider import Configured
 from processors.kernel.face import Parts
 from processors.ordering.paces import Actor, Tenant, said
 from processors.ordering.rates import kind_of
 from processors.ordering.rules import FUTURE_MS, MARK_MS, STALE_MS
-from processors.ordering.state import Mark, Traffic, encode_mark, mark_part
+from processors.ordering.state import PACE, Mark, Traffic, encode_mark, key_of_part, mark_of, mark_part
 from schemas.envelope import with_flags
 from schemas.head import TEXTS, drift_of, glance, numbers_at, what_at, what_of, who_of
 from schemas.ids import key_of
 from schemas.messages.actions import BACKFILL
 from schemas.record import Headers
 
-# Sessions kept ready: about 900 bytes each with their actor, so 60 MB at worst. When full it starts anew.
-SESSIONS = 65_536
+# Sessions kept ready: about 800 bytes each with their actor, so 105 MB at worst; 100,000 live actors of one partition
+# have room. When full it starts anew.
+SESSIONS = 131_072
+# Sessions of one actor that are kept beside that of its last record, looked at one by one.
+BESIDE = 8
 # Keys of resources kept ready: usually 200 bytes each with what they were read from, at most 24 KB; 100 MB at worst.
 RESOURCES = 4_096
 
@@ -32,33 +35,28 @@ class _Session:
     """A session under a key: its mark as `evolve` would make it, its actor and tenant.
 
     `who` and `end`: its texts as they stand in a head, and where they end; `what`: resource and type of its last record
-    as they stand there, and `found` what `_resource` knows of them.
+    as they stand there, and `found` what `_resource` knows of them. `next`: another session of the same actor.
     """
 
     __slots__ = (
-        "actor",
-        "dirty",
-        "end",
-        "found",
-        "highest",
-        "key",
-        "known",
-        "open_gaps",
-        "part",
-        "seen_at",
-        "tenant",
-        "what",
-        "who",
+        *("actor", "dirty", "end", "found", "highest", "known", "next", "open_gaps", "part", "seen_at", "tenant"),
+        *("what", "who"),
     )
 
     def __init__(self, key: bytes, who: bytes, tenant: Tenant, actor: Actor, session: str) -> None:
-        self.key, self.tenant, self.actor = key, tenant, actor
+        self.tenant, self.actor = tenant, actor
         self.who, self.end = who, TEXTS + len(who)
         self.what = b""
         self.found: tuple[bytes, str] | None = None
+        self.next: _Session | None = None
         self.part = mark_part(key.decode(), session)
         self.known = self.dirty = False
         self.highest = self.open_gaps = self.seen_at = 0
+
+    def take(self, mark: Mark) -> None:
+        """Take over what `decide` has."""
+        self.highest, self.open_gaps, self.seen_at = mark.highest, mark.open_gaps, mark.seen_at
+        self.known, self.dirty = True, False
 
     def written(self) -> tuple[int, tuple[bytes | bytearray, ...]]:
         """See kernel.face.Changed: what `evolve` would make of the mark."""
@@ -79,11 +77,9 @@ class OrderingFace:
         self._parts = parts
         self._partitions = partitions
         self._last: dict[bytes, _Session] = {}  # by Kafka key: that of its last record
-        self._sessions: dict[bytes, _Session] = {}  # by tenant, actor and session as they stand in the head
-        self._marked: dict[str, _Session | Actor | Tenant] = {}  # by part
-        self._actors: dict[bytes, Actor] = {}  # by key
         self._tenants: dict[str, Tenant] = {}
-        self._kept = 0
+        self._traffic: dict[str, Tenant] = {}  # by part
+        self._sessions = self._resources = 0  # how many are kept
 
     def take(self, key: bytes, value: bytes, offset: int, headers: Headers, now: int) -> bytes | None:
         """Pass an action that is in order."""
@@ -146,10 +142,22 @@ class OrderingFace:
         seen = glance(value)
         if seen is None:
             return None
-        session = self._sessions.get(seen[0]) or self._session(key, value, seen[0])
-        if session is None or session.key != key:
-            return None
-        self._last[key] = session
+        who = seen[0]
+        first = before = self._last.get(key)
+        session, beside = None if first is None else first.next, 0
+        while session is not None and session.who != who and beside < BESIDE:
+            before, session, beside = session, session.next, beside + 1
+        if first is None or before is None:
+            session = self._session(key, who, None)
+        elif session is None or session.who != who:
+            session = self._session(key, who, first.actor)
+            if session is not None and self._last.get(key) is first:  # not begun anew
+                before.next = None  # what was kept longest is kept no more, if there are too many
+                session.next = first
+        else:
+            before.next, session.next = session.next, first
+        if session is not None:
+            self._last[key] = session
         return session
 
     def _found(self, session: _Session, value: bytes, texts: int) -> tuple[bytes, str] | None:
@@ -162,52 +170,47 @@ class OrderingFace:
             session.what, session.found = what, found
         return found
 
-    def _session(self, key: bytes, value: bytes, who: bytes) -> _Session | None:
+    def _session(self, key: bytes, who: bytes, actor: Actor | None) -> _Session | None:
         """A session met for the first time."""
         found = who_of(who)
         if found is None:
             return None
         tenant, _, name = found
         try:
-            key.decode()
+            subject = key.decode()
         except UnicodeDecodeError:
             return None
-        if len(self._sessions) >= SESSIONS:
+        if self._sessions >= SESSIONS:
             self._forget()
+            actor = None
+        self._sessions += 1
         owner = self._tenants.get(tenant)
         if owner is None:
             owner = self._tenants[tenant] = Tenant(tenant)
-            self._marked[owner.part] = owner
-        actor = self._actors.get(key)
-        if actor is None:
-            actor = self._actors[key] = Actor(key.decode())
-            self._marked[actor.part] = actor
-        session = _Session(key, who, owner, actor, name)
-        self._sessions[who] = self._marked[session.part] = session
-        return session
+            self._traffic[owner.part] = owner
+        return _Session(key, who, owner, actor or Actor(subject), name)
 
     def _forget(self) -> None:
         """Start anew. Whose bytes are promised keep their promise; what is read again is read from there."""
-        self._last, self._sessions, self._marked, self._actors, self._tenants = {}, {}, {}, {}, {}
-        self._kept = 0
+        self._last, self._tenants, self._traffic = {}, {}, {}
+        self._sessions = self._resources = 0
 
     def _mark(self, session: _Session) -> bool:
-        mark: Mark | None = self._parts.get(session.part)
-        if mark is None:
+        raw = self._parts.raw(session.part)
+        if raw is None:
             return False
-        session.highest, session.open_gaps, session.seen_at = mark.highest, mark.open_gaps, mark.seen_at
-        session.known = True
+        session.take(mark_of(raw) or cast(Mark, self._parts.get(session.part)))
         return True
 
     def _resource(self, value: bytes, what: bytes, tenant: Tenant) -> tuple[bytes, str] | None:
         found = what_of(what)
         if found is None:
             return None
-        if self._kept >= RESOURCES:
+        if self._resources >= RESOURCES:
             for each in self._tenants.values():
                 each.resources.clear()
-            self._kept = 0
-        self._kept += 1
+            self._resources = 0
+        self._resources += 1
         tenant.resources[what] = onward = (key_of(tenant.name, found[0]).encode(), kind_of(found[1]))
         return onward
 
@@ -217,8 +220,20 @@ class OrderingFace:
             self._forget()
             return
         for part, value in changes.items():
-            kept = self._marked.get(part)
-            if isinstance(kept, Tenant) and isinstance(value, Traffic) and kept.known:
-                kept.take(value)
-            elif kept is not None:
-                kept.known = kept.dirty = False
+            if isinstance(value, Traffic):
+                tenant = self._traffic.get(part)
+                if tenant is not None and tenant.known:
+                    tenant.take(value)
+                continue
+            key, what = key_of_part(part)
+            session = self._last.get(key)
+            if what == PACE and session is not None:
+                owner = session.tenant
+                known = owner.known or owner.read(self._parts, self._partitions)
+                session.actor.take(value, owner.floods if known else None)
+            while session is not None and session.part != part:
+                session = session.next
+            if session is not None and isinstance(value, Mark):
+                session.take(value)
+            elif session is not None:
+                session.known = session.dirty = False

@@ -16,6 +16,7 @@ from processors.ordering.state import (
     encode_kind,
     encode_pace,
     encode_traffic,
+    pace_of,
     pace_part,
     traffic_part,
 )
@@ -98,16 +99,23 @@ class Actor:
 
     def read(self, parts: Parts, floods: Floods) -> bool:
         """Take over what `decide` has; False where there is nothing yet."""
-        found = cast("Pace | None", parts.get(self.part))
-        if found is None:
+        raw = parts.raw(self.part)
+        if raw is None:
             return False
+        self.take(pace_of(raw) or cast(Pace, parts.get(self.part)), floods)
+        return True
+
+    def take(self, found: Pace | None, floods: Floods | None) -> None:
+        """What `decide` has made of it; without its limits it is read when they are known."""
+        self.known = self.dirty = False
+        if found is None or floods is None:
+            return
         self.second, self.in_second, self.window = found.second, found.in_second, found.window
         self.slots = [
             Slot(k.name, k.count, limit_of(k.history, floods.unusual) or NEVER, *encode_kind(k.name, k.history))
             for k in found.kinds
         ]
-        self.known, self.dirty = True, False
-        return True
+        self.known = True
 
     def slot(self, kind: str) -> Slot | None:
         """Where a kind is counted; None where `decide` must make the place."""

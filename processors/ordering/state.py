@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from schemas import codec
+from schemas.codec import PREFIX_BYTES
+from schemas.errors import SchemaError
+from schemas.head import read_long
 from schemas.ids import derive
 
 # Names kept ready (a hit saves 3 µs of hashing): usually 100 bytes each, at most 12 KB, so at worst 50 MB.
 KEPT_KEYS = 4_096
+# Kinds with their history, about 400 bytes each: most actors have the same, without one.
+KEPT_KINDS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class Traffic:
     actors: int
 
 
+PACE = "pace"
 PARTS = (Mark, Gap, Drift, Pace, Traffic)
 
 
@@ -105,7 +111,14 @@ def drift_part(key: str) -> str:
 
 def pace_part(key: str) -> str:
     """Where an actor's pace is."""
-    return f"{key}/pace"
+    return f"{key}/{PACE}"
+
+
+def key_of_part(part: str) -> tuple[bytes, str]:
+    """The Kafka key of an actor's part, and which it is: `mark`, PACE, or else something."""
+    before, _, last = part.rpartition("/")
+    owner, _, what = before.rpartition("/")
+    return (before.encode(), last) if last == PACE else (owner.encode(), what)
 
 
 def traffic_part(key: str) -> str:
@@ -118,11 +131,60 @@ def encode_mark(highest: int, open_gaps: int, seen_at: int) -> bytes:
     return b"".join((codec.frame_of(Mark), codec.long(highest), codec.long(open_gaps), codec.long(seen_at)))
 
 
+def mark_of(raw: bytes) -> Mark | None:
+    """The Mark in these bytes; None: ask the codec."""
+    frame = codec.frame_of(Mark)
+    try:
+        highest, at = read_long(raw, PREFIX_BYTES)
+        open_gaps, at = read_long(raw, at)
+        seen_at, end = read_long(raw, at)
+    except (IndexError, SchemaError):
+        return None
+    return Mark(highest, open_gaps, seen_at) if raw.startswith(frame) and end == len(raw) else None
+
+
+@lru_cache(maxsize=KEPT_KINDS)
 def encode_kind(name: str, history: tuple[int, ...]) -> tuple[bytes, bytes]:
     """What stands before and behind the count of a Kind as `codec.encode` gives it."""
     raw = name.encode()
     behind = b"".join((codec.long(len(history)), *map(codec.long, history), b"\x00")) if history else b"\x00"
     return codec.long(len(raw)) + raw, behind
+
+
+def pace_of(raw: bytes) -> Pace | None:
+    """The Pace in these bytes; None: ask the codec."""
+    if not raw.startswith(codec.frame_of(Pace)):
+        return None
+    kinds = []
+    try:
+        second, at = read_long(raw, PREFIX_BYTES)
+        in_second, at = read_long(raw, at)
+        window, at = read_long(raw, at)
+        count, at = read_long(raw, at)
+        for _ in range(count):
+            length, at = read_long(raw, at)
+            name = raw[at : at + length].decode()
+            done, at = read_long(raw, at + length)
+            history, at = _numbers(raw, at)
+            kinds.append(Kind(name, done, history))
+        whole = count > 0 and raw[at:] == b"\x00"
+    except (IndexError, UnicodeDecodeError, SchemaError):
+        return None
+    return Pace(second, in_second, window, tuple(kinds)) if whole else None
+
+
+def _numbers(raw: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """A list of numbers as we write it, in one block, and where it ends. Raises IndexError, SchemaError."""
+    count, at = read_long(raw, at)
+    if not count:
+        return (), at
+    found = []
+    for _ in range(count):
+        number, at = read_long(raw, at)
+        found.append(number)
+    if raw[at] or not found:
+        raise IndexError
+    return tuple(found), at + 1
 
 
 def encode_pace(second: int, in_second: int, window: int, kinds: list[bytes]) -> bytes:

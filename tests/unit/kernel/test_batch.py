@@ -106,6 +106,19 @@ def test_a_mark_read_by_hand_is_the_codecs_or_left_to_it(holes: tuple[int, ...],
     assert dedup.mark_of(codec.encode(dedup.Window(7, b""))) is None
 
 
+@pytest.mark.parametrize("history", [(), (3,), (1, 200, 70_000)])
+def test_what_ordering_reads_by_hand_is_the_codecs_or_left_to_it(history: tuple[int, ...]) -> None:
+    mark = ordering.Mark(7, 3, 1_700_000_000_123)
+    pace = ordering.Pace(1_700_000_000, 5, 99, (ordering.Kind("file", 70, history), ordering.Kind("s3", 1, ())))
+    for part, read in ((mark, ordering.mark_of), (pace, ordering.pace_of)):
+        raw = codec.encode(part)
+        assert read(raw) == part
+        assert all(read(raw[:end]) is None for end in range(len(raw)))
+        assert read(raw + b"\x00") is None
+        assert read(codec.encode(ordering.Drift(7))) is None
+    assert ordering.pace_of(codec.encode(ordering.Pace(1, 2, 3, ()))) is None
+
+
 @pytest.mark.parametrize("kept", [3, 1_000])
 @pytest.mark.parametrize("name", ["dedup", "ordering"])
 def test_more_sessions_than_are_kept_ready_are_decided_as_one_by_one(
