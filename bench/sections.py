@@ -26,7 +26,7 @@ class Section:
 def _peers() -> Json:
     from bench import dedup
 
-    found = dedup.measure(events=300_000, rounds=2)
+    found = dedup.measure(events=240_000, rounds=2)
     return {"ratios": found.pop("ratios"), "peers": found}
 
 
@@ -88,7 +88,7 @@ def _projections() -> Json:
 def _history_memory() -> Json:
     from bench.stack import python
 
-    return {"history_memory": python(("bench.history_memory", "--actions", "80000", "200000"), 190.0)}
+    return {"history_memory": python(("bench.history_memory", "--actions", "30000", "90000"), 190.0)}
 
 
 def _whatif() -> Json:

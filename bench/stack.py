@@ -55,20 +55,47 @@ class Stack:
         return [{key: row[key] for key in columns} for row in self.python(("gateway.cli", "status"), UP_S)["processes"]]
 
 
+# Waits until whoever holds the other end of its pipe is gone, however that went, and then ends the stack. Who ended in
+# peace says so; a stack that was being started when its owner was killed may come up after the first `down`.
+_GUARD = """
+import shutil, subprocess, sys, time
+in_peace = sys.stdin.read()
+for _ in range(1 if in_peace else 2):
+    subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0 if in_peace else 3)
+if not in_peace:
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
+
+
+@contextmanager
+def guarded(home: str, down: Sequence[str], env: Mapping[str, str]) -> Iterator[None]:
+    """Run `down` when the block ends, and also when this process is killed in it; then `home` is deleted, too."""
+    guard = subprocess.Popen(
+        [sys.executable, "-c", _GUARD, home, *down],
+        env=env,
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # what ends our group does not end it
+    )
+    try:
+        yield
+    finally:
+        guard.communicate("in peace", timeout=DOWN_S)
+
+
 @contextmanager
 def stack(separate: bool) -> Iterator[Stack]:
     """A stack that is healthy. `separate`: a process for each processor and read model, as in Kubernetes."""
     with tempfile.TemporaryDirectory(prefix="mandate-bench-") as home:
         env = {**os.environ, "MANDATE_HOME": home}
         mandate = [sys.executable, "-m", "gateway.cli"]
-        try:
-            up = [*mandate, "up", "--timeout", str(UP_S), *(["--separate"] if separate else [])]
+        with guarded(home, [*mandate, "down"], env):
+            up = bound([*mandate, "up", "--timeout", str(UP_S), *(["--separate"] if separate else [])])
             done = subprocess.run(up, env=env, capture_output=True, text=True, timeout=UP_S + DOWN_S, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"mandate up ended with {done.returncode}: {done.stderr.strip()[-400:]}")
             yield Stack(env)
-        finally:
-            subprocess.run([*mandate, "down"], env=env, capture_output=True, timeout=DOWN_S, check=False)
 
 
 def latency() -> Json:

@@ -17,8 +17,11 @@ def main() -> None:
     for room in topology.load().rooms:
         try:
             classes += importlib.import_module(f"processors.{room}.state").PARTS
-        except ModuleNotFoundError:
-            continue
+        except ModuleNotFoundError as error:
+            # A processor without parts has no such module. Any other that is missing is a library that is not
+            # installed: its classes would be passed over in silence.
+            if error.name not in (f"processors.{room}", f"processors.{room}.state"):
+                raise
     for line in (*written, *registry.write(classes)):
         print(line)
 
