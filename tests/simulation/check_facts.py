@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from schemas import ids
-from schemas.envelope import record_id
+from schemas.envelope import flags, record_id
+from schemas.head import Head
 from schemas.ledger import GENESIS, entry_hash, shown
 from schemas.messages import incidents as told
 from schemas.messages import ordering
@@ -43,8 +44,8 @@ def source(facts: Facts, record: Record) -> str | None:
 def _told_once(facts: Facts) -> None:
     """I2: what a processor says has an id of its own, made of its cause as the design says: kind by kind."""
     # An action that comes back after ten minutes is no longer known: what follows has the ids of the first time.
-    admitted = Counter(head.event_id for _, head in facts.actions("actions.ordered"))
-    again = {event for event, count in admitted.items() if count > 1}
+    admitted = Counter(_cause(record, head) for record, head in facts.actions("actions.ordered"))
+    again = {cause for cause, count in admitted.items() if count > 1}
     for topic in facts.town.map.topics:
         seen: Counter[bytes] = Counter()
         # Dead letters are told apart by their coordinates: the same bytes at two places have letters of one id.
@@ -64,6 +65,15 @@ def _told_once(facts: Facts) -> None:
         wanted = {ids.child_id(cause, kind, key, n) for n in range(len(children))}
         if wanted != {*children}:
             facts.broken.append(f"I9 the ids of {len(children)} {kind} do not follow from {ids.text(cause)}")
+
+
+def _cause(record: Record, head: Head) -> bytes:
+    """What follows from an action is caused by its id; by one of its own where the id is known to be used again."""
+    cause = head.event_id
+    for flag in flags(record.headers):
+        if flag.startswith("id_reused:"):
+            cause = ids.derive("reused", cause, flag)
+    return cause
 
 
 def _follows(facts: Facts, record: Record, own: bytes) -> None:

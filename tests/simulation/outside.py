@@ -249,7 +249,10 @@ class Outside:
         tenant, now, number = self.random.choice(self.plan.tenants), self.town.now, self._numbered()
         if self.random.randrange(3):
             told, record_id = told_by_machines(self.random, tenant, now, number)
-            for _ in range(1 + self._drawn(20)):
+            self.town.log.append(self.speech.to_tenant(COMMANDS, told, record_id, "gateway", now))
+            if self._drawn(20):
+                # The answer was lost: the same fact in a request of its own.
+                record_id = ids.derive("told again", record_id)
                 self.town.log.append(self.speech.to_tenant(COMMANDS, told, record_id, "gateway", now))
         else:
             self.say(asked_of_machines(self.random, self.seen, tenant, now, number))
