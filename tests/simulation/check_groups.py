@@ -101,6 +101,9 @@ def check(facts: Facts) -> None:
     signalled: dict[str, set[bytes]] = {}
     for _, m in facts.of("incidents.commands", told.ErrorSignalled):
         signalled.setdefault(m.tenant, set()).add(m.action_id)
+    # A world is small: every failure is remembered, so nobody is refused a correction because one is not.
+    refused = {m.code for _, m in facts.of("incidents.events", told.CommandRefused)}
+    facts.expect("I1 failures that were forgotten", set(), refused & {"failures_not_remembered", "too_many_since"})
     for tenant in sorted({*facts.families, *signalled}):
         found = facts.families.get(tenant, Families())
         belonging = [action for mine in found.of.values() for action in mine]

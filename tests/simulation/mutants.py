@@ -320,6 +320,30 @@ _READ_MODELS = (
     ),
 )
 
+_CORRECTIONS = (
+    _one(
+        "merge_counts_one",
+        "what two incidents make together is what the first one was",
+        "processors.incidents.counting",
+        "    total = kept.failures + gone.failures\n",
+        "    total = kept.failures\n",
+    ),
+    _one(
+        "split_keeps_what_it_moved",
+        "failures that were split off stay where they were, too",
+        "processors.incidents.splitting",
+        "[f for f in kept[n] if f.action_id not in wanted]))\n",
+        "list(kept[n])))\n",
+    ),
+    _one(
+        "row_without_its_alias",
+        "a row does not say what its incident is now",
+        "projections.incidents.corrected",
+        "        merged_into=standing.merged_into,\n",
+        "        merged_into=row.merged_into,\n",
+    ),
+)
+
 SCRIPT = "projections.redis_script"
 # Of what the servers do, which the world does not simulate: seen by tests/integration/projections/stores_played.py.
 _STORES = (
@@ -355,4 +379,5 @@ _STORES = (
 )
 
 STORE_MUTANTS = {mutant.name: mutant for mutant in _STORES}
-MUTANTS = {mutant.name: mutant for mutant in (*_HOST, *_KERNEL, *_ROOMS, *_EFFECTS, *_READ_MODELS)}
+_ALL = (*_HOST, *_KERNEL, *_ROOMS, *_EFFECTS, *_READ_MODELS, *_CORRECTIONS)
+MUTANTS = {mutant.name: mutant for mutant in _ALL}
