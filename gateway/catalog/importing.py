@@ -6,6 +6,7 @@ catalog would look like services that were taken away. Unknown owners, unknown d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -103,6 +104,11 @@ def import_files(files: Sequence[Given], options: Options | None = None) -> Impo
 
 def _whole(merged: Merged, told: Told) -> Imported:
     document = plain(merged.services, merged.teams, merged.people)
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        why = "it holds half of a surrogate pair, a number that is none, or is nested too deeply"
+        refuse("catalog_not_text", "the whole", why, "Correct the file.")
     try:
         catalog = cast(Catalog, parse_document("catalog", canonical(document)))
     except ConfigurationError as error:

@@ -71,7 +71,8 @@ def check(request: web.Request, access: Access) -> None:
             "cookie_not_enough", "the request", "a browser's cookie may only read here", "Send a bearer token."
         )
     if access is Access.CONFIGURE:
-        _may_configure(who, request.match_info["tenant"])
+        if not may_configure(who, request.match_info["tenant"]):
+            raise not_yours()
     elif who.tenant is None:
         raise Forbidden(
             "tenant_missing",
@@ -88,17 +89,21 @@ def check(request: web.Request, access: Access) -> None:
         )
 
 
-def _may_configure(who: Principal, tenant: str) -> None:
+def may_configure(who: Principal, tenant: str) -> bool:
+    """The operator, and the tenant's own admins."""
     if who.kind == "operator" and who.tenant in (None, tenant):
-        return
-    # The same answer for a tenant of somebody else and for one that does not exist.
-    if who.tenant != tenant or who.kind != "person" or ADMIN not in who.roles:
-        raise Forbidden(
-            "configuration_forbidden",
-            "the configuration of this tenant",
-            "your token may not",
-            "Use the operator's token, or that of a person of the tenant with the role admin.",
-        )
+        return True
+    return who.tenant == tenant and who.kind == "person" and ADMIN in who.roles
+
+
+def not_yours() -> Forbidden:
+    """The same answer for a tenant of somebody else and for one that does not exist."""
+    return Forbidden(
+        "configuration_forbidden",
+        "the configuration of this tenant",
+        "your token may not",
+        "Use the operator's token, or that of a person of the tenant with the role admin.",
+    )
 
 
 def tenant_of(request: web.Request) -> str:

@@ -21,6 +21,7 @@ from gateway.http.keys import SERVICES
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+UPLOAD = "multipart/form-data"
 # Our largest form has four.
 FORM_FIELDS_MAX = 32
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
@@ -115,6 +116,34 @@ async def form(request: web.Request) -> dict[str, str]:
             "form_unreadable", "the form", why, "Open the page again and press the button there."
         ) from error
     return dict(reversed(pairs))
+
+
+async def uploaded(request: web.Request) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
+    """The fields of a page's form with files, and its files as (name, bytes); an empty choice is no file.
+
+    Raises UnsupportedMediaType, BadRequest `form_unreadable`, TooSlow, Busy, and aiohttp's 413.
+    """
+    if request.content_type != UPLOAD:
+        why = "the body is not declared as a form's with files"
+        raise UnsupportedMediaType("media_type_unsupported", "the header Content-Type", why, f"Send {UPLOAD}.")
+    fields: dict[str, str] = {}
+    files: list[tuple[str, bytes]] = []
+    with request.app[SERVICES].budget.taking(_size(request)):
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                found = await request.post()
+        except TimeoutError as error:
+            why = f"it did not arrive within {BODY_SECONDS:.0f} s"
+            raise TooSlow("request_too_slow", "the form", why, "Send smaller files.") from error
+        except (ValueError, LookupError, RuntimeError, AssertionError, web.RequestPayloadError) as error:
+            why, remedy = "it is no well-formed form with files", "Open the page again and choose the files there."
+            raise BadRequest("form_unreadable", "the form", why, remedy) from error
+        for name, value in found.items():
+            if isinstance(value, web.FileField):
+                files += [(value.filename, value.file.read())] if value.filename else []
+            elif isinstance(value, str):
+                fields.setdefault(name, value)
+    return fields, files
 
 
 def check_json(request: web.Request, types: tuple[str, ...]) -> None:

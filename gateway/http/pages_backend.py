@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast, get_args
 
 from aiohttp import web
 
+from gateway.catalog.importing import Given, Options
 from gateway.http import (
+    auth,
     catalog,
+    cataloguing,
     changes,
     commands,
     correcting,
@@ -56,7 +59,7 @@ class PagesBackend:
         who = request.get(PRINCIPAL)
         if who is None or who.tenant is None:
             return None
-        return Reader(who.tenant, who.subject, who.kind, who.csrf)
+        return Reader(who.tenant, who.subject, who.kind, who.csrf, auth.may_configure(who, who.tenant))
 
     async def incidents(self, reader: Reader, asked: Mapping[str, str], cursor: str | None, limit: int) -> Json:
         """A page of incidents, by the parameters of GET /v1/incidents."""
@@ -105,6 +108,22 @@ class PagesBackend:
         """A page of the services."""
         current = await self._services.configurations.catalogs.of(reader.tenant)
         return catalog.listed(current, words, None, cursor, limit)
+
+    async def take_catalog(
+        self, reader: Reader, files: Sequence[tuple[str, bytes]], repository: str, dry: bool
+    ) -> Json:
+        """Make files the catalog. Raises Forbidden, ConfigurationError."""
+        if not reader.admin:
+            raise auth.not_yours()
+        given, options = [Given(name, raw) for name, raw in files], Options(repository)
+        return await cataloguing.take(self._services, reader.tenant, reader.subject, given, options, None, dry)
+
+    async def calendar(self, reader: Reader) -> Json:
+        """Maintenance windows and freezes, and their next times."""
+        found = await self._services.configurations.show(reader.tenant)
+        told = found["documents"].get("calendar") or {}
+        windows, freezes = told.get("maintenance_windows") or [], told.get("change_freezes") or []
+        return {"windows": windows, "freezes": freezes, "next": found["next_windows"]}
 
     async def service(self, reader: Reader, name: str) -> Json:
         """One service."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway.catalog import picture
-from gateway.web.door import Backend, Json, Reader, html, signed_in
+from gateway.web.door import Backend, Json, Reader, html, signed_in, uploaded
 from gateway.web.environment import render
+from gateway.web.secret import masked
+from schemas.errors import ConfigurationError
 
 SERVICES = 100  # on one page
+SHOWN = 20  # of each list of an import
 
 
 async def panel(backend: Backend, reader: Reader, name: str) -> Json:
@@ -27,10 +30,30 @@ async def panel(backend: Backend, reader: Reader, name: str) -> Json:
 @signed_in
 async def list_page(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
     """All services by name."""
+    return await _list(request, backend, reader)
+
+
+@signed_in
+async def upload(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
+    """Files become the catalog, or are only looked at; what came of it stands above the list."""
+    fields, files = await uploaded(request, reader)
+    dry = fields.get("what") != "import"
+    try:
+        found = await backend.take_catalog(reader, files, fields.get("repository", "").strip(), dry)
+    except ConfigurationError as error:
+        return await _list(request, backend, reader, refused=backend.problem(error))
+    return await _list(request, backend, reader, taken=found)
+
+
+async def _list(
+    request: web.Request, backend: Backend, reader: Reader, taken: Json | None = None, refused: Json | None = None
+) -> web.StreamResponse:
     words = request.query.get("q", "")[:256]
     found = await backend.catalog(reader, words, request.query.get("cursor"), SERVICES)
-    exhausted = (await backend.summary(reader))["exhausted"]
-    return html(render("catalog.html", me=reader, here="catalog", exhausted=exhausted, x=found, q=words))
+    context: Json = {"x": found, "q": words, "taken": taken, "refused": refused, "shown": SHOWN}
+    context |= {"exhausted": (await backend.summary(reader))["exhausted"], "csrf": masked(reader.csrf)}
+    page = render("catalog.html", me=reader, here="catalog", **context)
+    return html(page, 200 if refused is None else refused["status"])
 
 
 @signed_in

@@ -6,7 +6,7 @@ same functions as the doors of /v1, so a page never knows more than they do.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -26,12 +26,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who looks: the token's tenant and subject, its kind, and the secret that a form must send back."""
+    """Who looks: the token's tenant and subject, its kind, the secret that a form must send back, and whether they may
+    change the tenant's configuration.
+    """
 
     tenant: str
     subject: str
     kind: str
     csrf: str
+    admin: bool = False
 
 
 class Backend(Protocol):
@@ -70,6 +73,14 @@ class Backend(Protocol):
 
     async def catalog(self, reader: Reader, words: str, cursor: str | None, limit: int) -> Json:
         """A page of the services, as GET /v1/catalog says it."""
+
+    async def take_catalog(
+        self, reader: Reader, files: Sequence[tuple[str, bytes]], repository: str, dry: bool
+    ) -> Json:
+        """Make files the catalog, as POST /v1/tenants/{tenant}/catalog/import answers. Raises MandateError."""
+
+    async def calendar(self, reader: Reader) -> Json:
+        """Maintenance windows and freezes: `{"windows", "freezes", "next"}`, as they were configured and will be."""
 
     async def service(self, reader: Reader, name: str) -> Json:
         """One service, as GET /v1/catalog/{service} says it. Raises MandateError `service_unknown`."""
@@ -138,7 +149,16 @@ class TooOld(Exception):
 
 async def theirs(request: web.Request, reader: Reader) -> dict[str, str]:
     """The fields of a form of this reader's session, without its secret. Raises TooOld, and what reading it raises."""
-    fields = await bodies.form(request)
+    return _checked(await bodies.form(request), reader)
+
+
+async def uploaded(request: web.Request, reader: Reader) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
+    """The same of a form with files, as (name, bytes). Raises TooOld, and what reading it raises."""
+    fields, files = await bodies.uploaded(request)
+    return _checked(fields, reader), files
+
+
+def _checked(fields: dict[str, str], reader: Reader) -> dict[str, str]:
     if not secret.theirs(fields.pop("csrf", None), reader.csrf):
         raise TooOld
     return fields

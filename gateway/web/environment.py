@@ -35,6 +35,7 @@ NAV = (
     ("suggestions", "/suggestions", "Suggestions"),
     ("cases", "/cases", "Cases"),
     ("catalog", "/catalog", "Services"),
+    ("calendar", "/calendar", "Calendar"),
     ("review", "/review", "Review"),
     ("actions", "/actions", "Actions"),
     ("health", "/health", "Health"),

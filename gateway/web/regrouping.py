@@ -4,13 +4,17 @@ two incidents on one timeline. Plain forms; the commands themselves are those of
 
 from __future__ import annotations
 
+import re
+
 from aiohttp import web
 
 from gateway.web.door import Backend, Json, Reader, html, signed_in
 from gateway.web.environment import render
 from gateway.web.secret import masked
+from gateway.web.story import look
 
 ENTRIES = 1_000
+_FINGERPRINT = re.compile(r" \([0-9a-f]{32}\)")
 _FAILURES = ("IncidentOpened", "SignalAttached")
 
 
@@ -22,13 +26,20 @@ async def _page(
     return html(render("regroup.html", **context, x=found, confirm=confirm, failures=failures))
 
 
+def _failure(entry: Json) -> Json:
+    """A failure to tick, with why it is here; the fingerprint tells nobody anything."""
+    details = entry["details"]
+    why = [_FINGERPRINT.sub("", reason) for reason in details.get("reasons") or ()]
+    return entry | {"what": details.get("sample") or entry["text"], "why": why}
+
+
 @signed_in
 async def regroup_page(request: web.Request, backend: Backend, reader: Reader) -> web.StreamResponse:
     """The failures with a box each, and the forms of merge and undo."""
     found = await backend.incident(reader, request.match_info["name"])
     entries = (await backend.timeline(reader, found["name"], ENTRIES))["items"]
-    failures = [e for e in entries if e["kind"] in _FAILURES and e["event_id"]]
-    return await _page(backend, reader, found, None, failures)
+    failures = {e["event_id"]: _failure(e) for e in reversed(entries) if e["kind"] in _FAILURES and e["event_id"]}
+    return await _page(backend, reader, found, None, list(failures.values())[::-1])
 
 
 @signed_in
@@ -96,7 +107,8 @@ async def together_page(request: web.Request, backend: Backend, reader: Reader) 
     """Two incidents on one timeline."""
     found = await backend.incident(reader, request.match_info["name"])
     other = await backend.incident(reader, request.match_info["other"])
-    entries = (await backend.timeline(reader, found["name"], ENTRIES, other["name"]))["items"]
+    told = (await backend.timeline(reader, found["name"], ENTRIES, other["name"]))["items"]
+    entries = [e | dict(zip(("hue", "icon"), look(e["kind"]), strict=True)) for e in told]
     exhausted = (await backend.summary(reader))["exhausted"]
     context: Json = {"me": reader, "here": "incidents", "exhausted": exhausted}
     return html(render("together.html", **context, x=found, other=other, entries=entries))

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.web import actions, assets, cases, catalog, changes, health, incidents, regrouping, review, suggestions
+from gateway.web import (
+    actions,
+    assets,
+    calendar,
+    cases,
+    catalog,
+    changes,
+    health,
+    incidents,
+    regrouping,
+    review,
+    suggestions,
+)
 from gateway.web.door import BACKEND, Backend, html
 from gateway.web.environment import render
 
@@ -52,7 +64,9 @@ def add(app: web.Application, backend: Backend) -> None:
             web.get("/suggestions", suggestions.list_page),
             web.post("/suggestions/{name}/{verb}", suggestions.answer),
             web.get("/catalog", catalog.list_page),
+            web.post("/catalog", catalog.upload),
             web.get("/catalog/{service:.+}", catalog.service_page),
+            web.get("/calendar", calendar.calendar_page),
             web.get("/review", review.list_page),
             web.post("/review/{name}/{verb}", review.answer),
             web.get("/cases", cases.list_page),

@@ -63,6 +63,7 @@ _LOOKS = {
     "IncidentsRelated": ("grey", "link"),
 }
 _QUIET = ("grey", "clock")
+_FIRST = ("amber", "bell", "first page that reached anyone")
 # Failures of one problem come in runs; a run of more than this becomes one line.
 RUN = 3
 # An error that may be tried again is held 5 s before it counts; what took twice as long came late.
@@ -150,8 +151,10 @@ def _echo(entry: Json, out: list[Json]) -> bool:
         return False
     if kind == "IncidentPaged":
         for line in reversed(out):
-            if line["kind"] == "PageRequested" and line["details"].get("person") == details.get("person"):
-                line["tags"].append(("amber", "bell", "first page that reached anyone"))
+            # Of two incidents that are one now, each has such a page.
+            theirs = line["kind"] == "PageRequested" and line["details"].get("person") == details.get("person")
+            if theirs and _FIRST not in line["tags"]:
+                line["tags"].append(_FIRST)
                 return True
         return False
     last = next((line for line in reversed(out) if line["kind"] in _ANSWERS), None)

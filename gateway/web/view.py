@@ -116,7 +116,8 @@ def on_it(x: Json, pages: list[Json], now: str) -> str:
     if not pages:
         return "nobody has been paged"
     said = []
-    for page in pages[-2:]:
+    # Of one who was told of several that are one now, the last.
+    for page in list({page["person"]: page for page in pages}.values())[-2:]:
         ago = span(between(page["requested_at"], now))
         state = "paged" if page["outcome"] == "delivered" else f"page {page['outcome']},"
         said.append(f"@{page['person']} {state} {ago} ago")

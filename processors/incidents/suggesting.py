@@ -114,6 +114,7 @@ def _healed(command: Command, healed: FailureHealed, view: View) -> Decision:
     past = _past(view, key, healed.resource, healed.fingerprint)
     if count < rules.healed or past is None:
         return counted
+    failures = "failure" if count == 1 else "failures"
     idea = _Idea(
         healed.tenant,
         "pattern",
@@ -124,7 +125,7 @@ def _healed(command: Command, healed: FailureHealed, view: View) -> Decision:
         healed.actor,
         past,
         (
-            f"{count} failures of this error healed within {rules.healed_window_s} s, at least {rules.healed}",
+            f"{count} {failures} of this error healed within {rules.healed_window_s} s, at least {rules.healed}",
             f"INC-{past.number} was this error on {healed.resource}",
         ),
         evidence,

@@ -248,12 +248,18 @@ def found(command: Command, sign: Sign, view: View) -> Found:
     return _opened(command, sign, view, config, why)
 
 
+def _says(sign: Sign) -> str:
+    # An agent only measured what a threshold has a severity for.
+    by = "its threshold" if sign.trigger == "threshold" else sign.by
+    return f"{by} says {sign.severity}"
+
+
 def _opened(command: Command, sign: Sign, view: View, config: Incidents, why: str) -> Found:
     key = key_of(sign.tenant)
     tenant = view.get(tenant_part(key)) or Tenant()
     severity, severity_reason = opening_severity(config, sign.resource, 0, failures=0)
     if sign.severity is not None and more_severe(sign.severity, severity):
-        severity, severity_reason = sign.severity, f"{sign.by} says {sign.severity}"
+        severity, severity_reason = sign.severity, _says(sign)
     incident_id = child_id(command.id, "incidents.Incident", key, 0)
     number = tenant.incidents + 1
     opened = IncidentOpened(
@@ -299,7 +305,7 @@ def raised(command: Command, sign: Sign, incident: Incident | None) -> tuple[Eve
         title=incident.title,
         before=incident.severity,
         after=sign.severity,
-        reason=f"{sign.by} says {sign.severity}",
+        reason=_says(sign),
         first_failure_at=incident.first_failure_at,
         failures=incident.failures,
         affected_count=incident.affected_count,

@@ -41,6 +41,8 @@ def _json(text: str, name: str, size: int) -> list[tuple[int, Any]]:
         plain = json.loads(text)
     except json.JSONDecodeError as error:
         refuse("catalog_syntax", f"{name}:{error.lineno}", error.msg, "Correct the JSON.")
+    except ValueError as error:  # a number of thousands of digits
+        refuse("catalog_syntax", name, str(error)[:200], "Correct the JSON.")
     except RecursionError:
         refuse("catalog_too_large", name, "it is nested too deeply", "Give what kubectl writes.")
     return [(1, plain)]

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from gateway.http.openapi.operation import Operation, Parameter, answer
-from gateway.http.openapi.parts import AS_OF, CURSOR, LIMIT
-from gateway.http.openapi.schema import Component, array, boolean, choice, integer, maybe, obj, text, time, whole
+from gateway.http.openapi.operation import JSON, Operation, Parameter, answer
+from gateway.http.openapi.parts import AS_OF, CURSOR, LIMIT, WARNINGS
+from gateway.http.openapi.schema import (
+    Component,
+    Schema,
+    array,
+    boolean,
+    choice,
+    integer,
+    maybe,
+    obj,
+    text,
+    time,
+    whole,
+)
 
 _NAME = maybe(text())
 _NAMES = array(text())
@@ -93,6 +105,72 @@ LIST = Operation(
         Parameter("q", text(max=1_024), "Only those with this in a name."),
     ),
     problems={400: ("parameter_unknown", "bad_limit", "bad_cursor", "field_not_text")},
+)
+_LISTS: dict[str, Schema] = {
+    "conflicts": array(
+        whole({n: text() for n in ("about", "field", "kept", "kept_from", "other", "other_from")}),
+        "Where the files disagree, and which one is kept.",
+        max=200,
+    ),
+    "unknown_dependencies": array(whole({"service": text(), "depends_on": text()}), max=200),
+    "unknown_owners": array(whole({"service": text(), "owner": text()}), max=200),
+    "unowned": array(text(), max=200),
+    "cycles": array(_NAMES, max=200),
+}
+IMPORT = Operation(
+    "Make files the catalog of a tenant",
+    "catalog",
+    {
+        200: answer(
+            "Accepted (or, with dry_run, acceptable), and what is odd about it.",
+            obj(
+                {
+                    "tenant": text(),
+                    "version": integer("Of the catalog that is in force then.", low=0),
+                    "changed": boolean(),
+                    "diff": array(text(), "Against the catalog in force."),
+                    "dry_run": boolean(),
+                    "counts": {"type": "object", "additionalProperties": integer(low=0)},
+                    "skipped": {"type": "object", "additionalProperties": integer(low=0)},
+                    **_LISTS,
+                    "warnings": WARNINGS,
+                },
+                required=("tenant", "version", "changed", "diff", "dry_run", "counts", "skipped", *_LISTS),
+            ),
+        )
+    },
+    about="Backstage's catalog-info.yaml, manifests of Kubernetes, CODEOWNERS of GitHub, and our own YAML or JSON, as"
+    " `mandate catalog import` reads them. One that cannot be read refuses all, with its file and line; the catalog in"
+    " force stays.",
+    bodies={
+        JSON: obj(
+            {
+                "files": array(
+                    obj(
+                        {
+                            "name": text("As it is called; `.json` and `CODEOWNERS` say what it is.", min=1, max=1_024),
+                            "content": text(min=1),
+                        },
+                        required=("name", "content"),
+                    ),
+                    min=1,
+                    max=5_000,
+                ),
+                "repository": maybe(text("ORG/NAME of a CODEOWNERS file.", max=1_024)),
+                "folders": maybe({"type": "object", "additionalProperties": text(min=1)}),
+                "expected": maybe(integer("The version that it is believed to have.", low=0)),
+                "dry_run": maybe(boolean("Check only.")),
+            },
+            required=("files",),
+        )
+    },
+    problems={
+        409: ("configuration_conflict",),
+        422: (
+            *("catalog_syntax", "catalog_not_text", "catalog_malformed", "catalog_unrecognised", "catalog_empty"),
+            *("catalog_too_large", "catalog_reference_malformed", "configuration_invalid", "tenant_malformed"),
+        ),
+    },
 )
 ONE = Operation(
     "Read one service of the catalog",

@@ -5,13 +5,15 @@ services, in parts; one that does not parse changes nothing.
 from __future__ import annotations
 
 import json
+import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from gateway.cli.client import Client
+from gateway.cli.client import Client, Refused
 from gateway.demo.pager import Pager
 from gateway.local.paths import CHECKOUT
 from tests.support.fix_whole import Whole
@@ -74,6 +76,55 @@ async def test_import_in_force_in_parts_and_refused(stack: Whole, pager: Pager, 
         done = await stack.arun(*command, str(broken))
         assert done.code == 1
         assert (await alice.get("/v1/catalog", limit=1))["version"] == 2
+        await by_the_doors(stack, operator, alice_token(tenant))
+
+
+async def by_the_doors(stack: Whole, operator: Client, token: str) -> None:
+    """The same by HTTP and by the page's form: looked at, refused, taken."""
+    path = "/v1/tenants/catalog/catalog/import"
+    files = [{"name": "own.yaml", "content": "service: {id: payments-service, owner: nobody, depends_on: [gone]}\n"}]
+    _, checked = await operator.request("POST", path, body={"files": files, "dry_run": True})
+    assert (checked["changed"], checked["version"], checked["dry_run"]) == (True, 3, True)
+    assert checked["unknown_dependencies"] == [{"service": "payments-service", "depends_on": "gone"}]
+    for bad, status, code in (
+        ({"files": [{"name": "b.yaml", "content": "service: {id: a\n"}]}, 422, "catalog_syntax"),
+        ({"files": files, "expected": 1}, 409, "configuration_conflict"),
+        ({"files": []}, 422, "field_required"),
+    ):
+        with pytest.raises(Refused) as met:
+            await operator.request("POST", path, body=bad)
+        assert (met.value.status, met.value.code) == (status, code)
+    admin = {"sha256": sha256(token.encode()).hexdigest(), "subject": "alice", "kind": "person", "roles": ["admin"]}
+    await operator.request("PUT", "/v1/tenants/catalog/configuration", body={"tokens": [admin]})
+
+    async def form() -> str:
+        page = await seen(stack, token, "/catalog")
+        return page if 'name="files"' in page else ""
+
+    page = await auntil(form, SEEN_S, "the form of an admin")
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    for csrf, what, content, wanted in (
+        ("old", "import", "service: {id: a}", (403, "The form was too old")),
+        (found[1], "import", "service: {id: a", (422, "Not imported; the catalog is as it was")),
+        (found[1], "check", "service: {id: a}", (200, "Checked, nothing is changed")),
+        (found[1], "import", "service: {id: a}", (200, "Version 3 of the catalog is accepted")),
+    ):
+        assert await posted(stack, token, csrf, what, content) == wanted
+
+
+async def posted(stack: Whole, token: str, csrf: str, what: str, content: str) -> tuple[int, str]:
+    """What the page's form answers: its status, and its first heading below the page's own, or the problem's."""
+    form = aiohttp.FormData({"csrf": csrf, "what": what, "repository": ""})
+    form.add_field("files", content.encode(), filename="own.yaml", content_type="application/yaml")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(stack.url + "/catalog", data=form) as answer,
+    ):
+        page = await answer.text()
+    headings = re.findall(r"<h[12][^>]*>([^<]+)</h[12]>", page)
+    return answer.status, next(h for h in headings if h != "Services")
 
 
 def many(count: int) -> dict[str, Any]:
