@@ -123,7 +123,7 @@ def _kind(key: str, subject: kinds.Subject, said: list[Any], cause: CauseSuggest
         if found is not None:
             return found
     if accepted is not None and accepted.kind == "anomaly":
-        return kinds.behaviour(subject, subject.resource)
+        return kinds.behaviour(subject, accepted.pattern.removeprefix("actor "))
     if kinds_meta.is_own(subject.resource):
         return kinds_meta.kind(key, subject, view)
     if subject.trigger == "report" and kinds.says_data_is_wrong(subject.text):

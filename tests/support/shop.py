@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
-from schemas import codec
+from schemas import codec, ids, scaled
 from schemas.head import read_head
 from schemas.messages.actions import Action, ActionDropped, Change
+from schemas.messages.incidents import ObservationReported
 from schemas.record import Output
 from tests.support.world import Hands, World, delivered
 
@@ -144,3 +146,26 @@ class Shop:
 
 def _is_action(value: bytes | None) -> bool:
     return codec.id_of(value) in codec.schema_ids(Action)
+
+
+def quiet_shop(**documents: dict[str, Any]) -> World:
+    """The shop with its people and nothing happening in it; `documents` are added to, or replace, its own."""
+    world = World("shop", delivered)
+    own: dict[str, Any] = {"people": PEOPLE, "escalation": ESCALATION, "ownership": OWNERSHIP}
+    world.configure(**(own | documents))
+    return world
+
+
+def told(world: World, message: Any, *name: Any) -> None:
+    """A fact of another system on the incidents processor's input, once for each name."""
+    world.tell("incidents.commands", message, ids.derive("told", type(message).__name__, *name))
+
+
+def observe(world: World, name: str, resource: str, value: Any, unit: str | None = None, actor: str = "") -> None:
+    """A meter tells a value, now."""
+    measured = scaled.of(value)
+    assert measured is not None
+    at = world.clock.wall_ms()
+    which = ids.derive("observation", name, resource, at)
+    fact = ObservationReported(world.tenant, which, name, resource, actor or None, measured, unit, at, "meter", at)
+    told(world, fact, which)

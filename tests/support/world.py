@@ -72,6 +72,7 @@ class World:
         self._pages.assign({Place(self.map.relay.source, p): None for p in self._range(self.map.relay.source)})
         self._numbers: dict[str, int] = {}
         self._versions: dict[str, int] = {}
+        self._documents: dict[str, Any] = {}
         self._acted = 0
 
     def _range(self, topic: str) -> range:
@@ -130,7 +131,8 @@ class World:
     def configure(self, **documents: dict[str, Any]) -> None:
         """Announce documents on every partition that needs them, as the gateway's outbox does."""
         parsed = {name: parse_document(name, canonical(body)) for name, body in documents.items()}
-        check_tenant(parsed)
+        self._documents |= parsed
+        check_tenant(self._documents)
         for name, body in documents.items():
             version = self._versions[name] = self._versions.get(name, 0) + 1
             message = ConfigurationAnnounced(self.tenant, name, version, f"v{version}", canonical(body))
