@@ -46,8 +46,8 @@ class Commands:
             self.by_id[command_id] = command
 
     def loaded(self) -> None:
-        """Put the oldest first again. Those of one second stay as the changelog has them, which is how they were decided:
-        they expire together, and what is erased must be in the same order whether there was a restore or not.
+        """Put the oldest first again. Those of one second stay as the changelog has them, so as they were decided:
+        they expire together, and must be erased in the same order whether there was a restore or not.
         """
         order = sorted(self.by_id.values(), key=lambda c: c.second)
         self.by_id = {c.command_id: c for c in order}
