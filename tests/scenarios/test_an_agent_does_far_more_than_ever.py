@@ -3,6 +3,8 @@ called unusual before anybody can know (seed 18.6)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from schemas.messages.incidents import (
     AcceptSuggestion,
     DismissSuggestion,
@@ -35,7 +37,7 @@ def changes(world: World, count: int) -> None:
     world.run_to(world.now + 1)
 
 
-def decide(world: World, kind: type, **given: str | None) -> None:
+def decide(world: World, kind: type, **given: Any) -> None:
     (suggested,) = world.said("incidents.events", IncidentSuggested)
     world.command(kind, "carol", suggested.suggestion_id, **given)
     world.run_to(world.now + 1)
