@@ -124,8 +124,12 @@ def from_plain(cls: type) -> Converter:
     """A function from what fastavro read to an instance; unknown fields are left out, missing ones take defaults."""
     hints = get_type_hints(cls, include_extras=True)
     plan = {f.name: _value(hints[f.name]) for f in fields(cls)}
+    steps = tuple((name, step) for name, step in plan.items() if step is not _same)
+    names = plan.keys()
 
     def convert(value: Json) -> Any:
+        if value.keys() == names:  # as it is written today
+            return cls(**(value | {name: step(value[name]) for name, step in steps} if steps else value))
         return cls(**{name: plan[name](item) for name, item in value.items() if name in plan})
 
     return convert

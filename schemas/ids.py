@@ -91,4 +91,6 @@ def unescape(part: str) -> str:
 
 def key_of(*parts: str) -> str:
     """A Kafka key from its components, e.g. tenant and actor."""
+    if len(parts) == 1:
+        return escape(parts[0]) if "/" in parts[0] or "%" in parts[0] else parts[0]
     return "/".join([escape(part) if "/" in part or "%" in part else part for part in parts])

@@ -23,8 +23,8 @@ from processors.incidents.fault_words import BEFORE_A_VERDICT, BEFORE_AN_ATTEMPT
 from schemas.incident_rules import Alike
 
 GAP = "…"
-# Messages kept apart in words: at most 300 characters each, so at worst 3 MB.
-KEPT = 256
+# Messages kept apart in words, and pairs of them compared: at most 300 characters each, so at worst 3 MB each.
+KEPT = 1_024
 _AROUND = ".,;:!?()[]{}<>\"'"
 # Letters, small but for the first, joined by - or _: neither a code (ECONNRESET) nor a class or an operation (GetItem).
 _PLAIN = re.compile(r"\A[A-Za-z](?:[a-z_-]*[a-z])?\Z")
@@ -46,6 +46,7 @@ class Likeness:
         return f"{self.alike} of {self.words} words alike"
 
 
+@lru_cache(maxsize=KEPT)
 def compare(known: str, told: str, rule: Alike) -> Likeness:
     """How like two normalised messages are."""
     one, other = _words(known), _words(told)

@@ -40,10 +40,12 @@ def marked(decision: Decision, view: View) -> Decision:
     if not signs and not any(isinstance(e.message, ChangeRecorded) for e in decision.events):
         return decision
     window = next((found for sign in signs if (found := _window(sign, view)) is not None), None)
-    events = tuple(replace(e, message=_with_mark(e.message, window, view)) for e in decision.events)
-    if window is None:
-        events += tuple(_silence_ended(signs, events, view))
-    return replace(decision, events=events)
+    told = [(e, _with_mark(e.message, window, view)) for e in decision.events]
+    events = tuple(e if said is e.message else replace(e, message=said) for e, said in told)
+    ended = _silence_ended(signs, events, view) if window is None else []
+    if not ended and all(e is before for e, before in zip(events, decision.events, strict=True)):
+        return decision
+    return replace(decision, events=(*events, *ended))
 
 
 def _window(sign: Any, view: View) -> str | None:

@@ -30,7 +30,13 @@ from processors.incidents import (
     triggers,
 )
 from processors.incidents.causes import Failing
-from processors.incidents.events import AlertForgotten, ChangesForgotten, IncidentForgotten, ProblemFound
+from processors.incidents.events import (
+    AlertForgotten,
+    ChangesForgotten,
+    IncidentForgotten,
+    ProblemFound,
+    WordsKept,
+)
 from processors.incidents.finding import survivor
 from processors.incidents.grouping import Placed
 from processors.incidents.rules import (
@@ -68,6 +74,9 @@ from schemas.messages.incidents import (
 )
 
 Handler = Callable[[Command, Any, View], Decision]
+# What a failure of an open incident says: it opens nothing, explains nothing and moves no radius, so that of what is
+# looked at after a decision only marks concern it.
+_PLAIN = frozenset((SignalAttached, SeverityRaised, WordsKept))
 
 
 def decide(command: Command, view: View) -> Decision:
@@ -76,7 +85,10 @@ def decide(command: Command, view: View) -> Decision:
     handler = HANDLERS.get(type(command.message))
     if handler is None:
         return Decision(reasons=("not_for_incidents",))
-    decision = triggers.allowed(command, handler(command, command.message, view), view)
+    decision = handler(command, command.message, view)
+    if type(command.message) is ErrorSignalled and all(type(event.message) in _PLAIN for event in decision.events):
+        return calendar.marked(decision, view)
+    decision = triggers.allowed(command, decision, view)
     decision = calendar.marked(suggesting.noticed(command, decision, view), view)
     decision = blast.with_radii(command, kinds_decide.completed(command, decision, view), view)
     return relating.related(command, decision, view)

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from processors.incidents import sets
 from processors.incidents.state import Failures, Incident, Kind, Kinds, Names, incident_part
+from processors.kernel.changed import changed
 from processors.kernel.decider import View
 from schemas.ids import ID_BYTES, Id, derive
 
@@ -30,6 +31,8 @@ KINDS_MAX = 8
 # 64 x 64 characters of up to 4 bytes < 17 KB.
 NAMES_MAX = 64
 SHORT = 8
+# Ids of actors kept ready, about 150 bytes each.
+KEPT_ACTORS = 1_024
 NOBODY = bytes(ID_BYTES)
 _ENTRY = struct.Struct(">16sqIq16s8s8sI")
 ENTRY_BYTES = _ENTRY.size
@@ -58,6 +61,7 @@ class Failure(NamedTuple):
         return self.event_time - self.first
 
 
+@lru_cache(maxsize=KEPT_ACTORS)
 def actor_id(actor: str) -> bytes:
     """An actor as failures know it."""
     return derive("actor", actor)[:SHORT]
@@ -80,22 +84,27 @@ def contains(view: View, part: str, action_id: Id) -> bool:
     return sets.contains(view, sets.actions_of(part), action_id)
 
 
-def added(view: View, part: str, incident: Incident, failure: Failure) -> dict[str, Any | None]:
+def added(view: View, part: str, incident: Incident, failure: Failure, **totals: Any) -> dict[str, Any | None]:
     """The parts to write so that the incident has one failure more, the incident's own among them.
 
-    `incident` is as it is to be but for `attached` and `remembered`; `failure.ordinal` is not looked at.
+    `totals` are the fields of `incident` that change with it, but for `attached` and `remembered`; `failure.ordinal` is
+    not looked at.
     """
-    grown = replace(incident, attached=incident.attached + 1)
+    attached = incident.attached + 1
     out: dict[str, Any | None] = {}
     if failure.affected != NOBODY:
         out |= sets.added(view, sets.affected_of(part), failure.affected)
     name = None if incident.remembered >= REMEMBERED_MAX else _free(view, part, failure.action_id)
     if name is None:
-        return out | {part: grown} | sets.added(view, sets.actions_of(part), failure.action_id)
+        return (
+            out
+            | {part: changed(incident, attached=attached, **totals)}
+            | sets.added(view, sets.actions_of(part), failure.action_id)
+        )
     kept = view.get(name)
-    entry = _ENTRY.pack(*failure._replace(ordinal=incident.attached))
+    entry = _ENTRY.pack(*failure[:-1], incident.attached)
     out[name] = Failures(entry if kept is None else kept.entries + entry)
-    out[part] = replace(grown, remembered=incident.remembered + 1)
+    out[part] = changed(incident, attached=attached, remembered=incident.remembered + 1, **totals)
     return out
 
 
@@ -165,7 +174,7 @@ def moved_of(packed: bytes) -> dict[Id, tuple[int, int]]:
 
 
 def _bucket(part: str, action_id: Id) -> str:
-    return f"{part}/failures/{derive('bucket', action_id)[0] & 15:x}"
+    return f"{part}/failures/{sets.bucket_of(action_id)}"
 
 
 def _free(view: View, part: str, action_id: Id) -> str | None:

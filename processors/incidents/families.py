@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, cast
 
 from processors.incidents import alike, failures
@@ -50,7 +51,12 @@ class Found:
 def words_of(signal: ErrorSignalled) -> str:
     """The normalised message of which the fingerprint was made; empty where a grouping rule made it."""
     words = signal.words or signal.message
-    return words if derive("fingerprint", signal.error_type, words).hex() == signal.fingerprint else ""
+    return words if _fingerprint(signal.error_type, words) == signal.fingerprint else ""
+
+
+@lru_cache(maxsize=alike.KEPT)
+def _fingerprint(error_type: str, words: str) -> str:
+    return derive("fingerprint", error_type, words).hex()
 
 
 def found(view: View, key: str, signal: ErrorSignalled, config: Incidents) -> Found:
@@ -112,6 +118,8 @@ def declared(view: View, tenant: str, resource: str) -> str:
 
 def began(view: View, key: str, signal: ErrorSignalled, incident_id: Id, problem: Id, first: bool) -> WordsKept | None:
     """What is to be kept of a failure: of an incident's first one where it is listed, too. None: nothing to keep."""
+    if not first and _is_known(view, key, incident_id, problem):
+        return None
     words = words_of(signal)
     parts = []
     if first:
@@ -122,6 +130,13 @@ def began(view: View, key: str, signal: ErrorSignalled, incident_id: Id, problem
     if not words and not parts:
         return None
     return WordsKept(key, incident_id, problem, signal.fingerprint, words, tuple(parts))
+
+
+def _is_known(view: View, key: str, incident_id: Id, problem: Id) -> bool:
+    """Whether nothing more is kept of a problem of an incident: its words are there, or as many problems as may be."""
+    kinds = failures.kinds_of(view, incident_part(key, incident_id))
+    here = next((k for k in kinds if k.problem == problem), None)
+    return bool(here.words) if here is not None else len(kinds) >= failures.KINDS_MAX
 
 
 # --- what it changes ----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ on a service that the catalog declares), `<t>/incident/<id>/families` (where an 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from schemas.avro_types import Id16
@@ -14,6 +15,8 @@ from schemas.ids import derive
 
 # 32 x (16 + 32 + 300 characters of up to 4 bytes + a few) < 41 KB of a 64 KB part.
 BEGAN_MAX = 32
+# Names kept ready, 200 bytes each.
+KEPT_KEYS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Families:
 PARTS = (Family, Families)
 
 
+@lru_cache(maxsize=KEPT_KEYS)
 def family_part(key: str, kind: Literal["resource", "service"], name: str, error_type: str, historical: bool) -> str:
     """Where the incidents of an error type on a resource or a service are listed."""
     return f"{key}/family/{derive('family', kind, name, error_type, int(historical)).hex()}"

@@ -9,7 +9,7 @@ likely cause; up to 250 for nearness in time; 100 for the same first actor; 100 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from processors.incidents.events import PartsWritten
@@ -40,10 +40,11 @@ MOST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What is known of dependencies."""
+    """What is known of dependencies. `known` keeps what a resource needs for the next pair that it is one of."""
 
     config: Incidents
     catalog: Catalog
+    known: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     def service(self, resource: str) -> str:
         """The declared service of a resource, or the resource itself."""
@@ -52,9 +53,13 @@ class Around:
 
     def needs(self, resource: str) -> tuple[str, ...]:
         """What a resource depends on, by the catalog and by hand."""
+        if resource in self.known:
+            return self.known[resource]
         own = self.service(resource)
         by_hand = next((r.depends_on for r in self.config.relations if r.resource == resource), ())
-        return tuple(dict.fromkeys((*self.catalog.depends_on(own), *by_hand)))
+        found = tuple(dict.fromkeys((*self.catalog.depends_on(own), *by_hand)))
+        self.known[resource] = found
+        return found
 
 
 def related(command: Command, decision: Decision, view: View) -> Decision:

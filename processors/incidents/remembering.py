@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from processors.incidents import failures, sets
@@ -21,22 +20,27 @@ def attached(view: View, event: SignalAttached) -> Mapping[str, Any | None]:
     incident = view.get(part)
     if incident is None:
         return {}
-    grown = replace(
-        incident,
-        first_failure_at=min(incident.first_failure_at, event.event_time),
-        last_failure_at=max(incident.last_failure_at, event.event_time),
-        failures=event.failures,
-        affected_count=event.affected_count,
-    )
+    totals = {
+        "first_failure_at": min(incident.first_failure_at, event.event_time),
+        "last_failure_at": max(incident.last_failure_at, event.event_time),
+        "failures": event.failures,
+        "affected_count": event.affected_count,
+    }
     problem = problem_id(event.resource, event.fingerprint, event.historical)
     title = clip(f"{event.error_type}: {event.sample}", TITLE_CHARACTERS)
-    return remembered(view, part, grown, problem, event, title)
+    return remembered(view, part, incident, problem, event, title, **totals)
 
 
 def remembered(
-    view: View, part: str, incident: Incident, problem: bytes, event: IncidentOpened | SignalAttached, title: str
+    view: View,
+    part: str,
+    incident: Incident,
+    problem: bytes,
+    event: IncidentOpened | SignalAttached,
+    title: str,
+    **totals: Any,
 ) -> dict[str, Any | None]:
-    """The parts to write so that `incident` has this failure and knows its words."""
+    """The parts to write so that `incident`, with these totals, has this failure and knows its words."""
     actor = clip(event.actor, 64)
     first = event.first_failure_at if isinstance(event, IncidentOpened) else event.event_time
     failure = Failure(
@@ -52,4 +56,4 @@ def remembered(
     resource = clip(event.resource, RESOURCE_CHARACTERS)
     words = [clip(w, TITLE_CHARACTERS) for w in (event.fingerprint, event.error_type)]
     kind = Kind(problem, resource, words[0], words[1], title, clip(event.action_type, TITLE_CHARACTERS))
-    return {**failures.added(view, part, incident, failure), **failures.known(view, part, kind, actor)}
+    return {**failures.added(view, part, incident, failure, **totals), **failures.known(view, part, kind, actor)}

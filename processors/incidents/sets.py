@@ -9,6 +9,7 @@ would count again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from processors.incidents.state import Packed
 from processors.kernel.decider import View
@@ -16,6 +17,7 @@ from schemas.ids import ID_BYTES, Id, derive
 
 IDS_PER_PART = 512
 PARTS_PER_BUCKET = 128
+KEPT_BUCKETS = 256
 
 
 def actions_of(incident: str) -> str:
@@ -77,8 +79,14 @@ def members(view: View, name: str) -> Iterator[Id]:
             yield kept.ids[at : at + ID_BYTES]
 
 
+@lru_cache(maxsize=KEPT_BUCKETS)
+def bucket_of(member: Id) -> str:
+    """The name of the bucket to which an id belongs; it is asked for some times in one decision."""
+    return f"{derive('bucket', member)[0] & 15:x}"
+
+
 def _bucket(name: str, member: Id) -> str:
-    return f"{name}/{derive('bucket', member)[0] & 15:x}"
+    return f"{name}/{bucket_of(member)}"
 
 
 def _part(name: str, member: Id, n: int) -> str:

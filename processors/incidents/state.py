@@ -313,6 +313,7 @@ def incident_part(key: str, incident_id: Id) -> str:
     return f"{key}/incident/{incident_id.hex()}"
 
 
+@lru_cache(maxsize=KEPT_KEYS)
 def problem_id(resource: str, fingerprint: str, historical: bool) -> Id:
     """What is the same problem: resource, error, and whether it is imported history (that must not hide a live one)."""
     return derive("problem", resource, fingerprint, int(historical))

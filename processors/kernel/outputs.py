@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from hashlib import blake2b, sha256
 
 from processors.kernel.decider import Command, Event, Send
@@ -19,6 +20,8 @@ Sends = tuple[tuple[str, str, tuple[Send, ...]], ...]
 DETAIL_CHARACTERS = 1_000
 # Lengths below this are kept as the four bytes that stand before a field of a hash: 200 KB.
 LENGTHS = 4_096
+# Names of headers kept ready; there are a dozen, and those that agents send.
+NAMES = 256
 _new = tuple.__new__
 
 
@@ -56,6 +59,8 @@ class Writer:
         if event.raw is not None and topic is not None and not any(commands for _, _, commands in sends):
             # A forwarded record keeps the id of its original, so the event itself needs none.
             return [self._output(topic, event, b"", command, correlation)]
+        if topic is None and not any(commands for _, _, commands in sends):
+            return []  # it only changes the state
         kind = f"{self._room.name}.{event.kind}"
         cause = command.id if event.about is None else ids.derive("about", command.id, self._partition, event.about)
         event_id = ids.child_id(cause, kind, event.key, self._ordinals[kind, event.key])
@@ -213,10 +218,16 @@ class Writer:
         return found
 
 
+@lru_cache(maxsize=NAMES)
+def _named(name: str) -> bytes:
+    """A header's name behind its length."""
+    raw = name.encode()
+    return FOUR[len(raw)] + raw
+
+
 def fields_of(headers: Headers) -> tuple[bytes, ...]:
     """Headers as they stand in the chain."""
     fields: list[bytes] = []
     for name, content in headers:
-        raw = name.encode()
-        fields += (FOUR[len(raw)], raw, FOUR[len(content)], content)
+        fields += (_named(name), FOUR[len(content)], content)
     return tuple(fields)
