@@ -31,21 +31,22 @@ from schemas.messages.incidents import (
 
 _SIGNS = (SignalAttached, AlertAttached, ThresholdBreached)
 _MARKED = (*_SIGNS, IncidentOpened, IncidentReopened, SeverityRaised)
+_TELLING = frozenset((*_SIGNS, IncidentOpened, ReportAttached))
 _SILENT_TRIGGERS = ("error", "alert", "threshold")
 
 
 def marked(decision: Decision, view: View) -> Decision:
     """The decision with its marks, and with the end of a silence where one ends."""
-    signs = [e.message for e in decision.events if isinstance(e.message, (*_SIGNS, IncidentOpened, ReportAttached))]
-    if not signs and not any(isinstance(e.message, ChangeRecorded) for e in decision.events):
+    signs = [e.message for e in decision.events if type(e.message) in _TELLING]
+    changed = any(type(e.message) is ChangeRecorded for e in decision.events)
+    if not signs and not changed:
         return decision
     window = next((found for sign in signs if (found := _window(sign, view)) is not None), None)
-    told = [(e, _with_mark(e.message, window, view)) for e in decision.events]
-    events = tuple(e if said is e.message else replace(e, message=said) for e, said in told)
+    events = decision.events
+    if window is not None or changed:
+        events = tuple(replace(e, message=_with_mark(e.message, window, view)) for e in events)
     ended = _silence_ended(signs, events, view) if window is None else []
-    if not ended and all(e is before for e, before in zip(events, decision.events, strict=True)):
-        return decision
-    return replace(decision, events=(*events, *ended))
+    return decision if not ended and not changed and window is None else replace(decision, events=(*events, *ended))
 
 
 def _window(sign: Any, view: View) -> str | None:
