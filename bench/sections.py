@@ -85,6 +85,18 @@ def _projections() -> Json:
     return {"projections": python(("bench.projections", "--records", "40000"), 110.0)}
 
 
+def _incidents() -> Json:
+    from bench.stack import python
+
+    return {"incidents": python(("bench.incidents", "--errors", "10000", "--outages", "60"), 150.0)}
+
+
+def _catalog() -> Json:
+    from bench.stack import python
+
+    return {"catalog": python(("bench.catalog",), 60.0)}
+
+
 def _history_memory() -> Json:
     from bench.stack import python
 
@@ -110,6 +122,8 @@ SECTIONS = (
     Section("growth", "processes, partitions, keys, open incidents", ("growth",), 330, _growth),
     Section("poison", "an action's wait while the gateway refuses poison", ("poison",), 120, _poison),
     Section("projections", "CPU of each read model for a record", ("projections",), 120, _projections),
+    Section("incidents", "a storm of errors, and who caused an outage", ("incidents",), 160, _incidents),
+    Section("catalog", "blast radii of 5,000 services", ("catalog",), 70, _catalog),
     Section("whatif", "a what-if over 5,000 actions", ("whatif",), 120, _whatif),
     Section("history_memory", "replay and reconcile of a long history", ("history_memory",), 200, _history_memory),
 )
