@@ -182,8 +182,8 @@ def _incidents(found: Json) -> str:
             f"{storm['errors']:,} errors of {storm['true']} faults became {storm['incidents']} incidents: pairwise "
             f"precision {storm['precision']}, recall {storm['recall']}, {storm['lost']} lost; {spent['command']} µs of "
             f"CPU a command of incidents, {spent['signal']} µs a normal event of signals. With 5,000 services and 200 "
-            f"open incidents its process has {found['memory']['rss_mb']} MB.",
-            fields([caused | {"outages": "all"}, caused["held_out"] | {"outages": "held out"}], shares),
+            f"open incidents its process has {found['memory']['resident_mb']} MB.",
+            fields([caused | {"outages": "tuned on"}, caused["held_out"] | {"outages": "held out"}], shares),
         )
     )
 

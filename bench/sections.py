@@ -88,7 +88,7 @@ def _projections() -> Json:
 def _incidents() -> Json:
     from bench.stack import python
 
-    return {"incidents": python(("bench.incidents", "--errors", "10000", "--outages", "60"), 150.0)}
+    return {"incidents": python(("bench.incidents", "--errors", "20000", "--outages", "60"), 150.0)}
 
 
 def _catalog() -> Json:
