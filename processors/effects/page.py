@@ -58,8 +58,8 @@ def line(request: PageRequested, link_base: str) -> str:
 
 
 def name(request: PageRequested) -> str:
-    """The incident as people call it, e.g. `INC-1`."""
-    return f"INC-{request.number}"
+    """What people call it: `INC-1`, or `REVIEW` where there is no incident, but something to look at (a flood)."""
+    return f"INC-{request.number}" if request.number else "REVIEW"
 
 
 def link(request: PageRequested, link_base: str) -> str:

@@ -56,6 +56,12 @@ def test_a_link_with_a_host_of_its_own_is_kept() -> None:
     assert page.link(page_requested(link="https://other.example/x"), BASE) == "https://other.example/x"
 
 
+def test_a_flood_has_no_incidents_name() -> None:
+    asked = page_requested(number=0, link="/review")
+    assert page.document(asked, BASE)["data"]["incident"] == "REVIEW"
+    assert "PAGE alice: REVIEW " in page.line(asked, BASE)
+
+
 NEEDED = {"MANDATE_KAFKA": "k:9092", "MANDATE_POSTGRES": "postgresql://p/x"}
 
 
