@@ -18,15 +18,19 @@ class Watch:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._copied: dict[int, int] = {}
+        self._taken: dict[int, int] = {}
         self._since: dict[int, float] = {}
 
     def copied(self, partition: int, offset: int) -> None:
         """The relay's copy was acknowledged at this offset."""
         self._copied[partition] = max(offset, self._copied.get(partition, -1))
-        self._since.setdefault(partition, self._clock())
+        # A record is often taken before the producer hears that it was written; it is then nothing to wait for.
+        if offset > self._taken.get(partition, -1):
+            self._since.setdefault(partition, self._clock())
 
     def taken(self, partition: int, offset: int) -> None:
         """The worker took up the record at this offset."""
+        self._taken[partition] = max(offset, self._taken.get(partition, -1))
         if offset >= self._copied.get(partition, -1):
             self._since.pop(partition, None)
         elif partition in self._since:

@@ -55,3 +55,15 @@ def test_a_worker_that_is_behind_and_moves_is_no_stall() -> None:
     assert watch.stalled(ours) == ()
     clock.now += 1
     assert watch.stalled(ours) == (0,)
+
+
+def test_what_was_taken_before_its_copy_is_acknowledged_is_no_stall() -> None:
+    clock = Clock()
+    watch = Watch(clock)
+    watch.taken(0, 7)
+    watch.copied(0, 7)
+    clock.now = STALL_SECONDS + 1
+    assert watch.stalled(ours) == ()
+    watch.copied(0, 8)
+    clock.now += STALL_SECONDS + 1
+    assert watch.stalled(ours) == (0,)
