@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,17 +32,23 @@ NEWS = (FENCED, b" WARN ", b" ERROR ")
 # started all the same: a broker that was fenced when it crashed is not fenced again, and nothing is said.
 FENCE_DEADLINE_S = 40.0
 STOP_DEADLINE_S = 5.0
+# It says so when it has decided it; the record waits up to 25 ms for company before it is appended, and is lost if the
+# controller ends meanwhile (a transaction was torn by that). Its log grows every 100 ms (kafka.FENCING), and keeps the
+# order: with the second growth the record is in it.
+GROWTHS = 2
+WRITTEN_DEADLINE_S = 10.0
+LOOK_S = 0.01
 
 
 def crashed(data: Path) -> bool:
     """True when the node with these files was started before and did not stop in an orderly way."""
     # Kafka's own sign of an orderly end, which it takes away when it starts; a log never started has none either.
-    started_before = any((data / "logs").glob("__cluster_metadata-*/*.log"))
-    return started_before and not (data / "logs" / ".kafka_cleanshutdown").exists()
+    return any(_metadata(data)) and not (data / "logs" / ".kafka_cleanshutdown").exists()
 
 
-def fence(command: Sequence[str], deadline_s: float = FENCE_DEADLINE_S) -> bool:
-    """Run the controller until it has fenced the broker; False when it did not say so in time. From the main thread."""
+def fence(command: Sequence[str], data: Path, deadline_s: float = FENCE_DEADLINE_S) -> bool:
+    """Run the controller until its log says that the broker is fenced; False when it did not in time. From the main
+    thread."""
     process = subprocess.Popen(
         bound(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -54,7 +61,7 @@ def fence(command: Sequence[str], deadline_s: float = FENCE_DEADLINE_S) -> bool:
                 sys.stdout.buffer.write(line)
                 sys.stdout.flush()
             if FENCED in line:
-                return True
+                return _written(data)
         return False
     finally:
         late.cancel()
@@ -62,11 +69,30 @@ def fence(command: Sequence[str], deadline_s: float = FENCE_DEADLINE_S) -> bool:
         process.stdout.close()
 
 
+def _metadata(data: Path) -> list[Path]:
+    return sorted((data / "logs").glob("__cluster_metadata-*/*.log"))
+
+
+def _written(data: Path) -> bool:
+    """Wait until what was decided before this call is in the log; False when the log did not grow in time."""
+    deadline = time.monotonic() + WRITTEN_DEADLINE_S
+    size, growths = _size(data), 0
+    while growths < GROWTHS and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        before, size = size, _size(data)
+        growths += size > before
+    return growths == GROWTHS
+
+
+def _size(data: Path) -> int:
+    return sum(path.stat().st_size for path in _metadata(data))
+
+
 def main(arguments: Sequence[str]) -> None:
     """Entry point; does not return."""
     data, _, *rest = arguments
     first, then = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
-    if crashed(Path(data)) and not fence(first):
+    if crashed(Path(data)) and not fence(first, Path(data)):
         print(f"the controller did not fence the crashed broker within {FENCE_DEADLINE_S:.0f} s", flush=True)
     os.execvp(then[0], then)
 

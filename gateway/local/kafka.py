@@ -64,7 +64,12 @@ SETTINGS = {
 }
 
 # The same node as a controller alone, which is to find out soon that the crashed broker is gone (fencing.py).
-FENCING = {"process.roles": "controller", "broker.session.timeout.ms": "500", "broker.heartbeat.interval.ms": "250"}
+FENCING = {
+    "process.roles": "controller",
+    "broker.session.timeout.ms": "500",
+    "broker.heartbeat.interval.ms": "250",
+    "metadata.max.idle.interval.ms": "100",
+}
 BROKERS_OWN = ("inter.broker.listener.name", "advertised.listeners")
 
 LOG4J = """\

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from gateway.local import kafka
+from gateway.local import fencing, kafka
 from gateway.local.children import Running
 from gateway.local.fencing import crashed
 from gateway.local.paths import find_home
@@ -23,7 +23,15 @@ from gateway.local.ports import free_port
 from tests.support.waiting import until
 
 SAYS = "import sys; print(sys.argv[1]); sys.stdout.flush()"
-WAITS = f"{SAYS}; import time; time.sleep(60)"
+# Says it before it is in its log, as Kafka does, and then writes ever more until it is ended.
+WAITS = f"""{SAYS}
+import time
+for _ in range(6_000):
+    time.sleep(0.01)
+    with open(sys.argv[2], "ab") as log:
+        log.write(b"record")
+"""
+SILENT = f"{SAYS}; import time; time.sleep(60)"
 
 WRITERS, PARTITIONS, CRASHES = 24, 4, 3
 # A writer has written about ten transactions a second after a start; the crash must fall into some of them.
@@ -37,10 +45,13 @@ def launch(data: Path, controller: str, *words: str) -> subprocess.CompletedProc
     return subprocess.run((*command, *node), capture_output=True, text=True, timeout=30, check=True)
 
 
+def metadata(data: Path) -> Path:
+    return data / "logs" / "__cluster_metadata-0" / "00000000000000000000.log"
+
+
 def has_crashed(data: Path) -> Path:
-    log = data / "logs" / "__cluster_metadata-0"
-    log.mkdir(parents=True)
-    (log / "00000000000000000000.log").touch()
+    metadata(data).parent.mkdir(parents=True)
+    metadata(data).touch()
     return data
 
 
@@ -53,10 +64,18 @@ def test_kafkas_own_sign_tells_a_crash_from_a_stop_and_from_a_first_start(tmp_pa
 
 
 def test_after_a_crash_the_node_waits_for_the_controllers_word_and_not_for_its_end(tmp_path: Path) -> None:
-    assert launch(has_crashed(tmp_path), WAITS, "Fencing broker 1").stdout.split("\n")[:2] == [
+    log = metadata(has_crashed(tmp_path))
+    assert launch(tmp_path, WAITS, "Fencing broker 1", str(log)).stdout.split("\n")[:2] == [
         "Fencing broker 1",
         "the node",
     ]
+    assert log.stat().st_size >= 2 * len("record"), "what it says is in its log before it is ended"
+
+
+def test_a_word_that_never_reaches_the_log_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fencing, "WRITTEN_DEADLINE_S", 0.2)
+    command = (sys.executable, "-c", SILENT, "Fencing broker 1")
+    assert not fencing.fence(command, has_crashed(tmp_path))
 
 
 def test_after_an_orderly_stop_the_node_starts_at_once(tmp_path: Path) -> None:
