@@ -12,9 +12,9 @@ Must never: decide who is told or when, read a transactional topic through Faust
 
 
 def run(slot: int) -> None:
-    """Work as effects slot `slot` (0, 1, …) until SIGTERM; returns after an orderly end.
+    """Work as effects slot `slot` (0, 1, …) until SIGTERM, then end the whole process: with 0 after an orderly end.
 
-    A fatal error ends the whole process with a code of `processors.host.errors`. Settings come from MANDATE_* variables
+    A fatal error ends it with a code of `processors.host.errors`. Settings come from MANDATE_* variables
     (settings.py). Raises MandateError `setting_missing` or `setting_invalid` before anything is opened.
     """
     # Imported here: the package's plate must stay cheap for whoever only asks for a name.

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import NoReturn
 
 from processors.effects import probe, targets
 from processors.effects.channels import Channel
@@ -54,19 +55,25 @@ LINGER_MS = 1
 
 
 def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; a fatal error ends the process at once with its exit code."""
+    """Work until SIGTERM or SIGINT, then end the process: with 0, or at once with the exit code of a fatal error."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It writes 60 lines a second while a broker is away, which /healthz and the other client's log say once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    asyncio.run(_life(settings))
+
+
+async def _life(settings: Settings) -> None:
+    """Ends the process itself: `asyncio.run` would wait for what does not let itself be cancelled (worker.py)."""
     try:
-        asyncio.run(Service(settings, topology.load()).run())
+        await Service(settings, topology.load()).run()
     except MandateError as error:
         _die(error, exit_code(error))
     except Exception as error:
         LOG.exception("the effects service ended by a bug or a lost broker")
         _die(error, EXIT_ROOM_DIED)
+    _leave(0)
 
 
 def channels(settings: Settings, webhook: Webhook) -> Mapping[str, Channel]:
@@ -195,9 +202,13 @@ def _stalled(partitions: tuple[int, ...]) -> Fatal:
     )
 
 
-def _die(error: BaseException, code: int) -> None:
+def _die(error: BaseException, code: int) -> NoReturn:
     LOG.critical("effects: %s", error)
+    _leave(code or EXIT_FATAL)
+
+
+def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     logging.shutdown()
-    # Threads of the Kafka clients must not keep a dead process alive.
-    os._exit(code or EXIT_FATAL)
+    # Neither threads of the Kafka clients nor tasks of Faust must keep a dead process alive.
+    os._exit(code)

@@ -76,11 +76,17 @@ class Worker:
         return any(found.partition == partition for found in self._app.consumer.assignment())
 
     async def stop(self, seconds: float) -> None:
-        """Commit what is done and leave; given up after `seconds` (what is not committed is delivered again)."""
-        try:
-            await asyncio.wait_for(self._app.stop(), seconds)
-        except TimeoutError:
+        """Commit what is done and leave; given up after `seconds` (what is not committed is delivered again).
+
+        Faust waits for records that are still in hand, without an end, and takes a cancellation for a reason to look
+        again: the task is left to itself then, and dies with the process.
+        """
+        stopping = asyncio.create_task(self._app.stop())
+        done, _ = await asyncio.wait((stopping,), timeout=seconds)
+        if not done:
             LOG.warning("Faust did not stop within %s s", seconds)
+        elif (error := stopping.exception()) is not None:
+            LOG.warning("Faust stopped with %r", error)
 
     async def _consume(self, stream: Any) -> None:
         async for event in stream.noack().events():

@@ -1,8 +1,12 @@
-"""What Faust is told, and what it gives us, in the words of the rest of the house."""
+"""What Faust is told, and what it gives us, in the words of the rest of the house; and an end without it."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -52,3 +56,50 @@ def test_an_unknown_protocol_is_refused() -> None:
     with pytest.raises(Fatal) as caught:
         worker.credentials({"security.protocol": "KERBEROS"})
     assert caught.value.code == "setting_invalid"
+
+
+class Stubborn:
+    """An app that waits for a record still in hand, and takes every cancellation for a reason to look again."""
+
+    def __init__(self) -> None:
+        self.in_hand = asyncio.Event()
+        self.cancelled = 0
+
+    async def stop(self) -> None:
+        while not self.in_hand.is_set():
+            try:
+                await self.in_hand.wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+
+
+class Broken:
+    """An app that cannot stop."""
+
+    async def stop(self) -> None:
+        raise ConnectionError("no broker")
+
+
+async def _some(_: object, __: object) -> None: ...
+
+
+def _worker(app: Any, folder: Path) -> worker.Worker:
+    made = worker.Worker("localhost:1", "effects.requests", 0, folder, _some)
+    made._app = app
+    return made
+
+
+async def test_an_app_that_does_not_stop_is_left_to_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    app = Stubborn()
+    stopping = asyncio.create_task(_worker(app, tmp_path).stop(0.01))
+    done, _ = await asyncio.wait((stopping,), timeout=5)
+    app.in_hand.set()
+    assert done
+    assert app.cancelled == 0
+    assert "Faust did not stop within 0.01 s" in caplog.text
+
+
+async def test_an_app_that_fails_to_stop_ends_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        await _worker(Broken(), tmp_path).stop(5)
+    assert "ConnectionError" in caplog.text
