@@ -184,6 +184,18 @@ def test_back_off_grows_and_is_bounded():
     assert max(waits) == module.BACKOFF_SECONDS_MAX
 
 
+def test_who_is_behind_does_not_wait_between_large_batches():
+    log, store = MemoryLog(A, B), MemoryStore()
+    log.add(_records(A, *range(3 * module.PACED_BELOW + 1)))
+    runner = _runner(log, store, most=module.PACED_BELOW)
+    waits: list[float] = []
+    runner._pause = waits.append
+    runner.run()
+    assert len(store.rows) == 3 * module.PACED_BELOW + 1
+    # Only the last one, of a single record, was small.
+    assert len(waits) == 1
+
+
 def test_markers_alone_do_not_cost_a_transaction_each():
     log, store = MemoryLog(A, B), MemoryStore()
     runner = _runner(log, store)
