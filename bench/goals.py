@@ -153,15 +153,15 @@ CHAIN: Why = (
 WHOLE: Why = (
     None,
     "From Kafka to the timeline",
-    "On two cores an action may cost 80 µs in all at 25,000 a second; the table below says what it costs. The broker and "
-    "Postgres take two fifths of it, the processors as much, the two read models the rest: no single line, so no mend of "
-    "one makes it half.",
+    "On two cores an action may cost 80 µs in all at 25,000 a second; the table below says what it costs. The broker "
+    "and Postgres take two fifths of it, the processors as much, the two read models the rest: mending one of them "
+    "does not make it half.",
 )
 MEMORY: Why = (
     None,
     RATIOS,
-    "58 MB are there before anything is restored. The rest is 103,000 parts of state as their bytes, the index over the "
-    "sightings, the timers, and what is kept ready of each session, which is what made 100,000 sessions quick.",
+    "58 MB are there before anything is restored. The rest is 103,000 parts of state as their bytes, the index over "
+    "the sightings, the timers, and what is kept ready of each session, which is what made 100,000 sessions quick.",
 )
 DOOR: Why = (
     None,
