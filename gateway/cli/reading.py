@@ -181,13 +181,14 @@ def pages(
 def describe(incident: Mapping[str, Any]) -> list[str]:
     """The summary of an incident as lines of text."""
     times = (incident.get("intervention") or {}).get("seconds") or {}
+    failures = incident.get("failures")
     facts = {
         "what": incident.get("title"),
         "on": incident.get("resource"),
         "state": incident.get("state"),
         "severity": f"{incident.get('severity')} ({incident.get('severity_reason') or 'by configuration'})",
         "since": incident.get("first_failure_at"),
-        "impact": f"{incident.get('failures')} failures, {incident.get('affected_count')} affected",
+        "impact": f"{failures} {'failure' if failures == 1 else 'failures'}, {incident.get('affected_count')} affected",
         "on it": incident.get("assignee") or "nobody yet",
         "world": f"{shown_world(incident)}: {incident.get('world_why')}",
         "seconds": ", ".join(f"{name} {value}" for name, value in times.items() if value is not None) or "-",

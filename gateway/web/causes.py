@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.web.words import clock
 from projections.incidents.attributed import FOLDED_BELOW, WORDS, badge
 
 Json = dict[str, Any]
@@ -89,7 +90,11 @@ def _of_kind(known: Mapping[str, Any], kind: str) -> Json:
         (a["action"].replace("_", " "), ", ".join(f"{n} {v}" for n, v in a["parameters"].items()), a["why"])
         for a in known.get("advice") or ()
     ]
-    words = tuple((_FACTS.get(n, n.replace("_", " ").capitalize()), v) for n, v in facts.items() if v)
+    words = tuple(
+        (_FACTS.get(n, n.replace("_", " ").capitalize()), clock(v) if n == "changed_at" else v)
+        for n, v in facts.items()
+        if v
+    )
     return {
         "kind": "" if kind == "failure" else WORDS.get(kind, kind),
         "facts": words,

@@ -316,7 +316,7 @@ def test_a_likely_cause_is_drawn_solid_and_weaker_ones_dashed_or_folded() -> Non
 
 def test_what_one_could_do_is_shown_with_its_warning_and_as_advice() -> None:
     known = {
-        "facts": {"flag": "new-checkout", "correlation": "high"},
+        "facts": {"flag": "new-checkout", "changed_at": at("14:29:59"), "correlation": "high"},
         "warning": "DB migrations may not be fully reversible",
         "advice": [
             {"action": "disable_flag", "parameters": {"flag": "new-checkout", "to": "off"}, "why": "likely <i>"}
@@ -326,7 +326,7 @@ def test_what_one_could_do_is_shown_with_its_warning_and_as_advice() -> None:
     found = cause(incident(cause=weighed(), kind="feature_flag", classified=known))
     assert found.kind == "a feature flag that broke something"
     assert found.advice == (("disable flag", "flag new-checkout, to off", "likely <i>"),)
-    assert found.facts == (("Flag", "new-checkout"), ("Correlation", "high"))
+    assert found.facts == (("Flag", "new-checkout"), ("Changed", "14:29:59"), ("Correlation", "high"))
     assert found.warning == "DB migrations may not be fully reversible"
 
 
