@@ -198,7 +198,10 @@ def _catalog(found: Json) -> str:
 
 def _history_memory(found: Json) -> str:
     rows = found["table"]
-    goal = f"Goal with ten million records of input: ≤ {found['goal_mb']} MB."
+    goal = (
+        f"Goal with ten million records of input: ≤ {found['goal_mb']} MB. Said only of lengths beyond dedup's window "
+        "(300,000 records here): shorter ones still fill it."
+    )
     return f"{goal}\n\n" + fields(rows, {key: key.replace("_", " ") for key in rows[0]})
 
 
