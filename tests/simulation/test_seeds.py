@@ -10,8 +10,8 @@ import pytest
 
 from tests.simulation.run import run
 
-# A few seconds of what `make simulate` plays by the thousand.
-SEEDS = 140
+# A minute of what `make simulate` plays by the thousand.
+SEEDS = 300
 CHUNK = 20
 
 
