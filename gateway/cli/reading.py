@@ -14,6 +14,7 @@ from gateway.cli.access import access, access_options
 from gateway.cli.client import QUICK_DEADLINE_S, Client, Json
 from gateway.cli.output import EXIT_TEXT, as_of, json_option, run, show, table
 from gateway.cli.responding import together
+from projections.incidents.phrases import count
 
 cursor_option = click.option("--cursor", help="Go on where the answer before ended.")
 limit_option = click.option(
@@ -181,14 +182,14 @@ def pages(
 def describe(incident: Mapping[str, Any]) -> list[str]:
     """The summary of an incident as lines of text."""
     times = (incident.get("intervention") or {}).get("seconds") or {}
-    failures = incident.get("failures")
+    failed = count(int(incident.get("failures") or 0), "failure")
     facts = {
         "what": incident.get("title"),
         "on": incident.get("resource"),
         "state": incident.get("state"),
         "severity": f"{incident.get('severity')} ({incident.get('severity_reason') or 'by configuration'})",
         "since": incident.get("first_failure_at"),
-        "impact": f"{failures} {'failure' if failures == 1 else 'failures'}, {incident.get('affected_count')} affected",
+        "impact": f"{failed}, {incident.get('affected_count')} affected",
         "on it": incident.get("assignee") or "nobody yet",
         "world": f"{shown_world(incident)}: {incident.get('world_why')}",
         "seconds": ", ".join(f"{name} {value}" for name, value in times.items() if value is not None) or "-",

@@ -85,6 +85,8 @@ class Worker:
         done, _ = await asyncio.wait((stopping,), timeout=seconds)
         if not done:
             LOG.warning("Faust did not stop within %s s", seconds)
+        elif stopping.cancelled():
+            LOG.warning("Faust stopped by a cancellation of its own")
         elif (error := stopping.exception()) is not None:
             LOG.warning("Faust stopped with %r", error)
 

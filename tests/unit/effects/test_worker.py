@@ -76,8 +76,11 @@ class Stubborn:
 class Broken:
     """An app that cannot stop."""
 
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
     async def stop(self) -> None:
-        raise ConnectionError("no broker")
+        raise self.error
 
 
 async def _some(_: object, __: object) -> None: ...
@@ -99,7 +102,12 @@ async def test_an_app_that_does_not_stop_is_left_to_itself(tmp_path: Path, caplo
     assert "Faust did not stop within 0.01 s" in caplog.text
 
 
-async def test_an_app_that_fails_to_stop_ends_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"), [(ConnectionError("no broker"), "ConnectionError"), (asyncio.CancelledError(), "cancellation")]
+)
+async def test_an_app_that_fails_to_stop_ends_nothing_else(
+    error: BaseException, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
-        await _worker(Broken(), tmp_path).stop(5)
-    assert "ConnectionError" in caplog.text
+        await _worker(Broken(error), tmp_path).stop(5)
+    assert said in caplog.text
