@@ -1,7 +1,8 @@
 """The configuration document `signals`: which failures are signals, which are one fault, and which are to be expected.
 
 `grouping` says what is one fault beyond type and normalised message; `intermittent` from which share on failures that
-heal are a problem all the same; `dependencies` how often an external service may fail before anybody is told.
+heal are a problem all the same; `dependencies` how often an external service may fail before anybody is told; `writes`
+which types of action write data (schemas/write_rules.py).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from schemas.document_reader import Reader, invalid, unique
 from schemas.errors import ConfigurationError
 from schemas.expressions import PATTERN_CHARACTERS, BadExpression, compiled
+from schemas.write_rules import WRITES, WriteRule, read_writes
 
 # Each rule is one look at a failure's message: 64 x 2 us. Dependencies are looked through once a resource.
 MAX_RULES = 64
@@ -81,6 +83,7 @@ class Signals:
     grouping: tuple[GroupingRule, ...] = ()
     intermittent: Intermittent = Intermittent()
     dependencies: tuple[Dependency, ...] = ()
+    writes: tuple[WriteRule, ...] = WRITES
 
     def dependency(self, resource: str) -> Dependency | None:
         """The dependency that a resource belongs to: an exact name wins, then the longest prefix, then the first."""
@@ -110,6 +113,7 @@ def read_signals(r: Reader) -> Signals:
         _grouping(r),
         _intermittent(r.inner("intermittent")),
         _dependencies(r),
+        read_writes(r),
     )
     r.done()
     return out

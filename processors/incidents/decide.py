@@ -28,6 +28,7 @@ from processors.incidents import (
     suggesting,
     told,
     triggers,
+    writing,
 )
 from processors.incidents.causes import Failing
 from processors.incidents.events import (
@@ -360,6 +361,8 @@ def _forget(command: Command, timer: TimerDue, view: View) -> Decision:
         return suggesting.forgotten(command, timer, view)
     if isinstance(thing, Incident):
         return Decision((Event(key, IncidentForgotten(key, thing.incident_id)),), reasons=("forgotten",))
+    if isinstance(thing, writing.KEPT):
+        return writing.forgotten(timer, view)
     if isinstance(thing, Alert):
         return Decision((Event(key, AlertForgotten(timer.part)),), reasons=("alert_forgotten",))
     return Decision((Event(key, ChangesForgotten(timer.part)),), reasons=("changes_forgotten",))
@@ -376,7 +379,7 @@ HANDLERS: Mapping[type, Handler] = {
     **told.HANDLERS,
     **people.HANDLERS,
     **automatic.HANDLERS,
-    **kinds_decide.HANDLERS,
+    **writing.HANDLERS,
     **blast.HANDLERS,
     **observing.HANDLERS,
     **suggesting.HANDLERS,

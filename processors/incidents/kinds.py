@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from processors.incidents.causes import LIKELY, SUSPECTED
 from processors.incidents.causes_evidence import magnitude, taken_away
-from processors.incidents.kinds_state import Write
+from processors.incidents.suspects import Found, suspects
 from schemas import scaled
 from schemas.messages.incidents import (
     Advice,
@@ -26,7 +26,6 @@ from schemas.messages.incidents import (
 
 WARNING = "DB migrations may not be fully reversible"
 RANKED_WRITES = 8
-DAY_S = 86_400
 _COST = re.compile(r"spend|cost|bill|burn|budget|instance|gpu|vcpu|credits", re.IGNORECASE)
 _ROWS = re.compile(r"row|count of records|records|checksum|reconcil|duplicates|nulls|freshness", re.IGNORECASE)
 _DATA = re.compile(r"\b(?:data|balances?|records?|rows?|totals?|figures|numbers|reports?|columns?)\b", re.IGNORECASE)
@@ -34,7 +33,6 @@ _WRONG = re.compile(
     r"\b(?:wrong|incorrect|missing|corrupt\w*|duplicated?|inconsistent|mismatch\w*|lost|garbled|off by|doubled)\b",
     re.IGNORECASE,
 )
-_BULK = re.compile(r"bulk|batch|mass|truncate|delete|drop|backfill|import|migrat|all\b", re.IGNORECASE)
 _FLAG = re.compile(r"\bflag[ :]+[\"'`]?([A-Za-z0-9][\w.-]{0,80})", re.IGNORECASE)
 
 
@@ -61,7 +59,7 @@ class Kind:
     reasons: tuple[str, ...] = ()
 
 
-def of_breach(subject: Subject, breach: ThresholdBreached, writes: Sequence[Write]) -> Kind | None:
+def of_breach(subject: Subject, breach: ThresholdBreached, writes: Sequence[Found]) -> Kind | None:
     """A measured value that crossed its limit: a cost, or a check of data; None when it is neither."""
     if _COST.search(breach.name):
         return _cost(breach)
@@ -75,12 +73,11 @@ def says_data_is_wrong(text: str) -> bool:
     return bool(_DATA.search(text) and _WRONG.search(text))
 
 
-def data_quality(subject: Subject, writes: Sequence[Write], why: str) -> Kind:
+def data_quality(subject: Subject, writes: Sequence[Found], why: str) -> Kind:
     """Data is wrong without an error: the writes of the last day, by kind, breadth and time."""
-    window = [w for w in writes if 0 <= subject.first_failure_at - w.event_time <= DAY_S * 1000]
-    ranked = sorted((_suspect(w, subject.first_failure_at) for w in window), key=lambda s: (-s.score, -s.written_at))
+    ranked, count = suspects(writes, subject.first_failure_at)
     best = ranked[0] if ranked else None
-    facts = [Fact("symptom", subject.text[:200]), Fact("window", "the last 24 hours"), Fact("writes", str(len(window)))]
+    facts = [Fact("symptom", subject.text[:200]), Fact("window", "the last 24 hours"), Fact("writes", str(count))]
     advice = [_advice("view_changes", f"what wrote to {subject.resource}", resource=subject.resource)]
     reasons = [why]
     if best is not None:
@@ -90,7 +87,8 @@ def data_quality(subject: Subject, writes: Sequence[Write], why: str) -> Kind:
         advice.append(_advice("restore_data", undo, resource=subject.resource, before=str(best.written_at)))
         reasons.append(f"most likely: {best.kind} by {best.actor}, {best.why}")
     else:
-        reasons.append(f"no write of {subject.resource} is known: agents tell them as effects without a currency")
+        told = "effects without a currency, or types of action that the settings call writes"
+        reasons.append(f"no write of {subject.resource} is known: agents tell them as {told}")
     return Kind("data_quality", tuple(facts), None, tuple(advice), tuple(ranked[:RANKED_WRITES]), tuple(reasons))
 
 
@@ -194,18 +192,6 @@ def _cost(breach: ThresholdBreached) -> Kind:
         advice.append(_advice("kill_instances", "what it started goes on costing", agent=actor))
     advice.append(_advice("set_budget_limit", "so that it cannot happen unseen", measure=breach.name, limit=normal))
     return Kind("cost", tuple(facts), None, tuple(advice), (), tuple(reasons))
-
-
-def _suspect(write: Write, at: int) -> SuspectWrite:
-    """Bulk writes and those of many rows first (up to 700), later ones before earlier ones (up to 200)."""
-    bulk = bool(_BULK.search(write.kind))
-    breadth = min(400, 40 * max(0, write.rows).bit_length())
-    hours = (at - write.event_time) // 3_600_000
-    score = (300 if bulk else 0) + breadth + max(0, 200 - 8 * hours)
-    said = f"{write.rows:,} rows" if write.rows >= 0 else "an unknown number of rows"
-    why = f"{'a bulk operation' if bulk else 'a single write'}, {said}, {hours} h before"
-    rows = write.rows if write.rows >= 0 else None
-    return SuspectWrite(write.action_id, write.kind, write.actor, rows, write.event_time, score, why)
 
 
 def _changed(best: RankedCause) -> tuple[Fact, ...]:

@@ -1,4 +1,4 @@
-"""decide, for kinds: after each decision, what kind its incidents are now; writes of data; trouble with telling people.
+"""decide, for kinds: after each decision, what kind its incidents are now; trouble with telling people.
 
 `completed` looks at what was decided, whoever decided it, so that an incident has its kind however it was opened.
 """
@@ -7,26 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from processors.incidents import kinds, kinds_meta
+from processors.incidents import kinds, kinds_meta, writing
 from processors.incidents.kinds_state import (
     SYMPTOM_CHARACTERS,
-    WRITES_PER_RESOURCE,
     Classified,
     KindKept,
     RoutingSeen,
-    Write,
-    Writes,
-    WritesKept,
     kind_part,
-    writes_part,
 )
-from processors.incidents.rules import RESOURCE_CHARACTERS, clip
+from processors.incidents.rules import clip
 from processors.incidents.state import Incident, incident_part
-from processors.kernel.decider import Command, Decision, Event, SetTimer, View
+from processors.kernel.decider import Command, Decision, Event, View
 from schemas.ids import Id, key_of
-from schemas.incident_rules import Incidents
 from schemas.messages.incidents import (
     CauseSuggested,
     FalseAlarmMarked,
@@ -35,7 +29,6 @@ from schemas.messages.incidents import (
     PageObserved,
     SuggestionAccepted,
     ThresholdBreached,
-    WriteObserved,
 )
 
 Handler = Callable[[Command, Any, View], Decision]
@@ -119,7 +112,7 @@ def _kind(key: str, subject: kinds.Subject, said: list[Any], cause: CauseSuggest
     breach = _last(said, ThresholdBreached)
     accepted = _last(said, SuggestionAccepted)
     if breach is not None:
-        found = kinds.of_breach(subject, breach, _writes(key, subject.resource, view))
+        found = kinds.of_breach(subject, breach, writing.found(key, subject.resource, subject.text, view))
         if found is not None:
             return found
     if accepted is not None and accepted.kind == "anomaly":
@@ -127,9 +120,8 @@ def _kind(key: str, subject: kinds.Subject, said: list[Any], cause: CauseSuggest
     if kinds_meta.is_own(subject.resource):
         return kinds_meta.kind(key, subject, view)
     if subject.trigger == "report" and kinds.says_data_is_wrong(subject.text):
-        return kinds.data_quality(
-            subject, _writes(key, subject.resource, view), "reported: data is wrong, nothing failed"
-        )
+        writes = writing.found(key, subject.resource, subject.text, view)
+        return kinds.data_quality(subject, writes, "reported: data is wrong, nothing failed")
     return kinds.of_cause(subject, cause.ranked if cause is not None and cause.change_id is not None else ())
 
 
@@ -137,36 +129,14 @@ def _last(said: list[Any], kind: type) -> Any | None:
     return next((m for m in reversed(said) if isinstance(m, kind)), None)
 
 
-def _writes(key: str, resource: str, view: View) -> tuple[Write, ...]:
-    kept: Writes | None = view.get(writes_part(key, clip(resource, RESOURCE_CHARACTERS)))
-    return kept.writes if kept is not None else ()
-
-
-def _written(command: Command, seen: WriteObserved, view: View) -> Decision:
-    """A write of data is kept, to be ranked if somebody finds the data wrong."""
-    key = key_of(seen.tenant)
-    resource = clip(seen.resource, RESOURCE_CHARACTERS)
-    before = _writes(key, resource, view)
-    if any(w.action_id == seen.action_id for w in before):
-        return Decision(reasons=("write_repeated",))
-    rows = -1 if seen.rows is None else max(0, min(seen.rows, 1 << 40))
-    write = Write(clip(seen.kind, 32), clip(seen.actor, 64), rows, seen.action_id, seen.event_time)
-    part = writes_part(key, resource)
-    config = cast(Incidents, view.config(seen.tenant, "incidents"))
-    kept = Writes(resource, (*before, write)[-WRITES_PER_RESOURCE:])
-    forget = SetTimer(part, "forget", command.now + config.causes.horizon_s * 1000)
-    return Decision((Event(key, WritesKept(part, kept)),), (forget,), ("write_kept",))
-
-
 def _evolve_kind(view: View, event: IncidentClassified) -> Mapping[str, Any]:
     part = kind_part(key_of(event.tenant), event.incident_id)
     return {part: Classified(event.kind, event.cause_id, event.percent, event.symptom)}
 
 
-HANDLERS: Mapping[type, Handler] = {WriteObserved: _written}
 EVOLVERS: Mapping[type, Callable[[View, Any], Mapping[str, Any]]] = {
     IncidentClassified: _evolve_kind,
     KindKept: lambda view, event: {event.part: event.classified},
-    WritesKept: lambda view, event: {event.part: event.writes},
     RoutingSeen: lambda view, event: {event.part: event.routing},
+    **writing.EVOLVERS,
 }

@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import cast
 
 from processors.kernel.decider import Command, Decision, Event, Refuse, SetTimer, TimerDue, View
-from processors.signals import tallies
+from processors.signals import tallies, writes
 from processors.signals.events import FailureHeld, FailureReleased, TallyKept
 from processors.signals.rules import NORMALISED_CHARACTERS, event_time, expects_another_try, grouped, normalise
 from processors.signals.state import Held, Tally, held_part
-from processors.signals.writes import written
 from schemas.codec import Words
 from schemas.envelope import flags as flags_of
 from schemas.errors import SchemaError
@@ -40,6 +39,10 @@ def decide(command: Command, view: View) -> Decision:
         return _window_ended(command.message, view)
     head = cast(Head, command.message)
     settings = cast(Signals, view.config(head.tenant, "signals"))
+    return writes.noted(command, head, view, settings, _acted(command, head, view, settings))
+
+
+def _acted(command: Command, head: Head, view: View, settings: Signals) -> Decision:
     live = not head.traits & BACKFILL
     dependency = settings.dependency(head.resource) if live and settings.dependencies else None
     if dependency is not None:
@@ -49,7 +52,7 @@ def decide(command: Command, view: View) -> Decision:
     if held is None and not head.traits & (ERROR | CHANGE | EFFECT | LABEL):
         rated = tallies.of_tries(command, head, view, settings.intermittent, False) if live else None
         return Decision(rated.events, rated.timers, ("normal",)) if rated else Decision(reasons=("normal",))
-    action, at, events, reasons = _read(command, head)
+    action, at, events, reasons = _read(command, head, settings)
     if held is not None and at - held.last_event_time > settings.retry_window_s * 1000:
         # By event time the window was over before this try: what waited is a signal, and this one stands alone.
         events += (_unhealed(held), Event(command.key, FailureReleased(part)))
@@ -71,13 +74,13 @@ def decide(command: Command, view: View) -> Decision:
     return Decision((*events, *more.events), more.timers, whole)
 
 
-def _read(command: Command, head: Head) -> tuple[Action, int, tuple[Event, ...], tuple[str, ...]]:
+def _read(command: Command, head: Head, settings: Signals) -> tuple[Action, int, tuple[Event, ...], tuple[str, ...]]:
     """The action, the time that groups it, and the facts in it with their reasons."""
     action = _decode(command)
     assert command.record is not None
     flags = flags_of(command.record.headers)
     at = event_time(head, flags)
-    return action, at, *_facts(action, at, "repeated" in flags)
+    return action, at, *_facts(action, at, "repeated" in flags, settings)
 
 
 def _rated(
@@ -92,7 +95,7 @@ def _external(command: Command, head: Head, view: View, rated: tallies.Rated, se
     """A try of an external dependency: a failure is a signal while it fails more often than is normal."""
     if not head.traits & (ERROR | CHANGE | EFFECT | LABEL):
         return Decision(rated.events, rated.timers, rated.reasons or ("normal",))
-    action, at, events, reasons = _read(command, head)
+    action, at, events, reasons = _read(command, head, settings)
     if action.error is not None and rated.elevated:
         signal = _signalled(action, at, None, 1, False, settings)
         said = f"{rated.words}: {signal.message}"[:NORMALISED_CHARACTERS]
@@ -113,7 +116,7 @@ def _decode(command: Command) -> Action:
     return action
 
 
-def _facts(action: Action, at: int, repeated: bool) -> tuple[tuple[Event, ...], tuple[str, ...]]:
+def _facts(action: Action, at: int, repeated: bool, settings: Signals) -> tuple[tuple[Event, ...], tuple[str, ...]]:
     """Changes, effects and labels are facts for others, whether the action failed or not."""
     events: list[Event] = []
     reasons: list[str] = []
@@ -163,7 +166,7 @@ def _facts(action: Action, at: int, repeated: bool) -> tuple[tuple[Event, ...], 
             )
         )
         reasons.append("effect")
-        events += written(action, at)
+        events += writes.written(action, at, settings)
     elif labels != Labels():
         events.append(Event(key, _label(action, labels, at)))
         reasons.append("label")
@@ -259,6 +262,8 @@ def _unhealed(held: Held) -> Event:
 
 
 def _window_ended(due: TimerDue, view: View) -> Decision:
+    if due.name in (writes.WROTE, writes.WRITING):
+        return writes.over(due, view)
     if due.name == tallies.FORGET:
         return _tally_over(due, cast(Tally, view.get(due.part)))
     held = cast(Held, view.get(due.part))

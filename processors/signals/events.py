@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from processors.signals.state import Held, Tally
+from processors.signals.state import Held, Tally, Writing, Wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,19 @@ class TallyKept:
 
     part: str
     tally: Tally | None
+
+
+@dataclass(frozen=True, slots=True)
+class WroteKept:
+    """A writer's count, or (None) its minute is over."""
+
+    part: str
+    wrote: Wrote | None
+
+
+@dataclass(frozen=True, slots=True)
+class WritingSeen:
+    """How many writers were told in this minute, or (None) it is over."""
+
+    part: str
+    writing: Writing | None

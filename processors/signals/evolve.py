@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from processors.kernel.decider import View
-from processors.signals.events import FailureHeld, FailureReleased, TallyKept
+from processors.signals.events import FailureHeld, FailureReleased, TallyKept, WritingSeen, WroteKept
 
 
 def evolve(view: View, event: Any) -> Mapping[str, Any | None]:
@@ -18,5 +18,9 @@ def evolve(view: View, event: Any) -> Mapping[str, Any | None]:
             return {part: None}
         case TallyKept(part, tally):
             return {part: tally}
+        case WroteKept(part, wrote):
+            return {part: wrote}
+        case WritingSeen(part, writing):
+            return {part: writing}
         case _:
             return {}

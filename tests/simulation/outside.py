@@ -92,6 +92,12 @@ class Receipts:
     told: dict[tuple[str, int, str, str], int] = field(default_factory=dict)
 
 
+def _type(made: int, random: Random) -> str:
+    """What an agent does: now and then it writes data. By number, so that the other draws stay what they were."""
+    chosen = random.choice(("pay", "find"))
+    return {2: "db.write", 5: "bulk_update"}.get(made % 7, chosen)
+
+
 class Outside:
     """Everybody who writes to the log and is no processor."""
 
@@ -182,7 +188,7 @@ class Outside:
         content = given.pop("content_key", bytes(16))
         return Action(
             ids.derive("simulated", tenant, made), content, tenant, actor, session, number,
-            now + self._drifts[actor], now, given.pop("traits", 0), resource, random.choice(("pay", "find")), **given,
+            now + self._drifts[actor], now, given.pop("traits", 0), resource, _type(made, random), **given,
         )  # fmt: skip
 
     def _content(self, made: int) -> dict[str, Any]:
@@ -328,7 +334,8 @@ class Outside:
         now = self.town.now
         wish = ids.derive("report", tenant, now, len(self.receipts.commands))
         resource = self.random.choice(RESOURCES)
-        return ReportProblem(tenant, wish, wish, "ann", "person", resource, "it does not work", None, None, now)
+        what = ("it does not work", "totals are wrong")[len(self.receipts.commands) % 2]
+        return ReportProblem(tenant, wish, wish, "ann", "person", resource, what, None, None, now)
 
     def _alert(self, tenant: str) -> None:
         now, number = self.town.now, self.random.randrange(3)

@@ -111,7 +111,11 @@ class SuspectWrite:
 
 @dataclass(frozen=True, slots=True)
 class WriteObserved:
-    """Data of `resource` was written: what kind of write, and how many rows, where the agent said so."""
+    """Data of `resource` was written: what kind of write, and how many rows, where the agent said so.
+
+    From 1.1 on: `count` such writes of this actor within a minute, of which `action_id` was the first (told at once,
+    and again with the count); `points` is what the kind weighs by the settings, None where they do not name it.
+    """
 
     tenant: str
     resource: str
@@ -120,6 +124,8 @@ class WriteObserved:
     rows: int | None
     action_id: Id16
     event_time: int
+    count: int = 1
+    points: int | None = None
 
 
 # --- events ------------------------------------------------------------------------------------------------------

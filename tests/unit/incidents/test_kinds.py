@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
-from processors.incidents import DECIDER, kinds
-from processors.incidents.kinds_state import WRITES_PER_RESOURCE, Classified, kind_part, writes_part
+from processors.incidents import DECIDER, kinds, writing
+from processors.incidents.kinds_state import (
+    WRITES_PER_RESOURCE,
+    WRITTEN_OF_MAX,
+    Classified,
+    Writes,
+    Written,
+    WrittenOf,
+    kind_part,
+    writes_part,
+    written_of_part,
+    written_part,
+)
 from processors.kernel.engine import MAX_PART_BYTES
 from schemas import codec, ids
 from schemas.messages.incidents import (
@@ -146,7 +160,7 @@ def test_what_is_kept_of_writes_is_bounded():
     desk = Desk(DECIDER)
     for n in range(WRITES_PER_RESOURCE + 3):
         desk.tell(wrote(n, "💥" * 99, 0, actor="💥" * 99))
-    kept = desk.engine.part(writes_part(TENANT, "balances"))
+    kept = cast(Writes, desk.engine.part(writes_part(TENANT, "balances")))
     assert kept is not None
     assert len(kept.writes) == WRITES_PER_RESOURCE
     assert len(codec.encode(kept)) < MAX_PART_BYTES
@@ -190,3 +204,54 @@ def test_pages_that_fail_without_a_change_or_before_it_are_no_trouble_of_configu
     configured(desk)
     assert desk.tell(page(incident, 9)).kinds == ()
     resolve(desk, incident)
+
+
+def test_a_write_told_again_with_its_number_is_the_same_suspect():
+    desk = Desk(DECIDER)
+    desk.tell(wrote(1, "db.write", 1, points=0))
+    assert desk.tell(wrote(1, "db.write", 1, points=0, count=900)).reasons == ("write_kept",)
+    assert desk.tell(wrote(1, "db.write", 1, points=0, count=900)).reasons == ("write_repeated",)
+    desk.tell(wrote(2, "bulk_update", 1, points=120))
+    said, facts, _ = fields(report(desk, resource="balances", what="balances are wrong"))
+    assert [(w.kind, w.score) for w in said.writes] == [("db.write", 400 + 192), ("bulk_update", 120 + 192)]
+    assert facts["writes"] == "901"
+
+
+def test_what_has_no_room_is_what_would_be_suspected_least():
+    desk = Desk(DECIDER)
+    desk.tell(wrote(1, "bulk_update", 20, points=300))
+    for n in range(WRITES_PER_RESOURCE + 5):
+        desk.tell(replace(wrote(100 + n, "db.write", 10, points=0), event_time=START - 10 * 3_600_000 + n))
+    kept = cast(Writes, desk.engine.part(writes_part(TENANT, "balances")))
+    first = ids.derive("write", 100 + 6)
+    assert [w.action_id for w in kept.writes[:2]] == [ids.derive("write", 1), first]
+    desk.tell(wrote(2, "db.write", -6, points=0))  # the bulk update is more than a day older than this one
+    kept = cast(Writes, desk.engine.part(writes_part(TENANT, "balances")))
+    assert [w.action_id for w in kept.writes[:1]] == [first]
+
+
+def test_more_resources_than_are_kept_leave_room_for_what_weighs_something(monkeypatch):
+    monkeypatch.setattr(writing, "WRITTEN_PLAIN_MAX", 2)
+    monkeypatch.setattr(writing, "WRITTEN_MAX", 3)
+    desk = Desk(DECIDER)
+    for n in range(2):
+        assert desk.tell(wrote(n, "file.write", 1, resource=f"file-{n}", points=0)).reasons == ("write_kept",)
+    assert desk.tell(wrote(3, "file.write", 1, resource="file-3", points=0)).reasons == ("writes_full",)
+    assert desk.tell(wrote(4, "bulk_update", 1, resource="balances", points=300)).reasons == ("write_kept",)
+    assert desk.tell(wrote(5, "bulk_update", 1, resource="orders", points=300)).reasons == ("writes_full",)
+    desk.sleep(2 * 86_400 * SECOND + 1)
+    assert desk.engine.part(written_part(TENANT)) == Written(0)
+    assert desk.tell(wrote(6, "file.write", -49, resource="file-3", points=0)).reasons == ("write_kept",)
+
+
+def test_the_written_resources_of_a_service_are_listed_within_their_limit():
+    desk = Desk(DECIDER)
+    desk.configure("catalog", {"services": [{"id": "ledger", "resources": ["ledger-*"]}]})
+    name = "ledger-" + "é" * 180
+    for n in range(WRITTEN_OF_MAX + 3):
+        desk.tell(wrote(n, "db.write", 1, resource=f"{name}-{n}", points=0))
+    listed = cast(WrittenOf, desk.engine.part(written_of_part(TENANT, "ledger")))
+    assert listed.resources[-1] == f"{name}-{WRITTEN_OF_MAX + 2}"
+    assert (len(listed.resources), len(codec.encode(listed)) < MAX_PART_BYTES) == (WRITTEN_OF_MAX, True)
+    desk.sleep(31 * 86_400 * SECOND)
+    assert desk.engine.part(written_of_part(TENANT, "ledger")) is None
