@@ -34,7 +34,9 @@ _BECOME = (
 STOP_DEADLINE_S = 10.0
 # Kafka starts in 1.5 s, after a SIGKILL in 5 s (two JVMs); at a load of 14 on two cores that took over 30 s.
 START_DEADLINE_S = 90.0
-# Longer than any restore or broker start; a process silent for that long while all it needs is well hangs.
+# Who has served and gives no good answer for that long, while all it needs is well, hangs: 14 probes of 2 s. A start
+# has START_DEADLINE_S, since cut off it only begins anew: fifteen processes that start at once on two cores under load
+# take longer than this.
 HUNG_AFTER_S = 30.0
 POLL_S = 0.05
 
@@ -51,7 +53,8 @@ class Spec:
 
     `probe` makes a real round trip and raises when the process does not serve; `prepare` does once-only work
     (format, initdb) and is harmless when repeated; `needs` names the processes that must be healthy first. An
-    empty `argv` is a process that somebody else runs: it is probed, never started or stopped.
+    empty `argv` is a process that somebody else runs: it is probed, never started or stopped. Who is not healthy within
+    `starts_within_s`, or is no more for `hung_after_s`, is killed and started again.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Spec:
     needs: tuple[str, ...] = ()
     once: bool = False
     hung_after_s: float = HUNG_AFTER_S
+    starts_within_s: float = START_DEADLINE_S
 
     @property
     def external(self) -> bool:

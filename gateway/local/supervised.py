@@ -194,11 +194,13 @@ class Supervised:
         self.reason = verdict.reason
         if not needs_met or waits_for_log(verdict.reason):
             self._since = now  # it may wait for what it needs as long as that takes
-        elif now - self._since > self.spec.hung_after_s:
-            self.say(
-                f"{self.name} gave no good answer for {self.spec.hung_after_s:.0f} s and is killed: {verdict.reason}"
-            )
+        elif now - self._since > (limit := self._patience):
+            self.say(f"{self.name} gave no good answer for {limit:.0f} s and is killed: {verdict.reason}")
             signal_group(self.process, signal.SIGKILL)
+
+    @property
+    def _patience(self) -> float:
+        return self.spec.starts_within_s if self.state == st.STARTING else self.spec.hung_after_s
 
     def _look_at_external(self) -> None:
         if self.watch is None:

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from gateway.local.children import Spec
 from gateway.local.paths import CHECKOUT, Home, find_home
@@ -66,7 +66,7 @@ def _plan(home: Home) -> Plan:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
-        HTTPServer((HOST, int(sys.argv[2])), _Handler).serve_forever()
+        ThreadingHTTPServer((HOST, int(sys.argv[2])), _Handler).serve_forever()
     else:
         here = find_home()
         sys.exit(supervise(here, lambda: _plan(here)))

@@ -26,7 +26,7 @@ def make_topic(bootstrap: str) -> str:
     name = f"t-{uuid.uuid4().hex}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
     topic = NewTopic(name, num_partitions=2, replication_factor=1, config={"message.timestamp.type": "LogAppendTime"})
-    admin.create_topics([topic])[name].result(10)
+    admin.create_topics([topic])[name].result(60)
     return name
 
 
@@ -34,7 +34,7 @@ def read_all(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
     try:
         consumer.subscribe([topic])
-        records = consumer.consume(count, timeout=20)
+        records = consumer.consume(count, timeout=120)
     finally:
         consumer.close()
     return [record.value() for record in records]
@@ -44,7 +44,7 @@ def test_kafka_keeps_what_it_acknowledged_over_a_sigkill(kafka: KafkaServer) -> 
     topic = make_topic(kafka.bootstrap)
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "acks": "all"})
     producer.produce(topic, b"before")
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     pid = kafka.pid
 
     kafka.kill()

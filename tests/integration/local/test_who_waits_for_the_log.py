@@ -20,9 +20,10 @@ from tests.support.waiting import until
 STANDS = """
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
+said = [200]
 class Bad(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(503)
+        self.send_response(said.pop() if said else 503)
         self.end_headers()
         self.wfile.write(sys.argv[2].encode())
     def log_message(self, *_):
@@ -41,7 +42,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 def test_who_waits_for_the_log_is_not_killed_as_hanging(home: Home) -> None:
     def small(name: str, says: str) -> Small:
         port = free_port()
-        return Small(name, port=port, argv=(sys.executable, "-c", STANDS, str(port), says), hung_after_s=0.5)
+        # Each has served once, so that this limit is not for its start: nobody knows how long that takes.
+        return Small(name, port=port, argv=(sys.executable, "-c", STANDS, str(port), says), hung_after_s=4.0)
 
     write_plan(home, [small("stands", '{"errors": [{"code": "positions_unstable"}]}'), small("hangs", "stuck")])
     supervisor = start_supervisor(home, False, module="tests.support.small_stack")
