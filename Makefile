@@ -33,6 +33,7 @@ help: ## List the targets
 
 .PHONY: setup
 setup: $(VENV)/.runtime $(VENV)/.editable ## Create .venv, fetch Kafka and Postgres (each step once)
+	@$(BIN)/python -m compileall -q schemas processors projections gateway
 	@$(BIN)/python -m gateway.local.setup
 
 .PHONY: demo

@@ -9,12 +9,15 @@ import logging
 import os
 import sys
 
-import psycopg
-import uvloop
+from processors.host.loading import loading
 
-from gateway.http import run, settings
-from schemas import topology
-from schemas.errors import MandateError
+with loading():
+    import psycopg
+    import uvloop
+
+    from gateway.http import run, settings
+    from schemas import topology
+    from schemas.errors import MandateError
 
 EXIT_USAGE = 2
 EXIT_AGAIN = 75

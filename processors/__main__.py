@@ -13,10 +13,13 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from processors.host import settings
-from processors.host.errors import EXIT_USAGE, HostError, exit_code
-from schemas import topology
-from schemas.errors import MandateError
+from processors.host.loading import loading
+
+with loading():
+    from processors.host import settings
+    from processors.host.errors import EXIT_USAGE, HostError, exit_code
+    from schemas import topology
+    from schemas.errors import MandateError
 
 EFFECTS = "effects"
 
@@ -32,7 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if names != [EFFECTS]:
             print("error[usage]: effects needs a process of its own: start it by itself.", file=sys.stderr)
             return EXIT_USAGE
-        # Imported here: a room's process has no use for an HTTP client and an event loop.
         from processors import effects
 
         try:
@@ -43,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         found = settings.from_env(from_progress=given.from_progress, accept_clock=given.accept_clock)
-        # Imported here: wrong usage is answered without loading every room.
-        from processors import wiring
+        # Imported here: wrong usage is answered without loading a room.
+        with loading():
+            from processors import wiring
 
         return wiring.run(topology.load(given.topology), names, given.slot, found)
     except HostError as error:

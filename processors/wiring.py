@@ -18,7 +18,8 @@ from processors.host.metrics import Metrics
 from processors.host.run import Runner, calm_collector
 from processors.host.serve import Pages
 from processors.host.settings import Settings
-from processors.kernel.runnable import Runnable, runnables
+from processors.kernel.room import room_of
+from processors.kernel.runnable import Runnable
 from processors.rooms import DECIDERS
 from schemas.topology import Topology
 
@@ -33,8 +34,7 @@ def hosted(topology: Topology, names: Sequence[str]) -> list[Runnable]:
             "the map knows no processor of this name",
             f"Name one of: {', '.join(topology.rooms)}, effects.",
         )
-    wired = runnables(topology, DECIDERS)
-    return [wired[name] for name in names]
+    return [Runnable(room_of(DECIDERS[name], topology, DECIDERS)) for name in names]
 
 
 def limits(topology: Topology) -> dict[str, int]:

@@ -168,7 +168,7 @@ class Supervised:
             self.process = spawn(self.spec, self.home.log_of(self.name))
         except Exception as error:
             # Preparing failed (a full disk, no java): counted like a death, so that it is given up loudly.
-            self._plan_next(now, f"it cannot be started: {error}")
+            self._plan_next(now, f"it cannot be started: {error}", was_well=False)
             return
         self._started_at = st.started_at(self.process.pid)
         self.state, self.reason, self._since = st.STARTING, "", time.monotonic()
@@ -223,15 +223,15 @@ class Supervised:
             return
         why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         if needs_met:
-            self._plan_next(now, why)
+            self._plan_next(now, why, was_well=self.state in (st.HEALTHY, st.UNHEALTHY))
         else:
             # Not its fault, so not counted; it starts when what it needs is back.
             self.restarts += 1
             self.state, self.reason, self._next_start = st.WAITING, why, now
             self.say(f"{self.name} {why} while what it needs was away")
 
-    def _plan_next(self, now: float, why: str) -> None:
-        delay = self._policy.after_death(now)
+    def _plan_next(self, now: float, why: str, *, was_well: bool) -> None:
+        delay = self._policy.after_death(now, was_well=was_well)
         self.reason = why
         if delay is None:
             self.state = st.GIVEN_UP

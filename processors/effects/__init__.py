@@ -17,7 +17,11 @@ def run(slot: int) -> None:
     A fatal error ends it with a code of `processors.host.errors`. Settings come from MANDATE_* variables
     (settings.py). Raises MandateError `setting_missing` or `setting_invalid` before anything is opened.
     """
-    # Imported here: the package's plate must stay cheap for whoever only asks for a name.
-    from processors.effects import service, settings
+    # Imported here: the package's plate must stay cheap for whoever only asks for a name, and a room's process has no
+    # use for an HTTP client and an event loop.
+    from processors.host.loading import loading
+
+    with loading():
+        from processors.effects import service, settings
 
     service.run(settings.from_environment(slot))

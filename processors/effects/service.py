@@ -119,6 +119,14 @@ class Service:
         )
         sender.start(warm=(relay_spec.target, relay_spec.reports_to))
         stack.push_async_callback(sender.close, FLUSH_SECONDS)
+        # It joins its group while the rest is made ready.
+        reader = GroupReader(
+            settings.kafka,
+            group=relay_spec.group,
+            instance=f"{relay_spec.target}.relay.{settings.slot}",
+            topics=(relay_spec.source,),
+            security=settings.security,
+        )
         webhook = Webhook(
             Secrets(from_postgres(settings.postgres)),
             Targets(targets.from_postgres(settings.postgres)),
@@ -151,13 +159,6 @@ class Service:
         await worker.start()
         stack.push_async_callback(worker.stop, FAUST_STOP_SECONDS)
         stack.push_async_callback(hands.close, DRAIN_SECONDS)
-        reader = GroupReader(
-            settings.kafka,
-            group=relay_spec.group,
-            instance=f"{relay_spec.target}.relay.{settings.slot}",
-            topics=(relay_spec.source,),
-            security=settings.security,
-        )
         self._relay = Relay(reader, sender.send, relay_spec.target, self._metrics, self._watch)
         LOG.info("effects slot %d works on %s, %d outcomes known", settings.slot, relay_spec.target, known)
         await self._until_the_end(self._relay, worker)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from faust.tables import TableManager
 
 from processors.host.client import Security
 from processors.host.errors import Fatal
@@ -23,6 +24,29 @@ from schemas.record import Headers, Record
 LOG = logging.getLogger(__name__)
 
 Take = Callable[[Record, Callable[[], None]], Awaitable[None]]
+
+# As long as Faust itself waits before it subscribes, looked at every hundredth of it.
+SUBSCRIBED_SECONDS = 1.0
+SUBSCRIBED_LOOKS = 100
+
+
+class NoTables(TableManager):  # type: ignore[misc]  # Faust is untyped
+    """Faust's keeper of tables for an app that has none: it begins when the agent has named its topic.
+
+    The original sleeps a second at each start, so that agents and tables can be declared before the one subscription.
+    Ours are declared before the start; only the agent's own task has to run first, or Faust would subscribe to nothing
+    and look again after 45 s. So that is what is waited for, at most as long as before.
+    """
+
+    async def on_start(self) -> None:
+        """Wait for the agent's topic, then let the consumer subscribe."""
+        for _ in range(SUBSCRIBED_LOOKS):
+            if self.should_stop or len(self.app.topics):
+                break
+            await self.sleep(SUBSCRIBED_SECONDS / SUBSCRIBED_LOOKS)
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 class Worker:
@@ -51,6 +75,7 @@ class Worker:
             processing_guarantee="at_least_once",
             worker_redirect_stdouts=False,
             datadir=datadir,
+            TableManager=NoTables,
         )
         source = self._app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         self._app.agent(source, name="requests")(self._consume)

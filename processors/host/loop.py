@@ -18,17 +18,17 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from operator import itemgetter
 
 from processors.host import points
 from processors.host.clock import Clock
 from processors.host.errors import AbortNeeded, Fatal, OutcomeUnknown, Transient
+from processors.host.loop_settings import LoopSettings as LoopSettings
 from processors.host.metrics import RoomMetrics
 from processors.host.ports import Engine, Room
 from processors.host.restore import Restore
-from processors.host.ticks import HOLD_SECONDS, Ticks
+from processors.host.ticks import Ticks
 from processors.host.transport import Slot, TickSender, bytes_of, too_large
 from processors.kernel.sizes import DecideFailed
 from schemas.record import Output, Record
@@ -36,27 +36,6 @@ from schemas.record import Output, Record
 log = logging.getLogger(__name__)
 _append_time = itemgetter(3)
 NEVER = 1 << 63  # above every offset
-
-
-@dataclass(frozen=True, slots=True)
-class LoopSettings:
-    """Limits of the loop. `limits` is max.message.bytes by topic."""
-
-    # 2,000 records took 20-50 ms to commit; more adds latency and no throughput worth having. Not so where most are
-    # decided in place: 8,000 take 0.1 s and write the parts that they share once, not four times.
-    batch_records: int = 2_000
-    plain_batch_records: int = 8_000
-    # 16 records of the largest size (512 KB); what four fetches bring.
-    batch_bytes: int = 8_388_608
-    pace_seconds: float = 0.020
-    # A commit that waited out a broker's restart must not make the next batch wait as long.
-    pace_seconds_max: float = 1.0
-    # Timers a transaction may fire; 2,000 at 200 µs are 0.4 s, far below the transaction's time-out (5 s).
-    firings: int = 2_000
-    clock_ahead_ms: int = 5_000
-    accept_clock: bool = False
-    from_progress: bool = False
-    tick_hold_seconds: float = HOLD_SECONDS
 
 
 class Step(Enum):

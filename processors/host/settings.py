@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from processors.host.client import Security
 from processors.host.errors import Fatal
-from processors.host.loop import LoopSettings
+from processors.host.loop_settings import LoopSettings
 
 # client setting <- variable; only what is set is passed on.
 SECURITY = {

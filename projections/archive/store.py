@@ -10,7 +10,8 @@
 They are points (processors/host/points.py) named `archive.gathered` and so on.
 A death between any two steps leaves the state of one of `gathered` (read again from the stored position; files without
 a row are removed when the next run begins) or `published` (the copy is written when the next run begins).
-Flushed is what is large or old: FLUSH_RECORDS, FLUSH_BYTES, FLUSH_SECONDS.
+Flushed is what is large or old (FLUSH_RECORDS, FLUSH_BYTES, FLUSH_SECONDS), and once at the beginning what was on the
+log already: a run that died had gathered it, and it shall not wait for another minute.
 """
 
 from __future__ import annotations
@@ -142,11 +143,11 @@ class ArchiveStore:
 
     # --- flushing
 
-    def tick(self) -> None:
-        """Called before every read: flush what has waited long enough."""
+    def tick(self, caught_up: bool = False) -> None:
+        """Called before every read: flush what has waited long enough, or what the run before may have gathered."""
         self._seen = self._clock()
         self._loss = None  # what is read begins inside the log
-        if self._reached and self._clock() - self._since >= FLUSH_SECONDS:
+        if self._reached and (caught_up or self._clock() - self._since >= FLUSH_SECONDS):
             try:
                 self.flush()
             except PositionLost as lost:
@@ -314,24 +315,37 @@ def read_mirrors(files: Files) -> list[Entry]:
 
 
 class Gathering:
-    """A source for the runner that lets the store flush by age between two reads."""
+    """A source for the runner that lets the store flush between two reads: by age, and once when it has caught up."""
 
     def __init__(self, source: LogSource, store: ArchiveStore) -> None:
         self._source = source
         self._store = store
+        self._ends: Mapping[Place, Ends] = {}
+        # Places that are not yet where the log ended when they were assigned; None once that was told.
+        self._behind: dict[Place, int] | None = None
 
     def assign(self, positions: Mapping[Place, int | None]) -> None:
-        """Read these places from these positions from now on."""
+        """Read these places from these positions from now on. The ends asked for last are what is caught up with."""
         self._source.assign(positions)
+        known = {place: self._ends[place].stable for place in positions if place in self._ends}
+        self._behind = {place: end for place, end in known.items() if (positions[place] or 0) < end}
 
     def read(self, limit: int, seconds: float) -> Batch:
         """Up to `limit` committed records, after what is old enough was flushed."""
-        self._store.tick()
-        return self._source.read(limit, seconds)
+        caught_up = self._behind is not None and not self._behind
+        if caught_up:
+            self._behind = None
+        self._store.tick(caught_up)
+        batch = self._source.read(limit, seconds)
+        for place, at in batch.positions.items():
+            if self._behind and at >= self._behind.get(place, at + 1):
+                del self._behind[place]
+        return batch
 
     def ends(self, places: Sequence[Place]) -> Mapping[Place, Ends]:
         """Where the log begins and ends."""
-        return self._source.ends(places)
+        self._ends = self._source.ends(places)
+        return self._ends
 
     def lag(self) -> Mapping[Place, int]:
         """Records not yet read, by place."""

@@ -64,5 +64,5 @@ async def storm(ground: Ground, kills: int, actions: int, seconds: float) -> Row
 
 
 def _watched(ground: Ground, name: str, at: float) -> Tried:
-    stall, flows = ground.arrivals(STREAM[name]).gap(at, at + WATCHED_S)
+    stall, flows = ground.gap(STREAM[name], at, at + WATCHED_S, at)
     return Tried(Verdict(), stall, max(0.0, flows - at))

@@ -77,8 +77,10 @@ def _killed_at(point: Point) -> Fault:
     )
 
 
-def _all(name: str, *inflicts: Inflict, stream: str | None = "actions.ordered", on: str = SHARED) -> Fault:
-    return Fault(name, tuple((inflict, stream) for inflict in inflicts), on)
+def _all(
+    name: str, *inflicts: Inflict, stream: str | None = "actions.ordered", on: str = SHARED, note: str = ""
+) -> Fault:
+    return Fault(name, tuple((inflict, stream) for inflict in inflicts), on, note)
 
 
 FAULTS = (
@@ -106,8 +108,8 @@ FAULTS = (
     _all("broker-disk-full", outages.full("kafka"), on=SMALL_KAFKA),
     _all("postgres-disk-full", outages.full("postgres"), stream="timeline", on=SMALL_POSTGRES),
     *(
-        _all(f"clock-process{shift}", clocks.process_steps("ordering", shift), on=CLOCKS)
-        for shift in ("-30s", "-2h", "+2h", "+30d")
+        _all(f"clock-process{shift}", clocks.process_steps("ordering", shift), on=CLOCKS, note=note)
+        for shift, note in (("-30s", clocks.GUARDED), ("-2h", clocks.GUARDED), ("+2h", ""), ("+30d", ""))
     ),
     _all("clock-broker-back", clocks.broker_steps("-30s"), clocks.broker_steps("-1h"), on=CLOCKS),
     _all("clock-broker-ahead", clocks.broker_ahead, on=CLOCKS),

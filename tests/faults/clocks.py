@@ -17,6 +17,9 @@ BROKER = "gateway.local.fencing"
 ROOMS = ("dedup", "ordering", "signals", "incidents", "rml", "notifications")
 # Longer than the library remembers what the file said, several transactions long.
 SHIFTED_S = 6.0
+GUARDED = (
+    f"it stands for as long as its clock is wrong, {SHIFTED_S:g} s here: what comes from its future is not decided"
+)
 
 
 def shiftable(*words: str) -> Callable[[Stack], None]:

@@ -111,3 +111,52 @@ async def test_an_app_that_fails_to_stop_ends_nothing_else(
     with caplog.at_level(logging.WARNING):
         await _worker(Broken(error), tmp_path).stop(5)
     assert said in caplog.text
+
+
+class Starting:
+    """What NoTables needs of itself and of the app: topics that are subscribed after some looks, and no real time."""
+
+    def __init__(self, subscribed_after: int, stopped_after: int = 1_000) -> None:
+        self.app = SimpleNamespace(topics=[])
+        self.slept = 0.0
+        self.steps: list[str] = []
+        self.recovery = SimpleNamespace(start=self._recovery)
+        self._left = subscribed_after
+        self._stopped = stopped_after
+
+    @property
+    def should_stop(self) -> bool:
+        return self._stopped <= 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self._left -= 1
+        self._stopped -= 1
+        if self._left <= 0:
+            self.app.topics.append("effects.requests")
+
+    async def _update_channels(self) -> None:
+        self.steps.append(f"subscribed to {len(self.app.topics)}")
+
+    async def _recovery(self) -> None:
+        self.steps.append("recovery")
+
+
+async def test_faust_subscribes_when_the_agent_has_named_its_topic_and_not_before() -> None:
+    starting = Starting(subscribed_after=3)
+    await worker.NoTables.on_start(starting)
+    assert starting.steps == ["subscribed to 1", "recovery"]
+    assert starting.slept == pytest.approx(3 * worker.SUBSCRIBED_SECONDS / worker.SUBSCRIBED_LOOKS)
+
+
+async def test_faust_waits_no_longer_than_it_would_by_itself() -> None:
+    starting = Starting(subscribed_after=10_000)
+    await worker.NoTables.on_start(starting)
+    assert starting.steps == ["subscribed to 0", "recovery"]
+    assert starting.slept == pytest.approx(worker.SUBSCRIBED_SECONDS)
+
+
+async def test_a_worker_that_is_told_to_stop_meanwhile_subscribes_to_nothing() -> None:
+    starting = Starting(subscribed_after=10, stopped_after=2)
+    await worker.NoTables.on_start(starting)
+    assert starting.steps == []

@@ -60,6 +60,7 @@ def test_each_process_gets_the_settings_of_the_contract(home: Home) -> None:
         assert env["MANDATE_KAFKA"] == "broker:9092"
         assert env["MANDATE_TOPOLOGY"] == str(home.topology)
         assert env["MANDATE_HTTP"] == specs[name].address
+        assert env["PYTHONDONTWRITEBYTECODE"] == "", "a restart would translate every source again"
     for name in ("projections", "effects", "gateway"):
         assert specs[name].env["MANDATE_POSTGRES"] == GIVEN["MANDATE_POSTGRES"]
     assert specs["effects"].env["MANDATE_LINK_BASE"] == f"http://{specs['gateway'].address}"

@@ -8,8 +8,8 @@ import pytest
 
 from processors.host.errors import EXIT_CLEAN, EXIT_REFUSED, EXIT_ROOM_DIED, EXIT_USAGE
 from projections import migrate, settings
-from projections.__main__ import exit_code, main
 from projections.catalog import ARCHIVE, PROJECTIONS, REDIS
+from projections.command import exit_code, main
 from projections.errors import Refused
 from projections.metrics import Metrics, RunnerMetrics
 from projections.operating import Operating
