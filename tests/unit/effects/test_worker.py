@@ -142,21 +142,25 @@ class Starting:
         self.steps.append("recovery")
 
 
+async def _begin(starting: Any) -> None:
+    await worker.NoTables.on_start(starting)
+
+
 async def test_faust_subscribes_when_the_agent_has_named_its_topic_and_not_before() -> None:
     starting = Starting(subscribed_after=3)
-    await worker.NoTables.on_start(starting)
+    await _begin(starting)
     assert starting.steps == ["subscribed to 1", "recovery"]
     assert starting.slept == pytest.approx(3 * worker.SUBSCRIBED_SECONDS / worker.SUBSCRIBED_LOOKS)
 
 
 async def test_faust_waits_no_longer_than_it_would_by_itself() -> None:
     starting = Starting(subscribed_after=10_000)
-    await worker.NoTables.on_start(starting)
+    await _begin(starting)
     assert starting.steps == ["subscribed to 0", "recovery"]
     assert starting.slept == pytest.approx(worker.SUBSCRIBED_SECONDS)
 
 
 async def test_a_worker_that_is_told_to_stop_meanwhile_subscribes_to_nothing() -> None:
     starting = Starting(subscribed_after=10, stopped_after=2)
-    await worker.NoTables.on_start(starting)
+    await _begin(starting)
     assert starting.steps == []
