@@ -34,6 +34,7 @@ from processors.effects.webhook import Webhook
 from processors.effects.worker import Worker
 from processors.host.errors import EXIT_FATAL, EXIT_ROOM_DIED, Fatal, exit_code
 from processors.host.group_reader import GroupReader
+from processors.host.loading import loading
 from processors.host.sender import Sender
 from schemas import topology
 from schemas.errors import MandateError
@@ -153,9 +154,10 @@ class Service:
             await hands.take(record, done)
 
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mandate-effects-"))
-        worker = self._worker = Worker(
-            settings.kafka, relay_spec.target, settings.slot, Path(folder), take, settings.security
-        )
+        with loading():  # Faust loads most of itself when an app is made
+            worker = self._worker = Worker(
+                settings.kafka, relay_spec.target, settings.slot, Path(folder), take, settings.security
+            )
         await worker.start()
         stack.push_async_callback(worker.stop, FAUST_STOP_SECONDS)
         stack.push_async_callback(hands.close, DRAIN_SECONDS)

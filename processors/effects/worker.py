@@ -38,6 +38,9 @@ class NoTables(TableManager):  # type: ignore[misc]  # Faust is untyped
     and look again after 45 s. So that is what is waited for, at most as long as before.
     """
 
+    # Without it the service's base class takes this module's, and says each start and stop there.
+    logger = logging.getLogger("faust.tables")
+
     async def on_start(self) -> None:
         """Wait for the agent's topic, then let the consumer subscribe."""
         for _ in range(SUBSCRIBED_LOOKS):

@@ -152,6 +152,9 @@ class TransactionalProducer:
         producer = Producer(self._settings)
         self._shaken = False
         deadline = time.monotonic() + INIT_SECONDS
+        with self._watch.within("connecting the transactional producer", client.REQUEST_SECONDS + GRACE_SECONDS):
+            # A client that is not connected yet asks for its coordinator again only after half a second.
+            client.warm(producer, None)
         while True:
             try:
                 with self._watch.within("opening the transactional producer", ATTEMPT_SECONDS + GRACE_SECONDS):

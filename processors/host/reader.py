@@ -52,10 +52,12 @@ class LogReader:
         self._consumer = Consumer(settings | {"client.id": name})
         self._admin = Admin(bootstrap, security=security)
         self._positions: dict[Place, int] = {}
+        self._warm = False
 
     def warm(self) -> None:
-        """Learn of all topics now: the first read of each then takes 50 ms, not half a second."""
+        """Learn of all topics now: the first read of each then takes 50 ms, not half a second to one."""
         client.warm(self._consumer, None)
+        self._warm = True
 
     def assign(self, positions: Mapping[Place, int | None]) -> None:
         """Read exactly these places from these positions from now on; None is the first record still kept.
@@ -74,6 +76,9 @@ class LogReader:
                     "Rebuild the read model from the archive, or check that it points to the right broker.",
                 )
             chosen[place] = low if position is None else position
+        if not self._warm:
+            # The broker is there: it just said where the log ends.
+            self.warm()
         self._positions = chosen
         self._consumer.assign([TopicPartition(place.topic, place.partition, at) for place, at in chosen.items()])
 
