@@ -14,10 +14,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Within this block code is loaded; what is there at its end is never looked through again."""
+    """Within this block code is loaded; what is there at its end is never looked through again. May be nested."""
+    was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_on:
+            gc.enable()
