@@ -1,6 +1,6 @@
 """How a process loads its code: without the collector of circles, which has nothing to find there.
 
-Called by the entry points around their imports. Half a million objects that live for ever come into being while Python
+Called by the entry points around their imports. Fifty thousand objects that live for ever come into being while Python
 loads a program, and its collector looks through all of them again and again: a tenth to a fifth of a start, of which a
 restart after a crash has the whole for everybody to see.
 """
