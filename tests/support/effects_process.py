@@ -27,7 +27,7 @@ from processors.host.reader import LogReader
 from schemas import codec, envelope, ids, topology
 from schemas.messages.notifications import COMMANDS, EVENTS, PageRequested, ReportOutcome
 from schemas.topology import DEAD_LETTERS
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 NUMBERS = itertools.count(1)
 ROOT = Path(__file__).parent.parent.parent
@@ -101,12 +101,12 @@ class EffectsProcess:
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         self.running.kill()
-        self.running.wait(10)
+        self.running.wait(60)
 
     def terminate(self) -> int:
         """SIGTERM, and its exit code."""
         self.running.send_signal(signal.SIGTERM)
-        return self.running.wait(15)
+        return self.running.wait(60)
 
     def peak_mb(self) -> int:
         """The most memory it has had resident, in MiB."""
@@ -150,7 +150,7 @@ class Room:
                 "partitioner": "murmur2_random",
             }
         )
-        self._producer.init_transactions(30)
+        self._producer.init_transactions(60)
         self._reader = LogReader(bootstrap)
         self._reader.assign({Place(topics.commands, p): None for p in range(2)})
         self._words = codec.Words(COMMANDS)
@@ -170,17 +170,17 @@ class Room:
                 known = self.pages.setdefault(request.notification_id, Asked(stamped, 0.0))
                 known.request, known.at = stamped, time.monotonic()
         if abort:
-            self._producer.flush(10)
-            self._producer.abort_transaction(10)
+            self._producer.flush(60)
+            self._producer.abort_transaction(60)
         else:
-            self._producer.commit_transaction(10)
+            self._producer.commit_transaction(60)
 
     def other_event(self, event: object) -> None:
         """Something on the events topic that is no request."""
         assert isinstance(event, EVENTS)
         self._producer.begin_transaction()
         self._producer.produce(self._topics.events, codec.encode(event), b"shop")
-        self._producer.commit_transaction(10)
+        self._producer.commit_transaction(60)
 
     def step(self, *, ask_again: bool = True) -> None:
         """Read outcomes; ask again for what has none in time, and for what was not delivered."""
@@ -203,7 +203,7 @@ class Room:
 
     async def settle(self, seconds: float, *, ask_again: bool = True) -> None:
         """Step until every page has been delivered (or, without asking again, has an outcome)."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + max(seconds, PATIENCE_S)
         while open_ := [p for p in self.pages.values() if not (p.delivered if ask_again else p.outcomes)]:
             assert time.monotonic() < end, f"{len(open_)} pages without outcome, e.g. {open_[0]}"
             await asyncio.to_thread(self.step, ask_again=ask_again)
@@ -219,7 +219,7 @@ def wait_until_healthy(address: str, seconds: float = 30) -> None:
 
     def healthy() -> bool:
         host, _, port = address.rpartition(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=2)
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
         try:
             connection.request("GET", "/healthz")
             return connection.getresponse().status == 200

@@ -51,7 +51,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 def room(kafka: KafkaServer, topics: Topics) -> Iterator[Room]:
-    """The driver; asks again after 4 s without an outcome."""
-    room = Room(kafka.bootstrap, topics, wait_seconds=4)
+    """The driver; asks again after 10 s without an outcome, as the processor does."""
+    room = Room(kafka.bootstrap, topics, wait_seconds=10)
     yield room
     room.close()
