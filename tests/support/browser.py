@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import ConsoleMessage, Page, Request, Response, ViewportSize, async_playwright
+from playwright.async_api import ConsoleMessage, Page, Request, Response, ViewportSize, async_playwright, expect
 
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -27,8 +27,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# For every single step in the browser; a page is there in a fraction of a second.
-STEP_MS = 30_000
+# For every single step in the browser, and for what is expected of a page; either is there in a fraction of a second.
+STEP_MS = 60_000
+expect.set_options(timeout=STEP_MS)
 _VIOLATIONS = "document.addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective))"
 
 

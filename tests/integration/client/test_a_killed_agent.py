@@ -54,7 +54,7 @@ def test_a_kill_while_the_gateway_is_away_loses_nothing(tmp_path: Path) -> None:
         enough(promises, 200 * round_)
         killed(process)
     before = promised(promises)
-    with gateway, Client(gateway.url, "t", actor="a", spill=spill, policy=Policy(flush_s=60)) as client:
+    with gateway, Client(gateway.url, "t", actor="a", spill=spill, policy=Policy(flush_s=120)) as client:
         assert client.waiting >= len(before)
         client.action("t", "r", id="the next process's own")
         client.flush()
@@ -73,7 +73,7 @@ def test_a_kill_while_the_gateway_answers_badly_loses_nothing_and_counts_nothing
         process = agent(gateway, spill, promises)
         until(lambda: len(gateway.ids) > 500 and len(promised(promises)) > 1_000, 60, "an agent at work")
         killed(process)
-        with Client(gateway.url, "t", actor="a", spill=spill, policy=Policy(flush_s=60)) as client:
+        with Client(gateway.url, "t", actor="a", spill=spill, policy=Policy(flush_s=120)) as client:
             client.flush()
     missing = set(promised(promises)) - set(gateway.ids)
     assert missing == set()

@@ -93,7 +93,8 @@ def settings(topics: str, database: str) -> Settings:
 
 
 @pytest.fixture
-async def gateway(settings: Settings, declared: Topology) -> AsyncIterator[Gateway]:
+async def gateway(settings: Settings, declared: Topology, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
+    monkeypatch.setattr(run, "START_S", 120.0)  # a supervisor would start it again; here nobody does
     async with run.serving(settings, declared) as (services, port), aiohttp.ClientSession() as session:
         yield Gateway(f"http://127.0.0.1:{port}", session, services, settings.postgres)
 

@@ -23,11 +23,23 @@ CHECKOUT = Path(topology.__file__).parent.parent
 BODY = b'{"actor":"a","type":"t","resource":"r"}'
 
 
+# A gateway that gives nothing up meanwhile: a broker that stands still for a moment is one for which this is not long.
+PATIENT = """
+import sys
+from processors.host import client
+client.MESSAGE_TIMEOUT_MS = 120_000
+from gateway.http import ingest, middlewares, run
+ingest.ACKNOWLEDGE_S = middlewares.REQUEST_S = run.DRAIN_S = 120.0
+from gateway.__main__ import main
+sys.exit(main())
+"""
+
+
 @pytest.fixture
 def start(settings, tmp_path):
     started = []
 
-    def begin(**changes: str) -> tuple[subprocess.Popen[bytes], int]:
+    def begin(*words: str, **changes: str) -> tuple[subprocess.Popen[bytes], int]:
         port = free_port()
         env = os.environ | {
             "MANDATE_KAFKA": settings.kafka,
@@ -38,7 +50,7 @@ def start(settings, tmp_path):
         }
         with (tmp_path / f"gateway-{port}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gateway"], env=env | changes, cwd=CHECKOUT, stdout=log, stderr=log
+                [sys.executable, *(words or ("-m", "gateway"))], env=env | changes, cwd=CHECKOUT, stdout=log, stderr=log
             )
         started.append(process)
         return process, port
@@ -51,7 +63,7 @@ def start(settings, tmp_path):
 
 
 def ask(port: int, method: str, path: str, token: str = "", body: str | None = None) -> tuple[int, bytes] | None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         connection.request(method, path, body, headers | ({"Content-Type": "application/json"} if body else {}))
@@ -79,7 +91,7 @@ def announced(port: int, tenant: str) -> bool:
 
 
 def test_sigterm_waits_for_the_answer_of_what_is_in_flight(start, kafka) -> None:
-    process, port = start()
+    process, port = start("-c", PATIENT)
     until(lambda: healthy(port), 60, "the gateway")
     body = json.dumps({"documents": DOCUMENTS, "tokens": tokens_of("drained")})
     answer = ask(port, "PUT", "/v1/tenants/drained/configuration", OPERATOR, body)
@@ -88,7 +100,7 @@ def test_sigterm_waits_for_the_answer_of_what_is_in_flight(start, kafka) -> None
     until(lambda: announced(port, "drained"), 30, "nothing else in flight")
     head = "POST /v1/actions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer agent-drained\r\n"
     head += f"Content-Length: {len(BODY)}\r\nContent-Type: application/json\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         kafka.signal(signal.SIGSTOP)
         try:
             connection.sendall(head.encode() + BODY)
@@ -98,7 +110,7 @@ def test_sigterm_waits_for_the_answer_of_what_is_in_flight(start, kafka) -> None
         finally:
             kafka.signal(signal.SIGCONT)
         assert connection.recv(4_096).startswith(b"HTTP/1.1 202 ")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_wrong_settings_are_an_exit_code_and_a_sentence(start, tmp_path) -> None:

@@ -42,7 +42,7 @@ def environment(topics, database, tmp_path):
 
 def _mandate(environment, *words):
     command = [sys.executable, "-m", "gateway.cli", *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def _large(tenant):
@@ -57,7 +57,7 @@ def _send(bootstrap, action):
     producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"})
     key = ids.key_of(action.tenant, action.actor).encode()
     producer.produce("actions.raw", value=codec.encode(action), key=key, on_delivery=lambda _, m: placed.append(m))
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     return placed[0].partition(), placed[0].offset()
 
 
@@ -95,7 +95,7 @@ class Dedup:
 
     def __exit__(self, *_):
         self._child.send_signal(signal.SIGTERM)
-        self._child.wait(20)
+        self._child.wait(60)
         self._out.close()
 
 

@@ -6,8 +6,6 @@ import asyncio
 import os
 import signal
 
-import pytest
-
 from gateway.cli.commands import decide
 from gateway.demo.pager import Pager
 from gateway.demo.watch import Watch
@@ -15,8 +13,6 @@ from gateway.local import state as st
 from tests.support.fix_whole import OURS, SERVERS, Whole
 from tests.support.tenants import failure
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(180)
 
 SEEN_S = 60.0
 

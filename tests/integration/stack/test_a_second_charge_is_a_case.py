@@ -8,15 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from gateway.demo.pager import Pager
 from gateway.local.paths import CHECKOUT
 from tests.support.fix_whole import Whole
 from tests.support.tenants import work
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(150)
 
 SEEN_S = 60.0
 

@@ -10,10 +10,8 @@ import pytest
 from gateway.cli.client import Client, Refused
 from gateway.demo.pager import Pager
 from tests.support.fix_whole import Whole
-from tests.support.tenants import failure
+from tests.support.tenants import commanded, failure
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(120)
 
 SEEN_S = 60.0
 NOBODYS = "00000000-0000-0000-0000-000000000001"
@@ -34,7 +32,7 @@ async def seen(client: Client, path: str, wanted: Callable[[Any], Any], what: st
 
 async def say(client: Client, name: str, verb: str, **body: Any) -> Any:
     body = {"reason": "a look at the log", **body}
-    return (await client.request("POST", f"/v1/incidents/{name}/{verb}", body=body))[1]
+    return await commanded(client, f"/v1/incidents/{name}/{verb}", **body)
 
 
 async def story(client: Client, name: str, **query: Any) -> list[Any]:

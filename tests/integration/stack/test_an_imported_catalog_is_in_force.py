@@ -20,8 +20,6 @@ from tests.support.fix_whole import Whole
 from tests.support.tenants import failure
 from tests.support.waiting import auntil
 
-pytestmark = pytest.mark.timeout(200)
-
 SEEN_S = 60.0
 FILES = CHECKOUT / "tests" / "unit" / "catalog" / "files"
 

@@ -23,8 +23,6 @@ from tests.support.fix_whole import Whole
 from tests.support.tenants import Tenant, failure
 from tests.support.waiting import auntil, until
 
-pytestmark = [pytest.mark.timeout(150)]
-
 ROOT = Path(__file__).parents[3]
 SEEN_S = 60.0
 PARTITIONS = 4

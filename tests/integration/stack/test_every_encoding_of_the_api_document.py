@@ -11,7 +11,7 @@ import pytest
 from tests.integration.stack.test_the_first_action_of_a_newcomer import ROOT, Newcomer, blocks
 from tests.support.fix_whole import Whole
 
-pytestmark = [pytest.mark.timeout(150), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 PAGE = "docs/api.md"
 

@@ -16,7 +16,7 @@ from tests.support.fix_whole import OURS, SERVERS, Whole
 from tests.support.tenants import Json, Tenant, failure, work
 from tests.support.waiting import auntil
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SEEN_S = 90.0
 AGENTS = ("agent-1", "agent-2", "agent-3")

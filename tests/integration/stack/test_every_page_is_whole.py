@@ -17,7 +17,6 @@ from tests.support.tenants import Json, Tenant, failure, work
 from tests.support.waiting import auntil
 
 pytestmark = [
-    pytest.mark.timeout(240),
     pytest.mark.browser,
     pytest.mark.skipif(chromium() is None, reason="there is no Chromium on this machine (apt-get install chromium)"),
 ]

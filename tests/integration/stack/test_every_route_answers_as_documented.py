@@ -35,8 +35,6 @@ from tests.support.fix_whole import Whole
 from tests.support.tenants import failure, work
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(300)
-
 EXAMPLES = int(os.environ.get("MANDATE_EXAMPLES", "5"))
 SEEN_S = 60.0
 TENANT = "documented"

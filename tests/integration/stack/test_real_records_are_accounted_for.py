@@ -21,7 +21,6 @@ RECORDS = CHECKOUT.parent / "shared" / "data" / "cloudtrail" / "records.jsonl"
 COUNT = 2_900
 
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.slow,
     pytest.mark.skipif(not RECORDS.exists(), reason="the real records are not on this machine"),
 ]

@@ -22,7 +22,6 @@ COUNT = 2_900
 PROCESSORS = {"dedup", "ordering", "signals", "incidents", "rml", "notifications"}
 
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.slow,
     pytest.mark.skipif(not RECORDS.exists(), reason="the real records are not on this machine"),
 ]

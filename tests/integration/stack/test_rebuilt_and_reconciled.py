@@ -6,7 +6,6 @@ import asyncio
 import json
 
 import aiohttp
-import pytest
 
 from gateway.cli.rebuild import NAMES
 from gateway.client import Receipt
@@ -14,8 +13,6 @@ from gateway.demo.pager import Pager
 from tests.support.fix_whole import Whole
 from tests.support.tenants import failure, work
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(300)
 
 
 async def test_the_metric_of_what_is_unaccounted(stack: Whole):

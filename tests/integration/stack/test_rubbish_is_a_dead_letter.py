@@ -8,7 +8,6 @@ import io
 from typing import Any
 
 import aiohttp
-import pytest
 from confluent_kafka import Producer
 
 from gateway.demo.pager import Pager
@@ -17,8 +16,6 @@ from tests.support.fix_whole import Whole
 from tests.support.poisons import BODIES, UNREADABLE, Poison, readable
 from tests.support.tenants import AGENT, Tenant, work
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(120)
 
 SEEN_S = 60.0
 # Bodies that are on their way at once, and actions that must at least be answered meanwhile. (How long one waits is
@@ -57,7 +54,7 @@ async def test_rubbish_is_found_with_its_reason_and_neighbours_go_on(stack: Whol
         assert letter["original_length"] == len(value)
         assert (letter["code"], letter["processor"]) == (poison.code, "dedup")
         assert letter["detail"]
-    assert stack.ready(), "nobody stumbled over it"
+    await auntil(stack.ready, SEEN_S, "a stack in which nobody has stumbled over it")
 
 
 def throw(bootstrap: str, poisons: dict[str, Poison]) -> dict[tuple[int, int], tuple[str, Poison]]:
@@ -73,7 +70,7 @@ def throw(bootstrap: str, poisons: dict[str, Poison]) -> dict[tuple[int, int], t
         headers: list[tuple[str, str | bytes | None]] = [*poison.headers]
         producer.produce("actions.raw", poison.value, poison.key, headers=headers, on_delivery=written)
         # One by one: a batch of two of half a megabyte is too large for the topic.
-        assert producer.flush(30) == 0
+        assert producer.flush(60) == 0
     assert len(places) == len(poisons)
     return places
 
@@ -109,7 +106,7 @@ async def test_neighbours_are_answered_while_the_door_refuses_poison(stack: Whol
     assert {name: status for name, status in refused.items() if not 400 <= status < 500} == {}
     assert len(refused) == len(BODIES)
     assert answered >= ANSWERED
-    assert stack.ready()
+    await auntil(stack.ready, SEEN_S, "everything to serve")
 
 
 async def post(session: aiohttp.ClientSession, tenant: Tenant, headers: dict[str, str], body: bytes) -> int:

@@ -7,7 +7,6 @@ import re
 from urllib.parse import quote
 
 import aiohttp
-import pytest
 
 from gateway.cli.client import Client
 from gateway.cli.commands import decide
@@ -18,8 +17,6 @@ from gateway.http.routes import ROUTES
 from tests.support.fix_whole import Whole
 from tests.support.tenants import Tenant, failure
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(120)
 
 SEEN_S = 60.0
 PAGES = (

@@ -13,7 +13,7 @@ from gateway.demo.watch import Watch
 from tests.support.fix_whole import READY_S, Whole
 from tests.support.waiting import auntil
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 AGENTS = ("agent-1", "agent-2")
 KILLS = 3

@@ -18,8 +18,6 @@ from tests.support.fix_whole import Whole
 from tests.support.tenants import AGENT, Json, Tenant, failure, work
 from tests.support.waiting import auntil
 
-pytestmark = pytest.mark.timeout(240)
-
 SEEN_S = 90.0
 OWN = "charge-4711"
 
@@ -79,7 +77,7 @@ async def wrong_key(stack: Whole, tenant: Tenant, agent: Client) -> None:
     )
     producer = Producer({"bootstrap.servers": stack.connections.kafka})
     producer.produce("actions.raw", value=value, key=b"somebody/else")
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
 
     async def dead() -> Json:
         said = await fate(agent, {"id": ids.text(event_id), "actor": AGENT})

@@ -13,7 +13,7 @@ import pytest
 from tests.support.fix_whole import Whole
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.timeout(150), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 # The documents say what to put in its place.

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from gateway.demo.pager import Pager
 from schemas import topology
 from tests.support.fix_whole import Whole
 from tests.support.tenants import failure
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(120)
 
 KNOWN_S = 60.0
 

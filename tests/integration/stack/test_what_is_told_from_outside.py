@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-
 from gateway.cli.client import Client
 from gateway.cli.commands import give
 from gateway.demo.pager import Pager
@@ -14,8 +12,6 @@ from schemas.envelope import rfc3339
 from tests.support.fix_whole import Whole
 from tests.support.tenants import failure
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(200)
 
 SEEN_S = 60.0
 

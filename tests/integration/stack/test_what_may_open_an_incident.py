@@ -13,10 +13,8 @@ from gateway.cli.commands import give
 from gateway.demo.pager import Pager
 from schemas.envelope import rfc3339
 from tests.support.fix_whole import Whole
-from tests.support.tenants import Tenant, failure
+from tests.support.tenants import Tenant, commanded, failure
 from tests.support.waiting import auntil
-
-pytestmark = pytest.mark.timeout(240)
 
 SEEN_S = 60.0
 DAY_MS = 86_400_000
@@ -143,10 +141,10 @@ async def resembles_the_past(agent: Client, alice: Client) -> None:
     await give(alice, "/v1/suggestions/SUG-1/accept", {"note": "as before"}, "accept-1", "accept", "SUG-1")
     opened = await seen(alice, "/v1/incidents", incident(trigger="suggestion"), "the accepted incident")
     with pytest.raises(Refused) as met:
-        await alice.request("POST", "/v1/suggestions/SUG-1/dismiss", body={"reason": "no"}, key="dismiss-1")
+        await commanded(alice, "/v1/suggestions/SUG-1/dismiss", reason="no")
     assert (met.value.status, met.value.code) == (409, "suggestion_decided")
     with pytest.raises(Refused) as met:
-        await alice.request("POST", "/v1/suggestions/SUG-99/accept", body={}, key="accept-2")
+        await commanded(alice, "/v1/suggestions/SUG-99/accept")
     assert (met.value.status, met.value.code) == (404, "suggestion_unknown")
     kept = await seen(alice, "/v1/suggestions/SUG-1", lambda f: f if f["state"] == "accepted" else None, "the decision")
     assert (kept["incident"], kept["counts"]["accepted"]) == (opened["name"], 1)
