@@ -22,7 +22,7 @@ from tests.support.tenants import Tenant, configure
 from tests.support.waiting import auntil
 
 # After the last fault everything arrives within a lease and a restore; a broker needs 14 s more.
-SETTLED_S = 90.0
+SETTLED_S = 180.0
 # How long the stream is watched after it flows again.
 AFTER_S = 0.5
 # Two people, so that timers run while processes die: the second is paged five seconds after the first.

@@ -96,7 +96,7 @@ class LogProbe(threading.Thread):
     def close(self) -> None:
         """End the thread."""
         self._closing.set()
-        self.join(10)
+        self.join(60)
 
     def _read(self) -> None:
         try:
@@ -161,7 +161,7 @@ class StoreProbe(threading.Thread):
     def close(self) -> None:
         """End the thread."""
         self._closing.set()
-        self.join(10)
+        self.join(60)
 
     def _session(self) -> None:
         cache: Any = redis.Redis.from_url(self._url, socket_timeout=2, socket_connect_timeout=2)

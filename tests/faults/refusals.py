@@ -53,10 +53,10 @@ def move(bootstrap: str, room: str, to: list[TopicPartition] | None) -> list[Top
     known = [place for place in reader.committed(places, timeout=30) if place.offset >= 0]
     wanted = to or [TopicPartition(place.topic, place.partition, 0) for place in known]
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": f"faults-mover-{room}"})
-    producer.init_transactions(30)
+    producer.init_transactions(60)
     producer.begin_transaction()
     producer.send_offsets_to_transaction(wanted, reader.consumer_group_metadata(), 30)
-    producer.commit_transaction(30)
+    producer.commit_transaction(60)
     reader.close()
     return known
 

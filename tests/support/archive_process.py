@@ -36,7 +36,7 @@ def main(name: str, step: str, nth: int) -> None:
     runner.start()
     stopping.wait()
     runner.stop()
-    runner.join(10)
+    runner.join(60)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from tests.support.waiting import auntil, until
 
 SERVERS = ("kafka", "postgres", "redis")
 OURS = ("gateway", "processors", "projections", "effects")
-# What `mandate up` itself waits at most; whoever was killed has the same time.
+# What `mandate up` waits at most; whoever was killed has the same time.
 READY_S = 120.0
 # Everything that would lead a child of this process to somebody else's stack.
 _FOREIGN = ("KAFKA", "POSTGRES", "REDIS", "GATEWAY", "URL", "TOKEN", "TOPOLOGY")
@@ -125,9 +125,13 @@ class Whole:
         return list(state.processes) if state else []
 
     def pid(self, name: str) -> int:
-        """The pid of a process of the stack, by `mandate status --json`."""
-        found = {entry["name"]: entry["pid"] for entry in self.run("status", "--json").plain["processes"]}
-        return int(found[name])
+        """The pid of a process of the stack, by `mandate status --json`; waits while it is being started again."""
+
+        def living() -> int:
+            found = {entry["name"]: entry["pid"] for entry in self.run("status", "--json").plain["processes"]}
+            return int(found[name] or 0)
+
+        return until(living, READY_S, f"{name} to live")
 
     async def kill(self, name: str) -> int:
         """SIGKILL a process of the stack by its name; returns the pid that it had."""

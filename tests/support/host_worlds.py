@@ -34,7 +34,7 @@ from schemas.messages.kernel import Progress
 from schemas.record import Output, Record
 from tests.support import tally
 from tests.support.host_faults import Faults, Process
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 EVENTS = codec.Words((*tally.STREAMS["tally.events"], *tally.STREAMS["dead.letters"]))
 COMMANDS = codec.Words(tally.STREAMS["tally.commands"])
@@ -271,6 +271,7 @@ class KafkaWorld(Common):
 
     def run(self, condition: Callable[[], object], what: str, *, seconds: float = 30.0) -> None:
         """Step everybody until the condition holds."""
+        seconds = max(seconds, PATIENCE_S)
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -283,7 +284,7 @@ class KafkaWorld(Common):
         if output.partition is not None:
             arguments["partition"] = output.partition
         self.producer.produce(output.topic, **arguments)
-        assert self.producer.flush(10) == 0
+        assert self.producer.flush(60) == 0
 
     def records(self, topic: str) -> list[Record]:
         """Committed records of a topic so far, by partition and offset."""
@@ -300,13 +301,15 @@ class KafkaWorld(Common):
 
     def orphan(self, output: Output) -> Callable[[], None]:
         """A stranger's transaction that writes and stays open; call the result to abort it."""
-        stranger = Producer({"bootstrap.servers": self.bootstrap, "transactional.id": self.room.input + "-stranger"})
-        stranger.init_transactions(20)
+        names = {"bootstrap.servers": self.bootstrap, "transactional.id": self.room.input + "-stranger"}
+        # Open until the test ends it, however long that takes.
+        stranger = Producer(names | {"transaction.timeout.ms": 600_000})
+        stranger.init_transactions(60)
         stranger.begin_transaction()
         assert output.partition is not None
         stranger.produce(output.topic, key=output.key, value=output.value, partition=output.partition)
-        assert stranger.flush(10) == 0
-        return lambda: stranger.abort_transaction(20)
+        assert stranger.flush(60) == 0
+        return lambda: stranger.abort_transaction(60)
 
     def set_position(self, partition: int, position: int) -> None:
         """Somebody moves the group's position behind our back."""

@@ -36,13 +36,13 @@ class Child:
     def kill(self) -> None:
         """SIGKILL, and a new one."""
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
         self._process = self._start()
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(15)
+        return self._process.wait(60)
 
     def revive(self) -> int | None:
         """If it ended by itself: its exit code, after a new one was started."""

@@ -20,7 +20,7 @@ from tests.support.transport_schedules import PARTITIONS, TOPICS, Known, Schedul
 from tests.support.waiting import until
 
 T = TypeVar("T")
-LOOK_SECONDS = 15.0
+LOOK_SECONDS = 60.0
 # What one look at a changelog that does not end may take; nothing more can come while its orphan is open.
 PATIENCE_SECONDS = 0.3
 # Below the time-out of short transactions (5 s).

@@ -25,7 +25,7 @@ from processors.host.transport import Slot, SlotSpec
 from schemas.record import Output
 from tests.support.transport_play import Reader
 from tests.support.transport_schedules import PARTITIONS, TOPICS, Schedule
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 # Nothing times out by itself, or soon: the least that the client allows.
 LONG_MS, SHORT_MS = 60_000, client.TRANSACTION_TIMEOUT_MS
@@ -106,7 +106,8 @@ class KafkaBeside:
         self._groups = AdminClient(client.unpolled(client.base(bootstrap, None)))
         self._admin.create([TopicState(prefix + name, PARTITIONS) for name in TOPICS])
         self._transports: dict[int, KafkaTransport] = {}
-        self._plain = Producer(client.producing(client.base(bootstrap, None)) | {"linger.ms": 0})
+        plain = {"linger.ms": 0, "message.timeout.ms": 60_000}  # what is appended is there, however slowly
+        self._plain = Producer(client.producing(client.base(bootstrap, None)) | plain)
         self._reader = LogReader(bootstrap, name=prefix)
         self.reader: Reader = self._reader
         self._killed: list[Slot] = []
@@ -156,7 +157,7 @@ class KafkaBeside:
         assert output.partition is not None
         headers: list[tuple[str, str | bytes | None]] = [*output.headers]
         self._plain.produce(output.topic, output.value, output.key, output.partition, headers=headers)
-        assert self._plain.flush(30) == 0
+        assert self._plain.flush(60) == 0
 
     def ends(self, places: Sequence[Place]) -> Mapping[Place, Ends]:
         """Where partitions end, as the broker says."""
@@ -165,8 +166,8 @@ class KafkaBeside:
     def at_rest(self) -> bool:
         """No rebalance goes on."""
         group = self.spec(0).group
-        described = self._groups.describe_consumer_groups([group], request_timeout=client.REQUEST_SECONDS)[group]
-        return described.result(client.REQUEST_SECONDS).state in (ConsumerGroupState.STABLE, ConsumerGroupState.EMPTY)
+        described = self._groups.describe_consumer_groups([group], request_timeout=PATIENCE_S)[group]
+        return described.result(PATIENCE_S).state in (ConsumerGroupState.STABLE, ConsumerGroupState.EMPTY)
 
     def wait(self, living: Sequence[int]) -> None:
         """Until the group has put out its dead, and short transactions their time-out behind them."""
@@ -189,5 +190,5 @@ class KafkaBeside:
         """Delete the topics."""
         self._reader.close()
         with contextlib.suppress(KafkaException):
-            self._plain.flush(5)
+            self._plain.flush(60)
         self._admin.delete([self._prefix + name for name in TOPICS])

@@ -63,7 +63,7 @@ def test_every_command_in_the_documents_exists(page: str, line: str) -> None:
 def mandate(*words: str) -> str:
     """The help text of a command, or nothing when there is no such command."""
     call = [sys.executable, "-m", "gateway.cli.main", *words]
-    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     return done.stdout if done.returncode == 0 else ""
 
 

@@ -59,7 +59,7 @@ class Archived:
             admin.create([TopicState(t.name, t.partitions, 1, t.config) for t in wanted])
         settings = {"bootstrap.servers": bootstrap, "transactional.id": f"archive{next(NUMBERS)}", "linger.ms": 1}
         self._producer = Producer(settings)
-        self._producer.init_transactions(20)
+        self._producer.init_transactions(60)
         self._children: list[subprocess.Popen[bytes]] = []
 
     def write(self, topic: str, values: list[bytes], *, abort: bool = False) -> None:
@@ -70,11 +70,11 @@ class Archived:
             self._producer.produce(
                 self.name(topic), key=b"t/a", value=value, partition=partition, headers=[("n", b"%d" % n)]
             )
-        self._producer.flush(20)
+        self._producer.flush(60)
         if abort:
-            self._producer.abort_transaction(20)
+            self._producer.abort_transaction(60)
         else:
-            self._producer.commit_transaction(20)
+            self._producer.commit_transaction(60)
 
     def start(self, *arguments: str, module: str = "archive_process") -> subprocess.Popen[bytes]:
         """A process of the archive; see tests/support/archive_process.py (and removal_process.py)."""
@@ -133,7 +133,7 @@ class Archived:
     def end(self, child: subprocess.Popen[bytes]) -> None:
         """SIGTERM, and wait."""
         child.terminate()
-        assert child.wait(30) == 0
+        assert child.wait(60) == 0
 
     def close(self) -> None:
         """Nothing is left running."""
@@ -141,7 +141,7 @@ class Archived:
             if child.poll() is None:
                 child.send_signal(signal.SIGCONT)
                 child.kill()
-                child.wait(10)
+                child.wait(60)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def test_a_kill_at_every_step_leaves_neither_hole_nor_double(archived: Archived)
         archived.write("actions.raw", [b"%d" % n] * 30)
         archived.write("rml.changelog", [b"aborted"] * 5, abort=True)
         archived.write("rml.changelog", [b"%d" % n] * 5)
-        assert child.wait(60) == -signal.SIGKILL, step
+        assert child.wait(300) == -signal.SIGKILL, step
     child = archived.start()
     archived.caught_up()
     archived.end(child)

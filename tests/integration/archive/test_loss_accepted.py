@@ -32,7 +32,7 @@ def test_it_goes_on_behind_the_loss_and_says_what_is_lost(archived: Archived) ->
     low = stands + 11
     admin = AdminClient({"bootstrap.servers": archived.bootstrap})
     gone = admin.delete_records([TopicPartition(topic, 0, low)])
-    assert next(iter(gone.values())).result(20).low_watermark == low
+    assert next(iter(gone.values())).result(60).low_watermark == low
     child = archived.start()
     archived.write("actions.ordered", [b"held up"])
     assert accepted(archived, topic, "--to", str(low + 1))[0] == 1, "the log still has that one"

@@ -73,7 +73,7 @@ def test_a_kill_at_every_step_is_finished_by_the_next_upkeep(archived: Archived,
     assert any(f"tenant={gone[0]}" in name for name in files.names("cold"))
     for tenant, (step, nth) in zip(gone, KILLS, strict=True):
         removing = archived.start(tenant, "SIGKILL", step, str(nth), module="removal_process")
-        assert removing.wait(60) == -signal.SIGKILL, step
+        assert removing.wait(300) == -signal.SIGKILL, step
         write(archived, [STAYS])  # the archive goes on meanwhile
     archived.positions_reached()
     upkeep.compact(archived.dsn, files, later, archived.map)

@@ -19,7 +19,7 @@ from gateway.local.state import read
 from tests.support.fix_whole import Done, Whole
 from tests.support.waiting import auntil
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 # One each during the story, where it hurts: work, detection, pages, the batch, the answer, the rollback, the
 # accounts.

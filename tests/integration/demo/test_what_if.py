@@ -14,7 +14,7 @@ from tests.integration.demo.conftest import Played
 from tests.support.browser import DESKTOP, PHONE, barriers, chromium, opened
 from tests.support.fix_whole import Whole
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

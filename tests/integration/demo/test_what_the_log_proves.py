@@ -17,7 +17,7 @@ from tests.support.archive_damage import flip
 from tests.support.fix_whole import Whole
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 DAMAGED = "incidents.events"
 # A flush is a minute old at most; twice that.

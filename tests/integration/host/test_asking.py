@@ -53,4 +53,4 @@ def test_asking_survives_the_restarts_of_a_broker(kafka, tmp_path):
     finally:
         for child in children.values():
             child.kill()
-            child.wait(10)
+            child.wait(60)

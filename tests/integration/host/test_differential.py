@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from tests.support.transport_differential import compare
 from tests.support.transport_schedules import Schedule, Step, draw, legal
 
@@ -37,7 +35,6 @@ LATE_END = (
 )
 
 
-@pytest.mark.timeout(600)
 def test_the_memory_does_what_a_broker_does(kafka):
     schedules = [("late end", legal(Schedule(False, LATE_END)))]
     schedules += [(f"seed {seed}", draw(seed)) for seed in range(FIRST, FIRST + COUNT)]

@@ -22,16 +22,16 @@ def topic(kafka):
     name = f"history-{next(_numbers)}-{time.time_ns() % 1_000_000_000}"
     Admin(kafka.bootstrap).create([TopicState(name, 2, 1, {"message.timestamp.type": "LogAppendTime"})])
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": name})
-    producer.init_transactions(20)
+    producer.init_transactions(60)
     for number, commits in enumerate((True, False, True)):
         producer.begin_transaction()
         for partition in (0, 1):
             producer.produce(name, b"%d" % number, b"key", partition)
-        producer.flush(20)
+        producer.flush(60)
         if commits:
-            producer.commit_transaction(20)
+            producer.commit_transaction(60)
         else:
-            producer.abort_transaction(20)
+            producer.abort_transaction(60)
     return name
 
 

@@ -59,7 +59,7 @@ class World:
         """A room's producer, as far as a reader can tell."""
         settings = {"bootstrap.servers": self.bootstrap, "transactional.id": f"t{next(NUMBERS)}", "linger.ms": 1}
         producer = Producer(settings)
-        producer.init_transactions(20)
+        producer.init_transactions(60)
         return producer
 
     def write(self, producer: Producer, topic: str, messages: list, *, partition: int = 0, abort: bool = False) -> None:
@@ -67,11 +67,11 @@ class World:
         producer.begin_transaction()
         for message in messages:
             producer.produce(self.names[topic], value=codec.encode(message), partition=partition)
-        producer.flush(20)
+        producer.flush(60)
         if abort:
-            producer.abort_transaction(20)
+            producer.abort_transaction(60)
         else:
-            producer.commit_transaction(20)
+            producer.commit_transaction(60)
 
 
 class Process:
@@ -91,7 +91,7 @@ class Process:
     def get(self, path: str) -> tuple[int, str]:
         """Status and body; (0, "") while it does not answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -102,7 +102,7 @@ class Process:
         """Signal, wait, exit code."""
         if self.child.poll() is None:
             self.child.send_signal(number)
-        return self.child.wait(20)
+        return self.child.wait(60)
 
 
 @pytest.fixture
@@ -145,7 +145,8 @@ def test_committed_records_only_and_positions_pass_markers(world, tables):
         status, body = process.get("/healthz")
         assert status == 200
         assert json.loads(body)["projections"]["timeline"]["alive"] is True
-        assert 'projection_records_total{projection="timeline"} 6.0' in process.get("/metrics")[1]
+        counted = 'projection_records_total{projection="timeline"} 6.0'  # a moment after the rows are there
+        until(lambda: counted in process.get("/metrics")[1], 30, "the records to be counted")
     finally:
         code = process.end()
     assert code == EXIT_CLEAN
@@ -200,10 +201,10 @@ def test_a_position_that_the_log_has_lost_is_refused(world, tables):
 
     client = AdminClient({"bootstrap.servers": world.bootstrap})
     for future in client.delete_records([TopicPartition(world.names["notifications.events"], 0, 1)]).values():
-        future.result(20)
+        future.result(60)
     process = Process(world, tables, "pages")
     try:
-        assert process.child.wait(30) == EXIT_REFUSED
+        assert process.child.wait(60) == EXIT_REFUSED
         assert count(tables, "pages") == 0
     finally:
         process.end()
@@ -231,7 +232,7 @@ def test_commands_of_the_command_line(database):
     def run(*arguments):
         env = os.environ | {"MANDATE_POSTGRES": database, "PYTHONPATH": str(CHECKOUT)}
         command = [sys.executable, "-m", "projections", *arguments]
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
 
     assert run("migrate").stdout.split()[0] == "0001_positions"
     assert run("migrate").stdout.strip() == "nothing to do"

@@ -63,7 +63,7 @@ class Follower:
 
     def __exit__(self, *_):
         self.runner.stop()
-        assert self.runner.join(20)
+        assert self.runner.join(60)
 
 
 def _more(log, first, count_):
@@ -122,7 +122,7 @@ def test_killed_at_any_step_the_next_run_ends_it(step, tables):
     project_all(tables, "timeline", log)
     wanted = _sum(tables, "timeline")
     command = [sys.executable, "-m", "tests.integration.projections.rebuild_process", tables, "timeline", step]
-    killed = subprocess.run(command, cwd=CHECKOUT, timeout=60, check=False)
+    killed = subprocess.run(command, cwd=CHECKOUT, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert _sum(tables, "timeline") == wanted  # what serves is whole, before the swap and after it
 

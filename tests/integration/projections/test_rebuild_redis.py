@@ -71,7 +71,7 @@ class Following:
 
     def __exit__(self, *_):
         self.runner.stop()
-        assert self.runner.join(20)
+        assert self.runner.join(60)
 
 
 def _at_end(client, log):
@@ -136,7 +136,7 @@ def test_killed_at_any_step_the_next_run_ends_it(step, redis, empty):
     wanted = _filled(redis.url, empty, log)
     env = os.environ | {"PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-m", "tests.integration.projections.rebuild_redis_process", redis.url, step]
-    killed = subprocess.run(command, cwd=CHECKOUT, env=env, timeout=60, check=False)
+    killed = subprocess.run(command, cwd=CHECKOUT, env=env, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert redis_checksum.checksum(redis.url, DEDUP) == wanted  # what serves is whole, before the swap and after it
     with pytest.raises(Refused) as running:

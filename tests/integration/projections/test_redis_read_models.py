@@ -74,7 +74,7 @@ class Running:
 
     def __exit__(self, *_):
         self.runner.stop()
-        assert self.runner.join(20)
+        assert self.runner.join(60)
 
 
 def _look(url, field, tenant=TENANT):
@@ -267,7 +267,7 @@ def _filled_overview(url, log, most=3):
         until(lambda: [p["next_offset"] for p in _overview(url)["as_of"]] == [log.ends[EVENTS]], 20, "the log's end")
     finally:
         runner.stop()
-        assert runner.join(20)
+        assert runner.join(60)
 
 
 def test_the_overview_is_built_once_and_again_the_same(redis, empty):

@@ -28,7 +28,7 @@ def check(*words: str) -> Result:
 
 def git(folder: Path, *words: str) -> None:
     names = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *names, *words], cwd=folder, check=True, capture_output=True, timeout=60)
+    subprocess.run(["git", *names, *words], cwd=folder, check=True, capture_output=True, timeout=300)
 
 
 def rewrite(path: Path, old: str, new: str) -> None:

@@ -95,7 +95,7 @@ def _worker(app: Any, folder: Path) -> worker.Worker:
 async def test_an_app_that_does_not_stop_is_left_to_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     app = Stubborn()
     stopping = asyncio.create_task(_worker(app, tmp_path).stop(0.01))
-    done, _ = await asyncio.wait((stopping,), timeout=5)
+    done, _ = await asyncio.wait((stopping,), timeout=120)
     app.in_hand.set()
     assert done
     assert app.cancelled == 0

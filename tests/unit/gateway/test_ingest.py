@@ -199,7 +199,9 @@ async def test_bodies_in_hand_have_a_budget(client, services, sender) -> None:
         assert (await post(client, ACTION))[0] == 202
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(JSON | st.lists(st.dictionaries(st.sampled_from([*ACTION, "error", "effect"]), JSON), max_size=4))
 async def test_no_json_is_a_bug(client, plain) -> None:
     status, body, _ = await post(client, data=json.dumps(plain).encode(), Content_Type="application/json")
