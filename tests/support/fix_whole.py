@@ -125,11 +125,11 @@ class Whole:
         return list(state.processes) if state else []
 
     def pid(self, name: str) -> int:
-        """The pid of a process of the stack, by `mandate status --json`; waits while it is being started again."""
+        """The pid of a process of the stack; waits while it is being started again."""
 
         def living() -> int:
-            found = {entry["name"]: entry["pid"] for entry in self.run("status", "--json").plain["processes"]}
-            return int(found[name] or 0)
+            (found,) = [process for process in self.recorded() if process.name == name]
+            return found.pid or 0 if st.alive(found) else 0
 
         return until(living, READY_S, f"{name} to live")
 
