@@ -221,4 +221,4 @@ class Checker:
         return pages
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
+        return psycopg.connect(self._dsn, autocommit=True, connect_timeout=60)
