@@ -75,6 +75,11 @@ class _Writer:
 _WRITER = _Writer()
 
 
+def writes_newest() -> bool:
+    """Whether `encode` writes with the newest schemas, as it does outside of `writing_as`."""
+    return _WRITER.highest is None
+
+
 @cache
 def highest_id() -> int:
     """The highest id of ids.lock's files: it names the version in which a build writes each message."""

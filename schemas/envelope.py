@@ -44,7 +44,7 @@ def headers_of(
         of_type,
         of_source,
         (CE_SUBJECT, subject.encode()),
-        (CE_TIME, rfc3339(time_ms).encode()),
+        (CE_TIME, _time(time_ms)),
     )
     if correlation is not None:
         out += ((CE_CORRELATION, ids.text(correlation).encode()),)
@@ -101,6 +101,12 @@ def rfc3339(ms: int) -> str:
     """Milliseconds since 1970 as RFC 3339 in UTC; years outside 1-9999 are clamped by the writer of the time."""
     seconds, milli = divmod(ms, 1000)
     return f"{_to_the_second(seconds)}.{milli:03d}Z"
+
+
+@lru_cache(maxsize=KEPT)
+def _time(ms: int) -> bytes:
+    # All records of one batch have its append time.
+    return rfc3339(ms).encode()
 
 
 @lru_cache(maxsize=KEPT)

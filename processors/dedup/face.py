@@ -13,6 +13,7 @@ from hashlib import blake2b
 from struct import Struct
 from typing import Any, cast
 
+from processors.dedup.drops import Redelivered
 from processors.dedup.rules import MARK_MS, PIECE_BYTES, digest_prefix
 from processors.dedup.sightings import (
     ENTRY,
@@ -36,11 +37,10 @@ from processors.dedup.state import (
     window_pieces,
 )
 from processors.kernel.face import Aside, Parts
-from schemas.codec import encode_values
 from schemas.envelope import FLAGS
 from schemas.head import TEXTS, glance, numbers_at, what_at, what_of, who_of
-from schemas.ids import key_of, unescape
-from schemas.messages.actions import EFFECT, ActionDropped
+from schemas.ids import key_of
+from schemas.messages.actions import EFFECT
 from schemas.partitioning import partition_of
 from schemas.record import Headers
 
@@ -115,7 +115,7 @@ class DedupFace:
 
     def __init__(self, parts: Parts, topic: str, partition: int, partitions: int) -> None:
         self._parts = parts
-        self._topic = topic
+        self._drops = Redelivered(topic, partition)
         self._partition, self._partitions = partition, partitions
         self._last: dict[bytes, _Session] = {}  # by Kafka key: that of its last record
         self._kept = 0  # sessions since it was last begun anew
@@ -145,7 +145,7 @@ class DedupFace:
         current, before, oldest = self._sightings.kept
         of_id = blake2b(session.of_id + value[5:21], digest_size=16).digest()
         if of_id in current or of_id in before or of_id in oldest:
-            return self._again(session, key, value, number, offset, headers, now, of_id)
+            return self._again(session, value, number, offset, headers, now, of_id)
         if headers and any(name == FLAGS for name, _ in headers):
             return None
         of_number = content = None
@@ -189,15 +189,7 @@ class DedupFace:
             self._sightings.turn(self._slot)
 
     def _again(
-        self,
-        session: _Session,
-        key: bytes,
-        value: bytes,
-        number: int,
-        offset: int,
-        headers: Headers,
-        now: int,
-        of_id: bytes,
+        self, session: _Session, value: bytes, number: int, offset: int, headers: Headers, now: int, of_id: bytes
     ) -> Aside | None:
         """Drop an action whose id lies in the window, as `decide` does; one that was known earlier is its matter."""
         slot, age = self._slot, self._second  # of the slot's begin
@@ -215,23 +207,7 @@ class DedupFace:
             session.seen_at = now
             if not session.dirty:
                 self._touch(session)
-        event_id = value[5:21]
-        tenant, _, actor = key.decode().partition("/")
-        # In the order of its fields.
-        dropped = (
-            unescape(tenant),
-            unescape(actor),
-            event_id,
-            "redelivered",
-            "event_id",
-            self._topic,
-            self._partition,
-            offset,
-            first,
-            now,
-            value,
-        )
-        return Aside(encode_values(ActionDropped, dropped), event_id)
+        return Aside(self._drops.message(value, session.end, session.session, offset, first, now), value[5:21])
 
     def _append(self, what: bytes, offset: int) -> None:
         """What rules.append does, in place."""

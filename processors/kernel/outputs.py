@@ -23,6 +23,11 @@ LENGTHS = 4_096
 # Names of headers kept ready; there are a dozen, and those that agents send.
 NAMES = 256
 _new = tuple.__new__
+# The fields before an id, and a child's ordinal, as `ids.derive` joins them.
+_ABOUT = ids.joined("about", bytes(ids.ID_BYTES))[: -ids.ID_BYTES]
+_CHILD = ids.joined("child", bytes(ids.ID_BYTES))[: -ids.ID_BYTES]
+_FIRST = ids.joined(0)
+_joined = lru_cache(maxsize=NAMES)(ids.joined)
 
 
 class _Four(dict[int, bytes]):
@@ -41,6 +46,7 @@ class Writer:
     def __init__(self, room: Room, partition: int) -> None:
         self._room = room
         self._partition = partition
+        self._own = ids.joined(partition)
         self._ordinals: Counter[tuple[str, str]] = Counter()
         # One entry a topic, and one a topic and partition that it writes to: what each record would ask for again.
         self._counts: dict[str, int] = {}
@@ -103,7 +109,9 @@ class Writer:
         `cause` is the record's id, `value` the framed message of type `name`.
         """
         kind, subject = f"{self._room.name}.{name}", key.decode()
-        event_id = ids.child_id(ids.derive("about", cause, self._partition, offset), kind, subject, 0)
+        # ids.child_id of ids.derive("about", cause, partition, offset), its fields joined as far as they are alike.
+        about = ids.hashed(b"".join((_ABOUT, cause, self._own, ids.joined(offset))))
+        event_id = ids.hashed(b"".join((_CHILD, about, _joined(kind), ids.joined(subject), _FIRST)))
         headers = headers_of(event_id, kind, self._room.name, subject, now, cause, correlation or cause)
         partition = self._partition if topic in self._room.spec.same_partition else None
         return self.chained(topic, partition, key, value, headers)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from processors.dedup import state as dedup
+from processors.dedup.drops import Redelivered
 from processors.kernel.engine import DecideFailed, Engine
 from processors.ordering import state as ordering
 from schemas import codec
-from schemas.messages.actions import Action
+from schemas.head import TEXTS
+from schemas.messages.actions import Action, ActionDropped
 from schemas.messages.kernel import ConfigurationAnnounced
 from schemas.record import Record
 from tests.support.actions import T0, action
@@ -78,6 +81,23 @@ def test_a_failure_names_the_record_at_which_it_was(name: str) -> None:
     with pytest.raises(DecideFailed) as failed:
         engine.advance_all(again)
     assert failed.value.record == again[0]
+
+
+@pytest.mark.parametrize("session", ["", "s", "s" * 63, "s" * 64, "é" * 2_000])
+@pytest.mark.parametrize("highest", [None, 92])
+def test_what_is_said_of_a_repetition_is_the_codecs(session: str, highest: int | None) -> None:
+    names = ("a" * 64, "b")
+    value = codec.encode(Action(b"e" * 16, bytes(16), *names, session, 1, T0, T0, 0, "r", "t"))
+    end = TEXTS + len(b"".join(map(_text, (*names, session))))
+    with nullcontext() if highest is None else codec.writing_as(highest):
+        found = Redelivered("actions.raw", 130).message(value, end, session.encode(), 1 << 40, 7, T0)
+        said = ActionDropped(*names, b"e" * 16, "redelivered", "event_id", "actions.raw", 130, 1 << 40, 7, T0, value)
+        assert found == codec.encode(said)
+
+
+def _text(words: str) -> bytes:
+    raw = words.encode()
+    return codec.long(len(raw)) + raw
 
 
 @pytest.mark.parametrize("slot", [0, 5_666_666, -1])
