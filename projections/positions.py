@@ -65,15 +65,18 @@ def move(
     version_: int = FIRST_VERSION,
 ) -> None:
     """Move every place from `before` to `after`, in one order (no deadlocks). Raises PositionLost."""
-    for place in sorted(after):
-        cursor = connection.execute(
-            _MOVE,
-            (after[place], append_times.get(place), projection, *place, version_, before[place]),
+    moves = [
+        (after[place], append_times.get(place), projection, *place, version_, before[place]) for place in sorted(after)
+    ]
+    with connection.cursor() as cursor:
+        # Sent together: one answer is waited for, not one a place.
+        cursor.executemany(_MOVE, moves)
+        moved = cursor.rowcount if moves else 0
+    if moved != len(moves):
+        places = ", ".join(f"{place.topic}[{place.partition}]@{before[place]}" for place in sorted(after))
+        raise PositionLost(
+            "position_lost",
+            f"projection {projection} at {places}",
+            f"not all of these positions of version {version_} are stored any more",
+            "Nothing was written; the positions are read again.",
         )
-        if cursor.rowcount != 1:
-            raise PositionLost(
-                "position_lost",
-                f"projection {projection} at {place.topic}[{place.partition}]",
-                f"the stored position is no longer {before[place]} of version {version_}",
-                "Nothing was written; the positions are read again.",
-            )

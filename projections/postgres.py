@@ -123,8 +123,6 @@ def writer(dsn: str, projection: str, schema: str | None = None) -> psycopg.Conn
         with connection.transaction():
             path = sql.SQL("set search_path to {}, {}").format(sql.Identifier(schema), sql.Identifier(base(connection)))
             connection.execute(path)
-            # A build that a crash sets back some seconds goes on from its positions: it need not wait for the disk.
-            connection.execute("set synchronous_commit to off")
     return connection
 
 

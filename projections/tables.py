@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 Type = Literal["text", "int8", "bool", "uuid", "bytea", "jsonb"]
@@ -63,7 +64,21 @@ _PLAIN: dict[Any, Type] = {str: "text", int: "int8", bool: "bool", bytes: "bytea
 
 def values_of(row: Any) -> tuple[Any, ...]:
     """A dataclass row as a tuple in column order."""
-    return tuple(getattr(row, f.name) for f in fields(row))
+    kind = type(row)
+    values = _VALUES.get(kind)
+    if values is None:
+        values = _VALUES[kind] = _values(kind)
+    return values(row)
+
+
+def _values(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    names = tuple(f.name for f in fields(kind))
+    # Asked for one name alone it would give the value, not a tuple of it.
+    return attrgetter(*names) if len(names) > 1 else lambda row: (getattr(row, names[0]),)
+
+
+# By the class of the row, of which there are as many as tables.
+_VALUES: dict[type, Callable[[Any], tuple[Any, ...]]] = {}
 
 
 def _text(value: str) -> bytes:

@@ -102,7 +102,7 @@ async def _open(stack: AsyncExitStack, settings: Settings, topology: Topology) -
     stack.push_async_callback(reading.close)
     answers = Answers()
     places = [Place(ANSWERS_TOPIC, p) for p in range(topology.partitions(ANSWERS_TOPIC))]
-    tail = Tail(lambda: LogReader(settings.kafka, name="gateway-answers"), places, answers)
+    tail = Tail(lambda: LogReader(settings.kafka, name="gateway-answers", following=True), places, answers)
     await tail.start()
     stack.push_async_callback(tail.stop)
     outbox = Outbox(settings.postgres, sender, milliseconds, metrics.outbox.set)

@@ -38,7 +38,10 @@ class GroupReader:
         self._fatal: KafkaError | None = None
         self._next: dict[Place, int] = {}
         settings = client.consuming(client.base(bootstrap, security, self._on_error), group)
-        settings = client.membership(settings, instance) | {"client.id": instance, "auto.offset.reset": "earliest"}
+        settings = client.membership(client.following(settings), instance) | {
+            "client.id": instance,
+            "auto.offset.reset": "earliest",
+        }
         self._consumer = Consumer(settings)
         self._consumer.subscribe(list(topics), on_assign=self._on_assign, on_revoke=self._forget, on_lost=self._forget)
 

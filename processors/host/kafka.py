@@ -109,7 +109,8 @@ class KafkaSlot:
         # Kept open and warm: a restore with a new consumer takes half a second longer.
         self._restorer = Consumer(client.unpolled(settings) | own)
         client.warm(self._restorer, spec.changelog)
-        self._consumer = Consumer(client.membership(settings, spec.member) | {"client.id": spec.member})
+        followed = client.membership(client.following(settings), spec.member)
+        self._consumer = Consumer(followed | {"client.id": spec.member})
         self._consumer.subscribe(
             [spec.input], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
         )

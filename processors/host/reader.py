@@ -15,6 +15,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -26,6 +28,9 @@ from schemas.record import Record
 
 # Records a batch; with records of 512 KB it is the fetch queue (4 MB) that bounds memory.
 READ_LIMIT_MAX = 10_000
+NEVER = 1 << 63  # above every offset
+
+_place_of = itemgetter(0, 1)  # a record's topic and partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,18 @@ class Batch:
 class LogReader:
     """Committed records of chosen places, from chosen positions. One thread at a time."""
 
-    def __init__(self, bootstrap: str, *, name: str = "reader", security: client.Security | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        name: str = "reader",
+        security: client.Security | None = None,
+        following: bool = False,
+    ) -> None:
+        """`following`: it goes on for ever; nobody waits until it has found an end."""
         self._fatal: KafkaError | None = None
         settings = client.consuming(client.base(bootstrap, security, self._on_error), f"unused-{name}")
-        self._consumer = Consumer(settings | {"client.id": name})
+        self._consumer = Consumer((client.following(settings) if following else settings) | {"client.id": name})
         self._admin = Admin(bootstrap, security=security)
         self._positions: dict[Place, int] = {}
         self._warm = False
@@ -94,8 +107,7 @@ class LogReader:
         records: list[Record] = []
         while not records and not before:
             messages = self._consume(min(limit, READ_LIMIT_MAX), max(0.0, deadline - time.monotonic()))
-            for message in messages:
-                self._take(message, before, records)
+            self._take(messages, before, records)
             if time.monotonic() >= deadline:
                 break
         return Batch(tuple(records), before, {place: self._positions[place] for place in before})
@@ -131,20 +143,36 @@ class LogReader:
         except KafkaException as exception:
             client.raise_for(exception, "reading")
 
-    def _take(self, message: Message, before: dict[Place, int], records: list[Record]) -> None:
+    def _take(self, messages: Sequence[Message], before: dict[Place, int], records: list[Record]) -> None:
+        """Records of assigned places beyond their positions; then what is no record."""
+        good, others = messages, list[Message]()
+        if client.failed(messages):
+            good = [message for message in messages if message.error() is None]
+            others = [message for message in messages if message.error() is not None]
+        # Neighbours are of one place, and a place's records come in order: looked up once a run, not once a record.
+        for (topic, partition), run in groupby(client.to_records(good), _place_of):
+            place, found = Place(topic, partition), list(run)
+            at = self._positions.get(place, NEVER)
+            if found[0].offset < at:  # of an assignment before this one, or of no place of ours
+                found = [record for record in found if record.offset >= at]
+            if found:
+                records += found
+                self._move(place, found[-1].offset + 1, before)
+        for message in others:
+            self._pass(message, before)
+
+    def _pass(self, message: Message, before: dict[Place, int]) -> None:
+        """The end of a partition is reported with the next offset to come, which is how markers are passed."""
         error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        assert error is not None  # the caller has looked
+        if error.code() != KafkaError._PARTITION_EOF:
             self._raise(error)
-        place = Place(message.topic() or "", message.partition() or 0)
-        offset = message.offset() or 0
-        # The end of a partition is reported with the next offset to come, which is how markers are passed.
-        after = offset if error is not None else offset + 1
-        if place not in self._positions or after <= self._positions[place]:
-            return
-        before.setdefault(place, self._positions[place])
-        self._positions[place] = after
-        if error is None:
-            records.append(client.to_record(message))
+        self._move(Place(message.topic() or "", message.partition() or 0), message.offset() or 0, before)
+
+    def _move(self, place: Place, after: int, before: dict[Place, int]) -> None:
+        if after > self._positions.get(place, NEVER):
+            before.setdefault(place, self._positions[place])
+            self._positions[place] = after
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():

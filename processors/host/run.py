@@ -8,7 +8,6 @@ drains: every loop ends its turn, which is a whole transaction, and leaves.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import threading
@@ -26,6 +25,7 @@ from processors.host.errors import (
     exit_code,
 )
 from processors.host.health import Health
+from processors.host.loading import calm_collector as calm_collector
 from processors.host.loop import LoopSettings, RoomLoop, Step
 from processors.host.metrics import Metrics, RoomMetrics
 from processors.host.ports import Room
@@ -47,22 +47,7 @@ WATCH_SECONDS = 0.5
 # Within the supervisor's 10 s.
 DRAIN_SECONDS = 8.0
 
-# A batch of 2,000 records makes about 20,000 tracked objects, nearly all gone when it is committed and none of them in
-# a circle: five such batches may pass before the collector looks. At 150 bytes each that is 15 MB at most.
-TRACKED_OBJECTS = 100_000
-
 Exit = Callable[[int], NoReturn]
-
-
-def calm_collector() -> None:
-    """Keep the collector of circles away from what lives for one batch, and from the code, which lives for ever.
-
-    For the whole process, once it has loaded what it runs. At Python's threshold (700 objects) a sixth of the time of
-    the busiest processor went into looking through records that were about to go anyway.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(TRACKED_OBJECTS, *gc.get_threshold()[1:])
 
 
 def exit_now(code: int) -> NoReturn:

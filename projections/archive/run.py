@@ -36,7 +36,7 @@ def make_runner(
     return Runner(
         NAME,
         places,
-        lambda: Gathering(LogReader(given.kafka, name=f"projection-{NAME}"), store),
+        lambda: Gathering(LogReader(given.kafka, name=f"projection-{NAME}", following=True), store),
         store,
         RunnerMetrics(metrics, NAME),
         alarm=store.alarm,

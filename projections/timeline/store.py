@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from psycopg import sql
-
 from projections.reading import Said
 from projections.timeline import partitions
-from projections.timeline.project import COUNTS, DRIFTS, GAPS, TIMELINE, day_of, project
-from projections.writing import Connection, append, stage
+from projections.timeline.project import DRIFTS, GAPS, TIMELINE, day_of, project
+from projections.writing import Connection, append
 from schemas.head import Head
 
-_ADD = sql.SQL(
-    "insert into timeline_counts as t (tenant, day, rows) select tenant, day, rows from {}"
-    " on conflict (tenant, day) do update set rows = t.rows + excluded.rows"
-)
+_ADD = """
+insert into timeline_counts as t (tenant, day, rows)
+select * from unnest(%s::text[], %s::bigint[], %s::bigint[])
+    on conflict (tenant, day) do update set rows = t.rows + excluded.rows
+"""
 
 
 class TimelineWriter:
@@ -39,5 +38,4 @@ class TimelineWriter:
         append(connection, DRIFTS, changes.drifts)
         if changes.counts:
             # A difference, not an absolute value: exactly once because the positions are.
-            staged = stage(connection, COUNTS, changes.counts)
-            connection.execute(_ADD.format(staged))
+            connection.execute(_ADD, [list(column) for column in zip(*changes.counts, strict=True)])
