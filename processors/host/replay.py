@@ -33,7 +33,7 @@ SLACK_MS = 10_000
 # partition does not show yet. Asked again this often, 2 s in all.
 ASK_AGAIN = 20
 ASK_SECONDS = 0.1
-# A recorded transaction makes about ten objects a record; at 150 bytes each these are 15 MB (see run.calm_collector).
+# A recorded transaction makes about ten objects a record; at 150 bytes each that is 15 MB (loading.calm_collector).
 TRACKED_OBJECTS = 100_000
 
 
