@@ -1,4 +1,4 @@
-"""The commands of people who work together: `incident false-alarm|postmortem|escalate|join|leave|handoff|rollback|
+"""The commands of people who work together: `incident false-alarm|postmortem|escalate|mute|join|leave|handoff|rollback|
 communicate|commander|approve|decline`. Refusals say why, and what is allowed.
 """
 
@@ -26,7 +26,7 @@ def add(group: click.Group) -> None:
     """Put these commands into `mandate incident`."""
     for verb, about in _PLAIN.items():
         group.add_command(_plain(verb, about))
-    for command in (postmortem, handoff, rollback, communicate, commander, approve, decline):
+    for command in (postmortem, mute, handoff, rollback, communicate, commander, approve, decline):
         group.add_command(command)
 
 
@@ -59,6 +59,17 @@ def postmortem(
 ) -> int:
     """Begin the postmortem of INCIDENT, or name its document."""
     return _say("postmortem", name, {"link": link, "note": note}, url, token_file, as_json)
+
+
+@click.command(epilog=EXIT_TEXT)
+@name_argument
+@click.option("--minutes", type=click.IntRange(1, 1_440), default=10, show_default=True, help="For how long.")
+@note_option
+@access_options
+@json_option
+def mute(name: str, minutes: int, note: str | None, url: str | None, token_file: Path | None, as_json: bool) -> int:
+    """Be told of no further errors of INCIDENT for a while. Pages are sent all the same."""
+    return _say("mute", name, {"minutes": minutes, "note": note}, url, token_file, as_json)
 
 
 @click.command(epilog=EXIT_TEXT)

@@ -31,6 +31,7 @@ from schemas.messages.incidents import (
     JoinIncident,
     LeaveIncident,
     MarkFalseAlarm,
+    MuteIncident,
     ReleaseCommander,
     RequestRollback,
     StartPostmortem,
@@ -39,6 +40,7 @@ from schemas.messages.incidents import (
 Plain = Mapping[str, Any]
 # What stakeholders are told: the processor keeps it until it is signed, five at a time in one part of 64 KB.
 SAID_MAX = 1_000
+MUTED, MUTED_MAX = 10, 1_440  # minutes for which further errors are not told: what a button asks, and a day
 LINK = re.compile(r"https?://[^\s\"<>]{1,1000}")
 
 
@@ -82,6 +84,11 @@ def _commander(body: Fields) -> Plain:
     return {"commander": body.required("commander"), **_note(body)}
 
 
+def _mute(body: Fields) -> Plain:
+    minutes = body.integer("minutes", 1, MUTED_MAX)
+    return {"minutes": MUTED if minutes is None else minutes, **_note(body)}
+
+
 def _approval(body: Fields) -> Plain:
     number = body.integer("approval", 1)
     if number is None:
@@ -93,6 +100,7 @@ WISHES: Mapping[str, Wish] = {
     "false-alarm": Wish(MarkFalseAlarm, _note, "It was a false alarm."),
     "postmortem": Wish(StartPostmortem, _postmortem, "It is in its postmortem."),
     "escalate": Wish(EscalateIncident, _note, "The next ones of the policy are paged now."),
+    "mute": Wish(MuteIncident, _mute, "Further errors are not told for {minutes} min; pages are sent all the same."),
     "join": Wish(JoinIncident, _note, "You joined. Ask the primary before you act."),
     "leave": Wish(LeaveIncident, _note, "You left."),
     "handoff": Wish(HandOffIncident, _hand_off, "{to} is primary now."),
@@ -145,9 +153,10 @@ async def from_form(
 ) -> str:
     """The same by a page's form; what became of it in one sentence. Raises MandateError."""
     plain: dict[str, Any] = {key: value.strip() for key, value in form.items() if value.strip()}
-    number = plain.get("approval", "")
-    if number.isascii() and number.isdecimal() and len(number) < 10:
-        plain["approval"] = int(number)
+    for field in ("approval", "minutes"):
+        number = plain.get(field, "")
+        if number.isascii() and number.isdecimal() and len(number) < 10:
+            plain[field] = int(number)
     given = WISHES[verb].fields(Fields(plain))
     asked = await ask(services, tenant, subject, verb, incident_id, given, None)
     if asked.answered is None:

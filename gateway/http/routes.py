@@ -135,6 +135,7 @@ ROUTES = (
         responding.post("escalate"),
         responding_words.ESCALATE,
     ),
+    Route("POST", "/v1/incidents/{incident}/mute", Access.PERSON, responding.post("mute"), responding_words.MUTE),
     Route("POST", "/v1/incidents/{incident}/join", Access.PERSON, responding.post("join"), responding_words.JOIN),
     Route("POST", "/v1/incidents/{incident}/leave", Access.PERSON, responding.post("leave"), responding_words.LEAVE),
     Route(

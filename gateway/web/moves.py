@@ -36,6 +36,7 @@ HAND_OFF = Move("handoff", "Hand off", "user", ("to", "note"), "Somebody else is
 SEVERITY = Move("severity", "Change severity", "up", ("severity", "note"), "What it deserves, in your judgement.")
 FALSE_ALARM = Move("false-alarm", "False alarm", "x", ("note",), "Nothing is wrong: paging stops.")
 ESCALATE = Move("escalate", "Escalate", "bell", ("note",), "The next ones of the policy are paged now.")
+MUTE = Move("mute", "Mute for 10min", "bell", ("note",), "Further errors are not told; pages are sent all the same.")
 POSTMORTEM = Move("postmortem", "Postmortem", "pen", ("link", "note"), "Begin it, or say where its document is.")
 ROLLBACK = Move("rollback", "Ask for a rollback", "undo", ("note",), "Of the likely cause. Nothing is undone by this.")
 COMMUNICATE = Move(
@@ -49,9 +50,9 @@ RELEASE = Move("release-commander", "End the command", "undo", ("note",), "Nobod
 # What comes next, and what may be done beside it; the first one that the gateway knows is the filled button.
 _LED = (COMMUNICATE, COMMANDER, RELEASE)
 _BY_STATE: dict[str, tuple[tuple[Move, ...], tuple[Move, ...]]] = {
-    "detected": ((ACKNOWLEDGE,), (ASSIGN, CONTAIN, RESOLVE, SEVERITY, FALSE_ALARM, ESCALATE, *_LED)),
-    "reopened": ((ACKNOWLEDGE,), (ASSIGN, CONTAIN, RESOLVE, SEVERITY, *_LED)),
-    "escalated": ((ACKNOWLEDGE, CONTAIN), (HAND_OFF, ASSIGN, CONTAIN, RESOLVE, ROLLBACK, SEVERITY, *_LED)),
+    "detected": ((ACKNOWLEDGE,), (ASSIGN, CONTAIN, RESOLVE, SEVERITY, FALSE_ALARM, ESCALATE, MUTE, *_LED)),
+    "reopened": ((ACKNOWLEDGE,), (ASSIGN, CONTAIN, RESOLVE, SEVERITY, MUTE, *_LED)),
+    "escalated": ((ACKNOWLEDGE, CONTAIN), (HAND_OFF, ASSIGN, CONTAIN, RESOLVE, ROLLBACK, SEVERITY, MUTE, *_LED)),
     "investigating": ((CONTAIN, RESOLVE), (HAND_OFF, ASSIGN, RESOLVE, ROLLBACK, SEVERITY, ESCALATE, *_LED)),
     "contained": ((RESOLVE,), (HAND_OFF, ASSIGN, ROLLBACK, SEVERITY, *_LED)),
     "resolved": ((CLOSE,), (REOPEN, POSTMORTEM, *_LED)),
@@ -103,6 +104,8 @@ def _theirs(move: Move, x: Json, me: str) -> bool:
             return commander is None or me in lead
         case "release-commander":
             return commander is not None and me in lead
+        case "mute":
+            return not x["assignee"]
         case "false-alarm":
             return bool(x.get("world") != "RML3")
     return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.messages.notifications import Outcome, PageRequested
+from schemas.messages.notifications import Outcome, Request
 
 # The processor waits 10 s for an outcome before it asks again: 8 s for the target leave 2 s for both topics.
 SEND_SECONDS = 8.0
@@ -27,7 +27,7 @@ class Verdict:
 class Channel(Protocol):
     """One way to reach a person."""
 
-    async def send(self, request: PageRequested) -> Verdict:
+    async def send(self, request: Request) -> Verdict:
         """Send one attempt, idempotent by notification_id at the target.
 
         The caller bounds the time and cancels; a channel that had begun to send is then `unknown`. Anything raised

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from processors.effects import page
 from processors.effects.channels import Verdict
-from schemas.messages.notifications import PageRequested
+from schemas.messages.notifications import Request
 
 # About 30,000 pages; one older file is kept beside it.
 FILE_BYTES = 16 * 1_048_576
@@ -22,13 +22,13 @@ class Console:
         self._path = path
         self._link_base = link_base
 
-    async def send(self, request: PageRequested) -> Verdict:
+    async def send(self, request: Request) -> Verdict:
         """Write the page; `delivered` when the lines are handed to the system."""
         # In a thread: a reader of our stdout that has stopped must not stop everything else here.
         await asyncio.to_thread(self._write, request)
         return Verdict("delivered", "written to the console")
 
-    def _write(self, request: PageRequested) -> None:
+    def _write(self, request: Request) -> None:
         if self._path is not None:
             document = page.document(request, self._link_base)
             document["to"] = {"kind": request.channel.kind, "address": request.channel.address}

@@ -21,7 +21,7 @@ from processors.host.errors import HostError
 from schemas import envelope
 from schemas.codec import Words
 from schemas.errors import SchemaError
-from schemas.messages.notifications import PageRequested
+from schemas.messages.notifications import NoticeRequested, PageRequested, Request
 from schemas.record import Record
 from schemas.topology import DEAD_LETTERS
 
@@ -51,7 +51,7 @@ class Hands:
         self._on_fatal = on_fatal
         self._seconds = seconds
         self._least_seconds = least_seconds
-        self._words = Words((PageRequested,))
+        self._words = Words((PageRequested, NoticeRequested))
         self._handled = handled or Handled()
         self._closing = False
         self.lanes = Lanes(self._perform, limits)
@@ -63,7 +63,7 @@ class Hands:
         if self._closing:
             return
         try:
-            request: PageRequested = self._words.decode(record.value)
+            request: Request = self._words.decode(record.value)
         except SchemaError as error:
             self._metrics.skipped.labels("undecodable").inc()
             LOG.error("%s[%d]@%d is no request: %s", record.topic, record.partition, record.offset, error)
@@ -113,7 +113,8 @@ class Hands:
 
     async def _report(self, job: Job, verdict: Verdict) -> None:
         try:
-            if await self._reporter.report(job.request, verdict, job.cause):
+            # Nobody waits for what becomes of a notice: the next one tells more.
+            if isinstance(job.request, NoticeRequested) or await self._reporter.report(job.request, verdict, job.cause):
                 self._metrics.finished(job.request, verdict, int(time.time() * 1000))
             else:
                 self._metrics.unreported.inc()

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from schemas.ids import Id
-from schemas.messages.notifications import PageRequested
+from schemas.messages.notifications import Request
 
 LOG = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ LaneKey = tuple[str, str, str]
 class Job:
     """One request to work off. `deadline` is loop time; `done` is called once its outcome has been reported."""
 
-    request: PageRequested
+    request: Request
     cause: Id | None
     deadline: float
     done: Callable[[], None]

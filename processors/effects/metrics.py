@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from processors.effects.channels import Verdict
-from schemas.messages.notifications import PageRequested
+from schemas.messages.notifications import Request
 
 # From a page seen at once to one that waited for a restart.
 AGE_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
@@ -42,7 +42,7 @@ class Metrics:
             buckets=AGE_BUCKETS,
         )
 
-    def finished(self, request: PageRequested, verdict: Verdict, now_ms: int) -> None:
+    def finished(self, request: Request, verdict: Verdict, now_ms: int) -> None:
         """Count one outcome."""
         self.outcomes.labels(request.channel.kind, verdict.outcome).inc()
         self.age.observe(max(0, now_ms - request.at) / 1000)

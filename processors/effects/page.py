@@ -1,4 +1,4 @@
-"""What a page says: the body of a webhook and the line of the console. The same request gives the same bytes."""
+"""What a page or a notice says: the body of a webhook and the line of the console. The same request, the same bytes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Any
 
 from schemas import ids
 from schemas.envelope import rfc3339
-from schemas.messages.notifications import PageRequested
+from schemas.messages.notifications import NoticeRequested, Request
 
 # Standard Webhooks advises bodies under 20 KB: two texts of at most 4 × 2,000 bytes leave room for the rest.
 TEXT_LIMIT = 2_000
 ALSO_PAGED_LIMIT = 20
+MUTE_MINUTES = 10
 
 
-def document(request: PageRequested, link_base: str) -> dict[str, Any]:
-    """The page as a JSON object: {"type", "timestamp", "data"} (HTTP contract, "The webhook …")."""
+def document(request: Request, link_base: str) -> dict[str, Any]:
+    """The page or notice as a JSON object: {"type", "timestamp", "data"} (HTTP contract, "The webhook …")."""
+    if isinstance(request, NoticeRequested):
+        return _notice(request, link_base)
     return {
         "type": "page.requested",
         "timestamp": rfc3339(request.at),
@@ -41,13 +44,49 @@ def document(request: PageRequested, link_base: str) -> dict[str, Any]:
     }
 
 
-def body(request: PageRequested, link_base: str) -> bytes:
-    """The page as compact UTF-8 JSON."""
+def _notice(request: NoticeRequested, link_base: str) -> dict[str, Any]:
+    """The notice as a JSON object, with what one may do about it; `mute` needs the token of a person."""
+    mute = {"minutes": MUTE_MINUTES}
+    return {
+        "type": "errors.aggregated",
+        "timestamp": rfc3339(request.at),
+        "data": {
+            "notification_id": ids.text(request.notification_id),
+            "tenant": request.tenant,
+            "incident": name(request),
+            "incident_id": ids.text(request.incident_id),
+            "severity": request.severity,
+            "what": cut(request.text),
+            "resource": cut(request.resource),
+            "since": rfc3339(request.since),
+            "errors": request.errors,
+            "window_s": request.window_s,
+            "impact": {"failures": request.failures, "affected": request.affected_count},
+            "person": request.person,
+            "link": link(request, link_base),
+            "actions": [
+                {"title": "View all", "method": "GET", "url": link(request, link_base)},
+                {
+                    "title": f"Mute for {MUTE_MINUTES}min",
+                    "method": "POST",
+                    "url": link_base + request.mute,
+                    "body": mute,
+                },
+            ],
+        },
+    }
+
+
+def body(request: Request, link_base: str) -> bytes:
+    """The page or notice as compact UTF-8 JSON."""
     return json.dumps(document(request, link_base), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def line(request: PageRequested, link_base: str) -> str:
-    """The page in one line for a terminal, without control characters."""
+def line(request: Request, link_base: str) -> str:
+    """The page or notice in one line for a terminal, without control characters."""
+    if isinstance(request, NoticeRequested):
+        text = f"NOTICE {request.person}: {name(request)} {request.severity} {request.text}, {link(request, link_base)}"
+        return "".join(c if c.isprintable() else " " for c in cut(text))
     text = (
         f"PAGE {request.person}: {name(request)} {request.severity} {request.title} on {request.resource}, "
         f"{request.failures} failures, {request.affected_count} affected, "
@@ -57,12 +96,12 @@ def line(request: PageRequested, link_base: str) -> str:
     return "".join(c if c.isprintable() else " " for c in cut(text))
 
 
-def name(request: PageRequested) -> str:
+def name(request: Request) -> str:
     """What people call it: `INC-1`, or `REVIEW` where there is no incident, but something to look at (a flood)."""
     return f"INC-{request.number}" if request.number else "REVIEW"
 
 
-def link(request: PageRequested, link_base: str) -> str:
+def link(request: Request, link_base: str) -> str:
     """Where the incident is seen. The processor gives a path; only this service knows where the pages are."""
     return link_base + request.link if request.link.startswith("/") else request.link
 

@@ -1,6 +1,6 @@
 """The relay: what is due leaves the transactional topic for a plain one that Faust may read.
 
-    notifications.events (read committed) -> PageRequested only, original bytes, key = target -> effects.requests
+    notifications.events (read committed) -> pages and notices only, original bytes, key = target -> effects.requests
 
 At-least-once: the group's position is committed after every copy has been acknowledged by all replicas, so a crash
 copies a few requests again, under the same notification_id and attempt.
@@ -25,7 +25,7 @@ from processors.host.reader import Batch
 from schemas import ids
 from schemas.codec import Words
 from schemas.errors import SchemaError
-from schemas.messages.notifications import PageRequested
+from schemas.messages.notifications import NoticeRequested, PageRequested, Request
 from schemas.record import Output, Record
 from schemas.topology import DEAD_LETTERS
 
@@ -52,7 +52,7 @@ class GroupReading(Protocol):
     def close(self) -> None: ...
 
 
-def target_key(request: PageRequested) -> bytes:
+def target_key(request: Request) -> bytes:
     """Kafka key of a request: channel kind and address. One target's requests keep their order."""
     return ids.key_of(request.channel.kind, request.channel.address).encode()
 
@@ -75,7 +75,7 @@ class Relay:
         self._metrics = metrics
         self._watch = watch
         self._clock = clock
-        self._words = Words((PageRequested,))
+        self._words = Words((PageRequested, NoticeRequested))
         self._uncommitted: dict[Place, int] = {}
         self._committed_at = time.monotonic()
         self._passed_at = time.monotonic()
@@ -127,7 +127,7 @@ class Relay:
 
     def _due(self, record: Record) -> Output | None:
         try:
-            request: PageRequested = self._words.decode(record.value)
+            request: Request = self._words.decode(record.value)
         except SchemaError as error:
             if error.code == "unexpected_type":
                 return None

@@ -23,7 +23,7 @@ from processors.effects.secrets import Secrets
 from processors.effects.targets import Targets
 from schemas import ids
 from schemas.errors import MandateError
-from schemas.messages.notifications import PageRequested
+from schemas.messages.notifications import Request
 
 CONNECT_SECONDS = 5.0
 # One connection per lane at most (lanes.LANES_MAX): nobody waits for somebody else's connection.
@@ -63,7 +63,7 @@ class Webhook:
             read_bufsize=BODY_BYTES // 2,
         )
 
-    async def send(self, request: PageRequested) -> Verdict:
+    async def send(self, request: Request) -> Verdict:
         """POST one attempt. Never raises, except for being cancelled."""
         url = request.channel.address
         body = page.body(request, self._link_base)

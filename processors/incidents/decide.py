@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from processors.incidents import (
+    aggregating,
     attribution,
     automatic,
     blast,
@@ -30,6 +31,7 @@ from processors.incidents import (
     triggers,
     writing,
 )
+from processors.incidents.aggregate_state import AggregateKept
 from processors.incidents.causes import Failing
 from processors.incidents.events import (
     AlertForgotten,
@@ -48,14 +50,7 @@ from processors.incidents.rules import (
     raised_severity,
     title_of,
 )
-from processors.incidents.state import (
-    Alert,
-    Incident,
-    Tenant,
-    changes_part,
-    problem_id,
-    tenant_part,
-)
+from processors.incidents.state import Alert, Incident, Tenant, changes_part, problem_id, tenant_part
 from processors.kernel.decider import Command, Decision, Event, SetTimer, TimerDue, View
 from schemas.ids import child_id, key_of
 from schemas.incident_rules import Incidents
@@ -77,7 +72,7 @@ from schemas.messages.incidents import (
 Handler = Callable[[Command, Any, View], Decision]
 # What a failure of an open incident says: it opens nothing, explains nothing and moves no radius, so that of what is
 # looked at after a decision only marks concern it.
-_PLAIN = frozenset((SignalAttached, SeverityRaised, WordsKept))
+_PLAIN = frozenset((SignalAttached, SeverityRaised, WordsKept, AggregateKept))
 
 
 def decide(command: Command, view: View) -> Decision:
@@ -213,7 +208,8 @@ def _attach(
     raised = _raised(command, config, incident, signal, attached)
     if raised is not None:
         events.append(Event(key, raised))
-    return Decision(tuple(events), reasons=("attached", "severity_raised") if raised else ("attached",))
+    more, timers = aggregating.begun(attached, view, config, incident)
+    return Decision((*events, *more), timers, ("attached", "severity_raised") if raised else ("attached",))
 
 
 def _raised(
@@ -391,6 +387,7 @@ HANDLERS: Mapping[type, Handler] = {
 TIMERS: Mapping[str, Handler] = {
     "forget": _forget,
     **automatic.TIMERS,
+    **aggregating.TIMERS,
     **observing.TIMERS,
     **suggesting.TIMERS,
     **flooding.TIMERS,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from processors.incidents import (
+    aggregating,
     blast,
     evolve_measures,
     external,
@@ -359,6 +360,7 @@ HANDLERS: Mapping[type, Handler] = {
     IncidentsRelated: _related,
     AlertForgotten: lambda view, event: {event.part: None},
     **responded.HANDLERS,
+    **aggregating.EVOLVERS,
     **kinds_decide.EVOLVERS,
     **families.EVOLVERS,
     **blast.EVOLVE,

@@ -79,6 +79,7 @@ MOVES: Mapping[str, Mapping[State, tuple[State, ...]]] = {
     "false-alarm": {"detected": ("false_alarm",)},
     "postmortem": {"resolved": ("postmortem",), "postmortem": ()},
     "escalate": {"detected": ("escalated",), "investigating": ("escalated",)},
+    "mute": {"detected": (), "escalated": (), "reopened": ()},
     "join": _STAYS_LATER,
     "leave": _STAYS_LATER,
     "handoff": _HELD,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from processors.incidents import automatic, commanding, moves, refusals, responding
+from processors.incidents import aggregating, automatic, commanding, moves, refusals, responding
 from processors.incidents.state import Incident, incident_part
 from processors.kernel.decider import CancelTimer, Command, Decision, Event, SetTimer, View
 from schemas.configuration import People
@@ -229,6 +229,7 @@ VERBS: Mapping[type, tuple[str, Verb]] = {
     ReopenIncident: ("reopen", _reopen),
     CloseIncident: ("close", _close),
     **responding.VERBS,
+    **aggregating.VERBS,
     **commanding.VERBS,
 }
 HANDLERS: Mapping[type, Callable[[Command, Any, View], Decision]] = dict.fromkeys(VERBS, wished)

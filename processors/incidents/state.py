@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from processors.incidents import blast_state, families_state, flood_state, kinds_state, measures, responders
+from processors.incidents import (
+    aggregate_state,
+    blast_state,
+    families_state,
+    flood_state,
+    kinds_state,
+    measures,
+    responders,
+)
 from schemas.avro_types import Id16
 from schemas.ids import Id, derive
 from schemas.messages.incidents import Confidence, Severity, State, Trigger
@@ -292,6 +300,7 @@ PARTS = (
     Place,
     Alert,
     *responders.PARTS,
+    *aggregate_state.PARTS,
     *blast_state.PARTS,
     *measures.PARTS,
     *flood_state.PARTS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from processors.kernel.decider import CancelTimer, Command, Decision, SetTimer, TimerDue, View
-from processors.notifications import further, pages, regrouping
+from processors.notifications import further, notices, pages, regrouping
 from processors.notifications.draft import Draft
 from processors.notifications.events import (
     CourseClosed,
@@ -34,6 +34,7 @@ from schemas.messages.notifications import (
     ImpactObserved,
     JoinEscalations,
     NoteResponder,
+    NotifyErrors,
     NotifyIncident,
     PageHanded,
     ReportOutcome,
@@ -51,6 +52,8 @@ def decide(command: Command, view: View) -> Decision:
             return regrouping.joined(command, join, view)
         case ImpactObserved() as impact:
             return _impact(command, impact, view)
+        case NotifyErrors() as more:
+            return notices.errors(command, more, view)
         case StopEscalation() as stop:
             return _stop(command, stop, view)
         case EscalateFurther() as wish:

@@ -9,6 +9,7 @@ from processors.notifications.events import WaitEnded
 from schemas.ids import key_of
 from schemas.messages.incidents import (
     CorrectionUndone,
+    ErrorsAggregated,
     FalseAlarmMarked,
     IncidentAcknowledged,
     IncidentEscalated,
@@ -29,6 +30,7 @@ from schemas.messages.notifications import (
     ImpactObserved,
     JoinEscalations,
     NoteResponder,
+    NotifyErrors,
     NotifyIncident,
     PageHanded,
     PageRequested,
@@ -69,6 +71,8 @@ def _message(event: Any) -> Any | None:
             if event.failures > IMPACT_ALL and event.failures % IMPACT_EVERY:
                 return None
             return ImpactObserved(event.tenant, event.incident_id, event.failures, event.affected_count)
+        case ErrorsAggregated():
+            return _errors(event)
         case FloodSuspected() if event.security_owner:
             return _flagged(event)
         case FloodJudged():
@@ -110,6 +114,21 @@ def _undone(event: CorrectionUndone) -> NotifyIncident | JoinEscalations | None:
         failures=other.failures,
         affected_count=other.affected_count,
         responder=other.acknowledged_by or "",
+    )
+
+
+def _errors(event: ErrorsAggregated) -> NotifyErrors:
+    return NotifyErrors(
+        tenant=event.tenant,
+        incident_id=event.incident_id,
+        number=event.number,
+        severity=event.severity,
+        resource=event.resource,
+        errors=event.errors,
+        window_s=event.window_s,
+        failures=event.failures,
+        affected_count=event.affected_count,
+        first_failure_at=event.first_failure_at,
     )
 
 

@@ -183,6 +183,16 @@ def _said_joined(event: said.ParticipantJoined) -> str:
     return f"{event.subject} joined{note(event)}; {primary}."
 
 
+def _said_aggregated(event: said.ErrorsAggregated) -> str:
+    errors = "was one error more" if event.errors == 1 else f"were {event.errors:,} errors more"
+    return f"Nobody has acknowledged it, and there {errors} in {event.window_s} s: who was paged is told."
+
+
+def _said_muted(event: said.IncidentMuted) -> str:
+    span = "a minute" if event.minutes == 1 else f"{event.minutes} minutes"
+    return f"{event.subject} muted notices of further errors for {span}{note(event)}; pages are sent all the same."
+
+
 def _said_handed_off(event: said.IncidentHandedOff) -> str:
     by = "" if event.subject == event.before else f", as {event.subject} decided"
     return f"{event.before} handed the incident off to {event.to}{by}, after {after(event)}{note(event)}."
@@ -219,6 +229,8 @@ SENTENCES: Mapping[type, Callable[[Any], str]] = {
     said.ParticipantJoined: _said_joined,
     said.ParticipantLeft: lambda e: f"{e.subject} left{note(e)}.",
     said.IncidentHandedOff: _said_handed_off,
+    said.ErrorsAggregated: _said_aggregated,
+    said.IncidentMuted: _said_muted,
     said.RollbackRequested: lambda e: f"{e.subject} asked to roll back {e.what}{_approved(e)}{note(e)}.",
     said.CommunicationReleased: lambda e: f"{e.subject} tells stakeholders{_approved(e)}: {e.text.rstrip('.')}.",
     said.CommanderAssigned: lambda e: f"{e.commander} is incident commander, named by {e.subject}{note(e)}.",

@@ -156,6 +156,8 @@ def evolve(paging: Paging, event: Any, offset: int) -> Paging:
                 version=offset,
             )
             return replace(paging, escalation=row)
+        case said.NoticeRequested():
+            return paging  # no page: it is on the timeline only
     raise AssertionError(f"no such event on notifications.events: {type(event).__name__}")
 
 

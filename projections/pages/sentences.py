@@ -41,6 +41,8 @@ def sentence(event: Any) -> str:
             return f"Paging of INC-{event.number} stopped: it is over, by {event.by}."
         case said.EscalationExhausted():
             return f"{_exhausted(event)}: {event.fallback}, the fallback contact, is paged."
+        case said.NoticeRequested():
+            return f"{event.person} is told by {event.channel.kind}: {event.text.rstrip('.')}."
     raise AssertionError(f"no sentence for {type(event).__name__}")
 
 
@@ -63,7 +65,7 @@ def _exhausted(event: said.EscalationExhausted) -> str:
 def speaker(event: Any) -> str | None:
     """The person it is about, or None."""
     match event:
-        case said.PageRequested() | said.PageDelivered() | said.PageFailed():
+        case said.PageRequested() | said.PageDelivered() | said.PageFailed() | said.NoticeRequested():
             return str(event.person)
         case said.EscalationStopped():
             return event.by

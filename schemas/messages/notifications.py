@@ -102,6 +102,22 @@ class NoteResponder:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyErrors:
+    """So many more failures since those who were paged were told: a notice, to which nobody has to answer."""
+
+    tenant: str
+    incident_id: Id16
+    number: int
+    severity: str
+    resource: str
+    errors: int
+    window_s: int
+    failures: int
+    affected_count: int
+    first_failure_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class PageHanded:
     """The room's own echo of a request: timers on the outside world start when it is read back."""
 
@@ -231,8 +247,38 @@ class EscalationExhausted:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeRequested:
+    """A person who was paged is to be told how many failures there were meanwhile. No page: it is sent once, nobody
+    waits for its outcome, and nobody has to answer. `link` shows the incident; a POST of `minutes` to `mute` mutes it.
+    """
+
+    tenant: str
+    notification_id: Id16
+    attempt: int
+    incident_id: Id16
+    number: int
+    severity: str
+    text: str
+    resource: str
+    since: int
+    errors: int
+    window_s: int
+    failures: int
+    affected_count: int
+    person: str
+    channel: Channel
+    link: str
+    mute: str
+    at: int
+
+
+# What the effects service sends.
+Request = PageRequested | NoticeRequested
+
 COMMANDS = (
     NotifyIncident,
+    NotifyErrors,
     JoinEscalations,
     ImpactObserved,
     StopEscalation,
@@ -249,4 +295,5 @@ EVENTS = (
     PageFailed,
     EscalationStopped,
     EscalationExhausted,
+    NoticeRequested,
 )

@@ -17,7 +17,7 @@ from processors.effects.outcomes import Reporter
 from processors.host.errors import HostError
 from processors.host.memory import MemoryReader
 from processors.host.places import Place, Placed
-from schemas.messages.notifications import Outcome, PageRequested
+from schemas.messages.notifications import Outcome, PageRequested, Request
 from schemas.record import Output, Record
 from tests.simulation.outside import Outside
 
@@ -41,7 +41,7 @@ class PlayedChannel:
     def __init__(self) -> None:
         self.next: Outcome = "delivered"
 
-    async def send(self, request: PageRequested) -> Verdict:
+    async def send(self, request: Request) -> Verdict:
         """Send one attempt."""
         if self.next == "failed":
             raise ConnectionResetError("simulated")

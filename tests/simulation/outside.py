@@ -48,6 +48,7 @@ from schemas.messages.incidents import (
     JoinIncident,
     LeaveIncident,
     MarkFalseAlarm,
+    MuteIncident,
     ReleaseCommander,
     ReopenIncident,
     ReportProblem,
@@ -318,7 +319,9 @@ class Outside:
         random = self.random
         which = random.randrange(len(TOGETHER) + 5)
         if which < len(TOGETHER):
-            return TOGETHER[which](*plain)
+            kind = TOGETHER[which]
+            # Every second one who would leave mutes it: the other draws stay what they were.
+            return MuteIncident(*plain, minutes=1) if kind is LeaveIncident and self._told % 2 else kind(*plain)
         if which == len(TOGETHER):
             return HandOffIncident(*plain, to=random.choice(("ann", "bob", "cy")))
         if which == len(TOGETHER) + 1:

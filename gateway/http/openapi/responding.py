@@ -22,6 +22,11 @@ POSTMORTEM = command(
     "By itself it begins a day after the resolve.",
 )
 ESCALATE = command("Ask for others: the next ones of the policy are paged now")
+MUTE = command(
+    "Be told of no further errors for a while",
+    obj({"minutes": maybe(integer(low=1, high=1_440))} | _NOTE),
+    "Only while nobody has acknowledged it, since nobody is told afterwards. Pages are sent all the same.",
+)
 JOIN = command("Help with an incident", about="The primary decides: ask before you act.")
 LEAVE = command("Help no more")
 HANDOFF = command(
@@ -52,6 +57,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "false-alarm": FALSE_ALARM,
     "postmortem": POSTMORTEM,
     "escalate": ESCALATE,
+    "mute": MUTE,
     "join": JOIN,
     "leave": LEAVE,
     "handoff": HANDOFF,

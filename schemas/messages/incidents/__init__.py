@@ -5,6 +5,7 @@ What it must never do: hold state or rules.
 """
 
 from schemas.messages.incidents import (
+    aggregating,
     attribution,
     blast,
     commanding,
@@ -16,6 +17,7 @@ from schemas.messages.incidents import (
     responding,
     suggesting,
 )
+from schemas.messages.incidents.aggregating import ErrorsAggregated, IncidentMuted, MuteIncident
 from schemas.messages.incidents.attribution import (
     Advice,
     AdvisedAction,
@@ -177,6 +179,7 @@ __all__ = [
     "DeclineAction",
     "DismissSuggestion",
     "ErrorSignalled",
+    "ErrorsAggregated",
     "EscalateIncident",
     "Fact",
     "FailureHealed",
@@ -191,6 +194,7 @@ __all__ = [
     "IncidentEscalated",
     "IncidentHandedOff",
     "IncidentKind",
+    "IncidentMuted",
     "IncidentOpened",
     "IncidentPaged",
     "IncidentReopened",
@@ -206,6 +210,7 @@ __all__ = [
     "MarkFalseAlarm",
     "MergeIncident",
     "Moved",
+    "MuteIncident",
     "NoResponseObserved",
     "ObservationReported",
     "PageObserved",
@@ -247,6 +252,7 @@ __all__ = [
 COMMANDS = (
     *commands.COMMANDS,
     *responding.COMMANDS,
+    *aggregating.COMMANDS,
     *commanding.COMMANDS,
     *flooding.COMMANDS,
     *correcting.COMMANDS,
@@ -257,6 +263,7 @@ COMMANDS = (
 EVENTS = (
     *events.EVENTS,
     *responding.EVENTS,
+    *aggregating.EVENTS,
     *commanding.EVENTS,
     *flooding.EVENTS,
     *correcting.EVENTS,

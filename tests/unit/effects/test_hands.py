@@ -16,9 +16,9 @@ from processors.host.errors import Fatal, HostError, SendFailed
 from processors.host.places import Placed
 from schemas import codec, envelope, ids
 from schemas.messages.kernel import DeadLetter
-from schemas.messages.notifications import Channel, PageRequested, ReportOutcome
+from schemas.messages.notifications import Channel, PageRequested, ReportOutcome, Request
 from schemas.record import Output, Record
-from tests.support.effects import page_requested
+from tests.support.effects import notice_requested, page_requested
 
 DELIVERED = Verdict("delivered", "HTTP 200")
 
@@ -28,9 +28,9 @@ class Pager:
 
     def __init__(self, *answers: Verdict | Exception) -> None:
         self.answers = list(answers)
-        self.asked: list[PageRequested] = []
+        self.asked: list[Request] = []
 
-    async def send(self, request: PageRequested) -> Verdict:
+    async def send(self, request: Request) -> Verdict:
         self.asked.append(request)
         answer = self.answers.pop(0) if self.answers else DELIVERED
         if isinstance(answer, Exception):
@@ -41,7 +41,7 @@ class Pager:
 class Hanging:
     """A channel that never answers."""
 
-    async def send(self, request: PageRequested) -> Verdict:
+    async def send(self, request: Request) -> Verdict:
         await asyncio.Event().wait()
         return DELIVERED
 
@@ -83,7 +83,7 @@ class Bench:
         )
         self._offset = 0
 
-    async def take(self, value: bytes | PageRequested, headers: tuple[tuple[str, bytes], ...] = ()) -> int:
+    async def take(self, value: bytes | Request, headers: tuple[tuple[str, bytes], ...] = ()) -> int:
         raw = value if isinstance(value, bytes) else codec.encode(value)
         offset, self._offset = self._offset, self._offset + 1
         await self.hands.take(
@@ -121,6 +121,15 @@ async def test_an_outcome_goes_back_under_the_attempts_own_id() -> None:
     assert (envelope.CE_CAUSE, ids.text(cause).encode()) in output.headers
     assert bench.done == [0]
     assert bench.count("mandate_effects_outcomes_total", channel="webhook", outcome="delivered") == 1
+
+
+async def test_a_notice_is_sent_once_and_nobody_is_told_of_its_outcome() -> None:
+    pager = Pager(Verdict("failed", "HTTP 500"))
+    bench = Bench(pager)
+    for _ in range(2):
+        await bench.take(notice_requested(channel=Channel("webhook", "https://pager.example/")))
+    await bench.settle()
+    assert (len(pager.asked), bench.log.reports, bench.done) == (1, [], [0, 1])
 
 
 async def test_a_redelivered_attempt_is_answered_and_not_sent_again() -> None:

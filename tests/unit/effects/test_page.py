@@ -11,7 +11,7 @@ from processors.effects import page, settings
 from processors.effects.addresses import Rules
 from schemas import ids
 from schemas.errors import MandateError
-from tests.support.effects import page_requested
+from tests.support.effects import notice_requested, page_requested
 
 BASE = "https://mandate.example"
 
@@ -40,6 +40,27 @@ def test_the_body_has_what_the_contract_names() -> None:
         "why": "opened",
         "link": "https://mandate.example/incidents/INC-7",
     }
+
+
+def test_a_notice_says_how_many_and_what_one_may_do() -> None:
+    request = notice_requested()
+    said = json.loads(page.body(request, BASE))
+    assert (said["type"], said["timestamp"]) == ("errors.aggregated", "2023-11-14T22:14:20.000Z")
+    assert said["data"]["what"] == "⚠ 103 errors in service/payments (last 1 min)"
+    assert (said["data"]["errors"], said["data"]["window_s"], said["data"]["person"]) == (103, 59, "alice")
+    assert said["data"]["actions"] == [
+        {"title": "View all", "method": "GET", "url": "https://mandate.example/incidents/INC-7"},
+        {
+            "title": "Mute for 10min",
+            "method": "POST",
+            "url": "https://mandate.example/v1/incidents/INC-7/mute",
+            "body": {"minutes": 10},
+        },
+    ]
+    assert page.line(request, BASE) == (
+        "NOTICE alice: INC-7 SEV2 ⚠ 103 errors in service/payments (last 1 min),"
+        " https://mandate.example/incidents/INC-7"
+    )
 
 
 def test_a_body_stays_small_whatever_the_request_holds() -> None:

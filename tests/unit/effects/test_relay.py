@@ -17,7 +17,7 @@ from processors.host.reader import Batch
 from schemas import codec, ids
 from schemas.messages.notifications import Channel, EscalationStopped
 from schemas.record import Output, Record
-from tests.support.effects import page_requested
+from tests.support.effects import notice_requested, page_requested
 
 PLACE = Place("notifications.events", 0)
 NOW_MS = 1_700_000_000_000
@@ -91,6 +91,13 @@ async def test_only_requests_are_copied_and_not_a_byte_is_changed() -> None:
     assert log.outputs == [Output("effects.requests", None, target_key(page_requested()), requested.value, HEADERS)]
     assert reader.committed == [{PLACE: 3}]
     assert reader.closed
+
+
+async def test_a_notice_is_copied_to_its_persons_target() -> None:
+    requested = record(notice_requested(), 1)
+    log = Log()
+    await relay([requested], log)
+    assert log.outputs == [Output("effects.requests", None, target_key(page_requested()), requested.value, HEADERS)]
 
 
 def test_the_key_is_the_target() -> None:

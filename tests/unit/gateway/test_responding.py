@@ -21,6 +21,7 @@ BODIES: dict[str, tuple[dict[str, Any], Any]] = {
     "false-alarm": ({"note": "a test"}, said.MarkFalseAlarm),
     "postmortem": ({"link": "https://wiki.example/1"}, said.StartPostmortem),
     "escalate": ({}, said.EscalateIncident),
+    "mute": ({"minutes": 10}, said.MuteIncident),
     "join": ({}, said.JoinIncident),
     "leave": ({}, said.LeaveIncident),
     "handoff": ({"to": "bob"}, said.HandOffIncident),

@@ -32,6 +32,7 @@ from schemas.messages.incidents import (
     JoinIncident,
     LeaveIncident,
     MarkFalseAlarm,
+    MuteIncident,
     NoResponseObserved,
     ReleaseCommander,
     ReopenIncident,
@@ -55,6 +56,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "false-alarm": (MarkFalseAlarm, {}),
     "postmortem": (StartPostmortem, {"note": "n"}),
     "escalate": (EscalateIncident, {}),
+    "mute": (MuteIncident, {}),
     "join": (JoinIncident, {}),
     "leave": (LeaveIncident, {}),
     "handoff": (HandOffIncident, {"to": "zoe"}),
@@ -87,6 +89,7 @@ EXPECTED = {
         "severity": "-",
         "false-alarm": "false_alarm",
         "escalate": "escalated",
+        "mute": "-",
         "join": "-",
         "leave": "-",
         "communicate": "-",
@@ -133,6 +136,7 @@ EXPECTED = {
         "contain": "contained",
         "resolve": "contained resolved",
         "severity": "-",
+        "mute": "-",
         "join": "-",
         "leave": "-",
         "handoff": "-",
@@ -149,6 +153,7 @@ EXPECTED = {
         "contain": "investigating contained",
         "resolve": "investigating contained resolved",
         "severity": "-",
+        "mute": "-",
         "join": "-",
         "leave": "-",
         "communicate": "-",
@@ -222,6 +227,8 @@ def test_what_is_written_here_happens_and_everything_else_is_refused_with_what_i
     if expected is not None and verb in OF_THEIR_OWN | NOT_HIS:
         assert code == (OF_THEIR_OWN | NOT_HIS)[verb]
         assert told.kinds == ("CommandRefused",)
+    elif (verb, state) == ("mute", "escalated"):
+        assert code == "already_acknowledged"  # by alice, before she escalated it
     elif expected is not None:
         assert code == "accepted"
         assert states(told) == expected

@@ -69,6 +69,15 @@ SENTENCES = {
     said.ParticipantJoined(*_HEAD, "bob", "alice", None, T0): "bob joined; alice is primary: ask before acting.",
     said.ParticipantJoined(*_HEAD, "bob", None, "can help", T0): "bob joined: can help; nobody is primary yet.",
     said.ParticipantLeft(*_HEAD, "bob", None, T0): "bob left.",
+    said.ErrorsAggregated(*_HEAD, "SEV2", "PaymentError", "payments", 103, 59, 1, 103, 90, T0, T0): (
+        "Nobody has acknowledged it, and there were 103 errors more in 59 s: who was paged is told."
+    ),
+    said.ErrorsAggregated(*_HEAD, "SEV2", "PaymentError", "payments", 1, 60, 2, 104, 90, T0, T0): (
+        "Nobody has acknowledged it, and there was one error more in 60 s: who was paged is told."
+    ),
+    said.IncidentMuted(*_HEAD, "alice", 10, T0, "I look", T0): (
+        "alice muted notices of further errors for 10 minutes: I look; pages are sent all the same."
+    ),
     said.IncidentHandedOff(*_HEAD, "alice", "alice", "bob", "end of shift", 6, 4, T0): (
         "alice handed the incident off to bob, after 6 failures and 4 affected: end of shift."
     ),

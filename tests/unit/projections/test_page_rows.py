@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from projections.pages.project import EscalationRow, PageRow, Paging, keys, project
 from schemas import ids
+from tests.support.effects import notice_requested
 from tests.unit.projections import records as r
 from tests.unit.projections.records import INCIDENT, PAGE, T0, TENANT, Log
 
@@ -111,3 +112,13 @@ def test_only_what_changed_is_written():
     second = project(later.said(), present)
     assert [p.notification_id for p in second.pages] == [PAGE]
     assert keys(later.said()) == [KEY]
+
+
+def test_a_notice_is_on_the_timeline_and_is_no_page():
+    log = Log("notifications.events")
+    log.add(notice_requested(tenant=TENANT))
+    changed = project(log.said(), {})
+    assert (changed.pages, changed.escalations) == ((), ())
+    assert [(e.kind, e.text) for e in changed.events] == [
+        ("NoticeRequested", "alice is told by console: ⚠ 103 errors in service/payments (last 1 min).")
+    ]

@@ -10,6 +10,7 @@ from projections.incidents import sentences as of_incidents
 from projections.pages import sentences as of_pages
 from schemas.messages import incidents, notifications
 from schemas.messages.incidents.flooding import DependencyCleared, DependencySuspected
+from tests.support.effects import notice_requested
 from tests.unit.projections import blast_records as b
 from tests.unit.projections import corrected_records, trigger_records
 from tests.unit.projections import incident_records as m
@@ -69,6 +70,7 @@ PAGES = {
     r.exhausted(T0): (
         "Nobody acknowledged in 3 rounds of policy payments-team: duty-manager, the fallback contact, is paged."
     ),
+    notice_requested(): "alice is told by console: ⚠ 103 errors in service/payments (last 1 min).",
 }
 
 
