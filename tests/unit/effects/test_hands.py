@@ -95,7 +95,7 @@ class Bench:
         return lambda: self.done.append(offset)
 
     async def settle(self) -> None:
-        await self.hands.lanes.drain(5)
+        await self.hands.lanes.drain(60)
 
     def count(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels) or 0
