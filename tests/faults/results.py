@@ -35,7 +35,8 @@ the same load.
 STALL_S, WORST_S, RECOVERY_S = 2.5, 5.0, 10.0
 WHY = (
     "A process that is started again loads its code for 0.4 to 0.9 s of a core, the effects service (Faust) and the "
-    "archive (pyarrow) longest, and 20 processes share two cores here: under load that is two to three times as long."
+    "archive (pyarrow) longest, and 20 processes share two cores here: under load that is two to three times as long. "
+    "The archive then reads again what the run before had gathered, and writes a file for each place with records."
 )
 KILLS = (("kill-", "a kill of a process"), ("point-", "a kill at a named point"))
 
