@@ -8,6 +8,7 @@ import pytest
 
 from projections.incidents import sentences as of_incidents
 from projections.pages import sentences as of_pages
+from projections.pages.project import Paging, evolve
 from schemas.messages import incidents, notifications
 from schemas.messages.incidents.flooding import DependencyCleared, DependencySuspected
 from tests.support.effects import notice_requested
@@ -98,6 +99,12 @@ def test_no_event_without_a_sentence():
     of_one = {e for e in incidents.EVENTS if e in {type(said) for said in INCIDENTS} or "incident_id" in e.__slots__}
     assert {type(e) for e in INCIDENTS} == of_one
     assert {type(e) for e in PAGES} == set(notifications.EVENTS)
+
+
+@pytest.mark.parametrize("event", PAGES, ids=lambda x: type(x).__name__)
+def test_no_event_ends_the_read_model_of_pages(event):
+    # One that its fold did not know would come again at every restart, and end it each time.
+    assert isinstance(evolve(Paging(), event, 1), Paging)
 
 
 def test_other_pages():
