@@ -20,6 +20,8 @@ from schemas.ids import derive
 KEPT_KEYS = 4_096
 # Kinds with their history, about 400 bytes each: most actors have the same, without one.
 KEPT_KINDS = 4_096
+# Beginnings of paces, about 150 bytes each: many actors are seen in one second, most of them once or twice.
+KEPT_STARTS = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +191,12 @@ def _numbers(raw: bytes, at: int) -> tuple[tuple[int, ...], int]:
 
 def encode_pace(second: int, in_second: int, window: int, kinds: list[bytes]) -> bytes:
     """A Pace as `codec.encode` gives it; `kinds` are the bytes of at least one Kind."""
-    before = (codec.frame_of(Pace), codec.long(second), codec.long(in_second), codec.long(window))
-    return b"".join((*before, codec.long(len(kinds)), *kinds, b"\x00"))
+    return b"".join((_pace_start(second, in_second, window), codec.long(len(kinds)), *kinds, b"\x00"))
+
+
+@lru_cache(maxsize=KEPT_STARTS)
+def _pace_start(second: int, in_second: int, window: int) -> bytes:
+    return codec.frame_of(Pace) + codec.long(second) + codec.long(in_second) + codec.long(window)
 
 
 def encode_traffic(first_at: int, second: int, actions: int, bucket: int, actors: int) -> bytes:
