@@ -68,8 +68,13 @@ class Sightings:
             return
         seen, entries = self.kept[back], value.entries
         # A restore comes here for every sighting of the window, so what `packed` does is written out.
+        last = -1
         for what, second, times, offset in ENTRY.iter_unpack(entries[self._known :] if part == self._part else entries):
             number = (offset << SECOND_BITS | second) << TIMES_BITS | times
+            # An action's id and its number are seen at once: one object for both, as the batch face has it.
+            if number == last:
+                number = last
+            last = number
             if seen.get(what, -1) < number:
                 seen[what] = number
         if back == 0:

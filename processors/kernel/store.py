@@ -57,7 +57,6 @@ class Store:
         self._dirty: dict[str, Changed | None] = {}
         self._heap: list[tuple[int, str, str]] = []
         self._live_timers = 0
-        self._loading: dict[bytes, bytes | None] = {}
         # None: nobody has asked for keys in order since they were last too many to sort in.
         self._sorted: list[str] | None = None
         self._unsorted: dict[str, None] = {}
@@ -231,19 +230,17 @@ class Store:
 
     def load(self, key: bytes, value: bytes | None) -> None:
         """Restore: the last changelog value of a part, in today's StoredPart. Call `loaded` after the last one."""
-        self._loading[key] = value
+        # At once under the key that is kept: a million keys kept twice until the end are memory that nobody gets back.
+        if value is None:
+            self._stored.pop(key.decode(), None)
+        else:
+            self._stored[key.decode()] = value
 
     def loaded(self) -> None:
         """Take over what was loaded and build the indexes. Raises SchemaError for a part that cannot be read."""
-        loading, self._loading = self._loading, {}
-        values, heap = self._stored, self._heap
+        heap = self._heap
         alike, before, at = "", b"", -1  # the name of a timer that stood alone, what stood before its due, and how long
-        for raw, value in loading.items():
-            key = raw.decode()
-            if value is None:
-                values.pop(key, None)
-                continue
-            values[key] = value
+        for key, value in self._stored.items():
             try:
                 tail = _tail_of(value)
             except (IndexError, SchemaError):
