@@ -22,19 +22,16 @@ def main(name: str, step: str, nth: int) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     store.FLUSH_SECONDS = 0.1
     reached: Counter[str] = Counter()
-    stopping, woken = threading.Event(), threading.Event()
-    signal.signal(signal.SIGCONT, lambda *_: woken.set())
 
     def at(what: str) -> None:
         reached[what] += 1
         if what == step and reached[what] == nth:
             os.kill(os.getpid(), signal.Signals[name])
-            # A stop may reach another thread first: on a busy machine this one went on, into a transaction.
-            woken.wait()
 
     declared = topology.load()
     places = [Place(t, p) for t in declared.projections["archive"].reads for p in range(declared.partitions(t))]
     runner = run.make_runner(places, settings.read(os.environ), declared, Metrics(), at)
+    stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     runner.start()
     stopping.wait()
