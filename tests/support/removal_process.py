@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections import Counter
 
 from projections import settings
@@ -21,7 +22,8 @@ def main(tenant: str, name: str, step: str, nth: int) -> None:
     def at(what: str) -> None:
         reached[what] += 1
         if what == step and reached[what] == nth:
-            os.kill(os.getpid(), signal.Signals[name])
+            # To this thread: another one may be the first to take a signal of the process, and this one goes on.
+            signal.pthread_kill(threading.get_ident(), signal.Signals[name])
 
     given = settings.read(os.environ)
     with Upkeep(given.postgres) as upkeep:
