@@ -62,8 +62,8 @@ def _peers(found: Json) -> str:
     }
     rows = found["contenders"]
     out = [
-        f"{found['events']:,} records a round, {len(next(iter(found['rounds'].values())))} rounds, the better one of "
-        "each. The first third of each round warms up and is not counted.",
+        f"{found['events']:,} records a round, {len(next(iter(found['rounds'].values())))} rounds, the best of "
+        "each (Faust has one). The first third of each round warms up and is not counted.",
         fields(rows, names),
     ]
     for row in rows:

@@ -27,7 +27,7 @@ class Section:
 def _peers() -> Json:
     from bench import dedup
 
-    found = dedup.measure(events=240_000, rounds=2)
+    found = dedup.measure(events=240_000, rounds=3)
     return {"ratios": found.pop("ratios"), "peers": found}
 
 

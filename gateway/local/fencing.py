@@ -32,6 +32,9 @@ NEWS = (FENCED, b" WARN ", b" ERROR ")
 # started all the same: a broker that was fenced when it crashed is not fenced again, and nothing is said.
 FENCE_DEADLINE_S = 40.0
 STOP_DEADLINE_S = 5.0
+# A controller that ends by itself (a full disk) is started again, and the node is not: the disk may be freed between
+# the two, and a node that nobody fenced tears what was being committed (seen once, when a full disk was freed).
+AGAIN_S = 0.5
 # It says so when it has decided it; the record waits up to 25 ms for company before it is appended, and is lost if the
 # controller ends meanwhile (a transaction was torn by that). Its log grows every 100 ms (kafka.FENCING), and keeps the
 # order: with the second growth the record is in it.
@@ -46,9 +49,29 @@ def crashed(data: Path) -> bool:
     return any(_metadata(data)) and not (data / "logs" / ".kafka_cleanshutdown").exists()
 
 
+class ControllerEnded(RuntimeError):
+    """The controller ended by itself; whether the broker is fenced is not known."""
+
+
+def fenced(command: Sequence[str], data: Path, deadline_s: float = FENCE_DEADLINE_S) -> bool:
+    """`fence`, again while the controller ends by itself, which may go on for `deadline_s`; the last one has as long.
+
+    Raises ControllerEnded when it still does.
+    """
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            return fence(command, data, deadline_s)
+        except ControllerEnded:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(AGAIN_S)
+
+
 def fence(command: Sequence[str], data: Path, deadline_s: float = FENCE_DEADLINE_S) -> bool:
     """Run the controller until its log says that the broker is fenced; False when it did not in time. From the main
-    thread."""
+    thread. Raises ControllerEnded."""
+    end = time.monotonic() + deadline_s
     process = subprocess.Popen(
         bound(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -62,6 +85,8 @@ def fence(command: Sequence[str], data: Path, deadline_s: float = FENCE_DEADLINE
                 sys.stdout.flush()
             if FENCED in line:
                 return _written(data)
+        if time.monotonic() < end:
+            raise ControllerEnded(f"the controller ended with {process.wait()}")
         return False
     finally:
         late.cancel()
@@ -92,8 +117,11 @@ def main(arguments: Sequence[str]) -> None:
     """Entry point; does not return."""
     data, _, *rest = arguments
     first, then = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
-    if crashed(Path(data)) and not fence(first, Path(data)):
-        print(f"the controller did not fence the crashed broker within {FENCE_DEADLINE_S:.0f} s", flush=True)
+    try:
+        if crashed(Path(data)) and not fenced(first, Path(data)):
+            print(f"the controller did not fence the crashed broker within {FENCE_DEADLINE_S:.0f} s", flush=True)
+    except ControllerEnded as why:
+        sys.exit(f"the node is not started: {why} again and again for {FENCE_DEADLINE_S:.0f} s; its log is above")
     os.execvp(then[0], then)
 
 

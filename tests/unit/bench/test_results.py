@@ -28,11 +28,22 @@ def test_a_contender_that_loses_or_doubles_an_id_is_found_out():
     ids = [bytes([n]) * 16 for n in (1, 2, 3)]
     ours = next(c for c in CONTENDERS if c.name == "dedup")
     bare = next(c for c in CONTENDERS if c.name == "passthrough")
-    assert judged(ours, sent, ids) == {"distinct": 3, "lost": 0, "doubled": 0}
-    assert judged(ours, sent, ids[:2]) == {"distinct": 2, "lost": 1, "doubled": 0}
-    assert judged(ours, sent, [*ids, ids[1]]) == {"distinct": 3, "lost": 0, "doubled": 1}
-    assert judged(bare, sent, [*ids, ids[1]]) == {"distinct": 3, "lost": 0, "doubled": 0}
-    assert judged(bare, sent, ids)["doubled"] != 0
+    none: set[bytes] = set()
+    assert judged(ours, sent, none, ids) == {"distinct": 3, "lost": 0, "doubled": 0}
+    assert judged(ours, sent, none, ids[:2]) == {"distinct": 2, "lost": 1, "doubled": 0}
+    assert judged(ours, sent, none, [*ids, ids[1]]) == {"distinct": 3, "lost": 0, "doubled": 1}
+    assert judged(bare, sent, none, [*ids, ids[1]]) == {"distinct": 3, "lost": 0, "doubled": 0}
+    assert judged(bare, sent, none, ids)["doubled"] != 0
+
+
+def test_who_drops_duplicates_must_drop_those_of_the_round_before():
+    sent = [Sent(0, b"k", b"12345" + bytes([n]) * 16) for n in (1, 2, 3)]
+    ids = [bytes([n]) * 16 for n in (1, 2, 3)]
+    ours = next(c for c in CONTENDERS if c.name == "dedup")
+    bare = next(c for c in CONTENDERS if c.name == "passthrough")
+    assert judged(ours, sent, {ids[0]}, ids[1:]) == {"distinct": 2, "lost": 0, "doubled": 0}
+    assert judged(ours, sent, {ids[0]}, ids)["doubled"] == 1
+    assert judged(bare, sent, {ids[0]}, ids) == {"distinct": 3, "lost": 0, "doubled": 0}
 
 
 def test_ratios_are_ours_by_the_passthroughs_and_the_others_by_ours():
