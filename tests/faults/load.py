@@ -23,6 +23,8 @@ from tests.support.waiting import auntil
 # Longer than the gateway's own 10 s: it must say 503 itself rather than leave us waiting.
 ANSWER_S = 12.0
 AGAIN_S = 0.2
+# What every agent has in hand takes one answer when all is well.
+STOP_S = 60.0
 FAILURES_OF_A_RESOURCE = 20
 # Batches that `repeat` sends again.
 LATELY = 20
@@ -70,10 +72,13 @@ class Load:
         self._tasks = [asyncio.create_task(self._agent(n)) for n in range(self._agents)]
 
     async def stop(self) -> None:
-        """Finish what was begun."""
+        """Finish what was begun, or give it up: a fault that did not end leaves a door that refuses for ever."""
         self._ended = True
         self._going.set()
-        await asyncio.gather(*self._tasks)
+        _, left = await asyncio.wait(self._tasks, timeout=STOP_S)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=bool(left))
 
     async def pause(self, seconds: float) -> None:
         """Nothing is sent any more, and everything that was sent is accepted."""
