@@ -27,10 +27,11 @@ from processors.host.clock import SystemClock
 from processors.host.group_positions import GroupPositions
 from processors.host.health import Health
 from processors.host.kafka import KafkaTransport
+from processors.host.loading import calm_collector
 from processors.host.loop import LoopSettings
 from processors.host.metrics import Metrics
 from processors.host.places import Place
-from processors.host.run import Runner, calm_collector
+from processors.host.run import Runner
 from processors.host.transport import group_of
 from processors.kernel.runnable import runnables
 from processors.rooms import DECIDERS

@@ -14,8 +14,9 @@ from processors.host.clock import SystemClock
 from processors.host.errors import Fatal
 from processors.host.health import Health
 from processors.host.kafka import KafkaTransport
+from processors.host.loading import calm_collector
 from processors.host.metrics import Metrics
-from processors.host.run import Runner, calm_collector
+from processors.host.run import Runner
 from processors.host.serve import Pages
 from processors.host.settings import Settings
 from processors.kernel.room import room_of

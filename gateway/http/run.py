@@ -33,9 +33,9 @@ from gateway.http.services import Services
 from gateway.http.settings import Settings
 from gateway.http.tokens import Lookup, Principal, Tokens
 from processors.host.errors import Fatal, HostError
+from processors.host.loading import calm_collector
 from processors.host.places import Place
 from processors.host.reader import LogReader
-from processors.host.run import calm_collector
 from processors.host.sender import Sender
 from projections import migrate
 from projections.postgres import reading_pool

@@ -25,7 +25,6 @@ from processors.host.errors import (
     exit_code,
 )
 from processors.host.health import Health
-from processors.host.loading import calm_collector as calm_collector
 from processors.host.loop import LoopSettings, RoomLoop, Step
 from processors.host.metrics import Metrics, RoomMetrics
 from processors.host.ports import Room
